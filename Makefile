@@ -1,0 +1,55 @@
+# `make run` and `make test` need nothing but Python 3.11 or 3.12 and do all set-up themselves.
+
+PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+	2>/dev/null && echo $$python && exit; done; echo python3)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+REQUIREMENTS := requirements.txt requirements-dev.txt requirements-local.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-fast check format bench chaos clean
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Make .venv and install everything into it
+
+$(INSTALLED): $(REQUIREMENTS)
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not that." \
+		"Name one: make install PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || { rm -rf .venv && $(PYTHON) -m venv .venv; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		$(addprefix --requirement ,$(REQUIREMENTS))
+	@touch $@
+
+run: $(INSTALLED) ## Run the whole service here; PORT=8000 DATA_DIR=.local
+	@$(BIN)/python -m local.run
+
+test: $(INSTALLED) ## Run all tests, the fast ones first
+	$(BIN)/pytest -m "not slow and not chaos"
+	$(BIN)/pytest -m "slow and not chaos"
+
+test-fast: $(INSTALLED) ## Run the tests that take no longer than a moment
+	$(BIN)/pytest -m "not slow and not chaos"
+
+check: $(INSTALLED) ## Check format, lint, types and who imports whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	SECRET_KEY=only-to-read-the-settings $(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Format the code and repair what lint can repair
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED) ## Run the benchmarks
+	$(BIN)/python -m benchmarks
+
+chaos: $(INSTALLED) ## Kill processes under load and check that the books balance
+	$(BIN)/pytest tests/chaos -m chaos
+
+clean: ## Remove .venv and caches; the data in .local stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
