@@ -1,0 +1,185 @@
+"""Projects and API keys in the admin. Neither is ever deleted here."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from analytics.key_mirror import MirrorDelayed
+from analytics.keys import SCOPES
+from analytics.models import ApiKey, Project
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    ApiKeyModelForm = forms.ModelForm[ApiKey]
+else:  # at run time neither can be subscripted
+    ModelAdmin = admin.ModelAdmin
+    ApiKeyModelForm = forms.ModelForm
+
+admin.site.site_header = admin.site.site_title = "Event analytics"
+
+
+class NeverDeleted(ModelAdmin):
+    """What events refer to stays; a save that Redis has not heard of yet says so."""
+
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        try:
+            obj.save()
+        except MirrorDelayed as delayed:
+            self.message_user(request, str(delayed), messages.WARNING)
+
+
+@admin.register(Project)
+class ProjectAdmin(NeverDeleted):
+    list_display = ("name", "id", "is_active", "retention_days", "quota_events_per_month")
+    list_filter = ("is_active", "ip_rule")
+    search_fields = ("name", "id")
+    readonly_fields = ("id", "partition", "created_at")
+    fields = (
+        "name",
+        "is_active",
+        "retention_days",
+        "quota_events_per_month",
+        "ip_rule",
+        *readonly_fields,
+    )
+
+    def get_fields(self, request: HttpRequest, obj: Project | None = None) -> Any:
+        return self.fields if obj else self.fields[: -len(self.readonly_fields)]
+
+
+class ScopeFilter(admin.SimpleListFilter):
+    title = "scope"
+    parameter_name = "scope"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(scope, scope) for scope in SCOPES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        return queryset.filter(scopes__contains=[self.value()]) if self.value() else queryset
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, state.capitalize()) for state in ("active", "revoked", "expired")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        unrevoked = queryset.filter(revoked_at__isnull=True)
+        now = timezone.now()
+        match self.value():
+            case "active":
+                return unrevoked.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+            case "expired":
+                return unrevoked.filter(expires_at__lte=now)
+            case "revoked":
+                return queryset.filter(revoked_at__isnull=False)
+            case _:
+                return queryset
+
+
+class ApiKeyForm(ApiKeyModelForm):
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope, scope) for scope in SCOPES],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="ingest: send events. read: ask for statistics. admin: both.",
+    )
+    revoke = forms.BooleanField(
+        required=False,
+        label="Revoke this key",
+        help_text="It is refused everywhere within 10 seconds. This cannot be undone.",
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("project", *ApiKey.CHANGEABLE)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(NeverDeleted):
+    form = ApiKeyForm
+    list_display = (
+        "name",
+        "prefix",
+        "project",
+        "scope_names",
+        "state",
+        "rate_events_per_second",
+        "last_used_at",
+    )
+    list_filter = (StateFilter, ScopeFilter, "project")
+    list_select_related = ("project",)
+    search_fields = ("name", "id", "project__name")
+    actions = ("revoke_keys",)
+
+    @admin.display(description="scopes")
+    def scope_names(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        if obj is None:
+            return ("project", *ApiKey.CHANGEABLE)
+        shown = ("prefix", "state", "project", *ApiKey.CHANGEABLE)
+        dates = ("created_at", "last_used_at", "revoked_at")
+        return (*shown, *dates) if obj.revoked_at else (*shown, "revoke", *dates)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        if obj is None:
+            return ()
+        fixed = ("prefix", "state", "project", "created_at", "last_used_at", "revoked_at")
+        return (*fixed, *ApiKey.CHANGEABLE) if obj.revoked_at else fixed
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ApiKey], search_term: str
+    ) -> tuple[QuerySet[ApiKey], bool]:
+        """Also finds a key by the prefix that is shown for it."""
+        if search_term.startswith("ak_live_"):
+            search_term = search_term.split("_")[2]
+        return super().get_search_results(request, queryset, search_term)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        text = None if change else obj.assign_secret()
+        super().save_model(request, obj, form, change)
+        if text:
+            self._show_once(request, text)
+        elif form.cleaned_data.get("revoke"):
+            self._revoke(request, obj)
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:analytics_apikey_change", args=[obj.pk]))
+
+    @admin.action(description="Revoke selected API keys", permissions=["change"])
+    def revoke_keys(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        keys = list(queryset.filter(revoked_at__isnull=True))
+        for key in keys:
+            self._revoke(request, key)
+            self.log_change(request, key, "Revoked.")
+        self.message_user(request, f"Revoked {len(keys)} API keys.", messages.SUCCESS)
+
+    def _revoke(self, request: HttpRequest, key: ApiKey) -> None:
+        try:
+            key.revoke()
+        except MirrorDelayed as delayed:
+            self.message_user(request, f"{key}: {delayed}", messages.WARNING)
+
+    def _show_once(self, request: HttpRequest, text: str) -> None:
+        """The message travels in the browser's own cookie; nothing here keeps the text."""
+        self.message_user(
+            request,
+            format_html("Copy the API key now, it is not shown again: <code>{}</code>", text),
+            messages.WARNING,
+        )

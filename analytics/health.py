@@ -1,0 +1,64 @@
+"""Liveness and readiness."""
+
+from typing import Any
+
+import msgspec
+import pymongo
+from django.http import HttpRequest, HttpResponse
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from analytics import mongo
+from analytics.redis import broker_client, partition_tag, stream_client
+
+# Short: with MongoDB down this process still accepts, and the prober must hear so in time.
+MONGO_TIMEOUT_SECONDS = 0.5
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 while the process answers at all."""
+    return _answer(200, {"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 while Redis takes appends; with `?for=reporting`, while MongoDB answers too.
+
+    The body names each component as ok or degraded.
+    """
+    components = {"stream": _check_stream(), "broker": _check_broker(), "store": _check_store()}
+    needed = {"stream"} | ({"store"} if request.GET.get("for") == "reporting" else set())
+    ready = all(components[name] == "ok" for name in needed)
+    body = {"status": "ok" if ready else "unavailable", "components": components}
+    return _answer(200 if ready else 503, body)
+
+
+def _check_stream() -> str:
+    try:  # a write, so that a full or read-only Redis shows
+        stream_client().set(f"{partition_tag(0)}:probe", 1, ex=60)
+    except (RedisError, OSError):
+        return "degraded"
+    return "ok"
+
+
+def _check_broker() -> str:
+    try:
+        broker_client().ping()
+    except (RedisError, OSError):
+        return "degraded"
+    return "ok"
+
+
+def _check_store() -> str:
+    try:
+        with pymongo.timeout(MONGO_TIMEOUT_SECONDS):
+            hello = mongo.client().admin.command("hello")
+    except PyMongoError:
+        return "degraded"
+    return "ok" if hello.get("isWritablePrimary") and hello.get("setName") else "degraded"
+
+
+def _answer(status: int, body: dict[str, Any]) -> HttpResponse:
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": "2"} if status == 503 else {})
+    return HttpResponse(
+        msgspec.json.encode(body), status=status, content_type="application/json", headers=headers
+    )

@@ -1,0 +1,98 @@
+"""Identifiers: projects, event ids, and the place of an event in the stream."""
+
+import os
+import re
+import struct
+import time
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID
+
+PROJECT_ID_BYTES = 8
+MS_PER_DAY = 86_400_000
+
+_CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_HASHED = b"\x01"
+_PLACE = struct.Struct(">QIH")
+
+
+def make_event_id(now_ms: int) -> str:
+    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of unix milliseconds, then 74 random bits."""
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (now_ms & 0xFFFF_FFFF_FFFF) << 80
+    value |= 0x7 << 76 | (random >> 68) << 64
+    value |= 0b10 << 62 | (random & 0x3FFF_FFFF_FFFF_FFFF)
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def is_canonical_uuid(event_id: str) -> bool:
+    """Whether `event_id` is a UUID in the one spelling that its 16 bytes can give back."""
+    return len(event_id) == 36 and _CANONICAL_UUID.match(event_id) is not None
+
+
+def event_key(project_id: bytes, event_id: str) -> bytes:
+    """The `_id` of an event: its project and its event id, in 24 or 25 bytes.
+
+    A canonical UUID is kept as its 16 bytes, which keeps the locality of UUIDv7; any other
+    id as a type byte and the first 16 bytes of its SHA-256.
+    """
+    if is_canonical_uuid(event_id):
+        return project_id + bytes.fromhex(event_id.replace("-", ""))
+    return project_id + _HASHED + sha256(event_id.encode()).digest()[:16]
+
+
+def event_id_of(key: bytes) -> str | None:
+    """The event id that `event_key` was made of, if it was a canonical UUID."""
+    rest = key[PROJECT_ID_BYTES:]
+    return str(UUID(bytes=bytes(rest))) if len(rest) == 16 else None
+
+
+def key_ranges(project_id: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """The ranges of `_id` that hold a project's events, each `(below the first, last)`.
+
+    BSON sorts binary values by length first, so each length is a range of its own.
+    """
+    return tuple(
+        (project_id + b"\x00" * length, project_id + b"\xff" * length) for length in (16, 17)
+    )
+
+
+class EntryId(NamedTuple):
+    """A Redis Stream id: unix milliseconds of the acceptance, and a sequence number."""
+
+    ms: int
+    sequence: int
+
+    @classmethod
+    def parse(cls, text: bytes) -> "EntryId":
+        ms, _, sequence = text.partition(b"-")
+        return cls(int(ms), int(sequence))
+
+    @property
+    def day(self) -> int:
+        """The UTC day of the acceptance, in days since 1970."""
+        return self.ms // MS_PER_DAY
+
+
+def make_place(entry_id: EntryId, index: int) -> bytes:
+    """Where an event was accepted, in 14 bytes that sort by time: entry id and index."""
+    return _PLACE.pack(entry_id.ms, entry_id.sequence, index)
+
+
+def parse_place(place: bytes) -> tuple[EntryId, int]:
+    ms, sequence, index = _PLACE.unpack(place)
+    return EntryId(ms, sequence), index
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def datetime_of_ms(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
+
+
+def datetime_of_day(day: int) -> datetime:
+    return datetime.fromtimestamp(day * 86_400, UTC)

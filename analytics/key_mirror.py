@@ -1,0 +1,178 @@
+"""The mirror of all API keys in Redis: written when a key or project is saved, restored by
+`migrate`, by beat each minute, and when a request finds it gone.
+
+A record replaces only one with the same or a lower revision, so that a slow restore, which read
+a key before its revocation, cannot bring it back. A changed project is saved first and raises
+the revision of its keys second, and keys are read before their projects: so a high revision
+never carries an old project.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import structlog
+from django.apps import AppConfig
+from django.db.models import F, Q
+from django.db.models.signals import post_migrate, post_save
+from redis.exceptions import RedisError
+
+from analytics.keys import KeyRecord
+from analytics.models import ApiKey, Project
+from analytics.redis import (
+    api_key_key,
+    api_keys_complete_key,
+    api_keys_used_key,
+    stream_client,
+)
+
+log = structlog.get_logger(__name__)
+
+_CHUNK_KEYS = 500
+
+# Both start with DEL: at maxmemory Redis refuses a script whose first write needs memory, and a
+# revocation must get through a full Redis.
+_WRITE_RECORD = """
+local current = redis.call('GET', KEYS[1])
+if current then
+    local readable, record = pcall(cjson.decode, current)
+    if readable and type(record) == 'table' and tonumber(record.revision)
+        and tonumber(record.revision) > tonumber(ARGV[2]) then
+        return 0
+    end
+end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1])
+return 1
+"""
+_WRITE_MARKER = """
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1])
+"""
+
+
+class MirrorDelayed(Exception):
+    """What was saved stands, but Redis does not know it yet: the next restore tells it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Saved, but Redis does not answer: it takes effect when the mirror of the keys "
+            "is next restored, which is tried each minute."
+        )
+
+
+def connect_signals(app: AppConfig) -> None:
+    """Keep the mirror up to date with every save and every `migrate`."""
+    post_save.connect(_on_key_saved, sender=ApiKey, dispatch_uid="mirror_key")
+    post_save.connect(_on_project_saved, sender=Project, dispatch_uid="mirror_project")
+    post_migrate.connect(_on_migrated, sender=app, dispatch_uid="mirror_keys")
+
+
+def make_record(key: ApiKey, project: Project) -> KeyRecord:
+    return KeyRecord(
+        key_id=key.id,
+        project_id=project.id_bytes,
+        scopes=frozenset(key.scopes),
+        partition=project.partition,
+        rate_events_per_second=key.rate_events_per_second,
+        burst_events=key.burst_events,
+        quota_events_per_month=project.quota_events_per_month,
+        retention_days=project.retention_days,
+        expires_at=key.expires_at.timestamp() if key.expires_at else None,
+        revoked=key.revoked_at is not None,
+        revision=key.revision,
+        digest=bytes.fromhex(key.digest),
+        project_active=project.is_active,
+    )
+
+
+def write_records(records: Iterable[KeyRecord]) -> None:
+    """Mirror `records`; those for which Redis holds a higher revision change nothing."""
+    client = stream_client()
+    write_record = client.register_script(_WRITE_RECORD)
+    pipeline = client.pipeline(transaction=False)
+    for record in records:
+        write_record(
+            keys=[api_key_key(record.digest.hex())],
+            args=[msgspec.json.encode(record), record.revision],
+            client=pipeline,
+        )
+    pipeline.execute()
+
+
+def mirror_keys() -> int:
+    """Write every API key to Redis, mark the mirror as whole, and note when keys were used.
+
+    Returns the number of keys. Raises RedisError or a DatabaseError; run it again then.
+    """
+    client = stream_client()
+    mirrored = set(client.scan_iter(match=api_key_key("*"), count=1_000))
+    keys = list(ApiKey.objects.order_by("pk"))
+    _write_keys(keys)
+    # No keys at all looks more like a wrong database than like a wish to refuse everyone.
+    if keys:
+        _drop_orphans(mirrored, keys)
+        if not client.exists(api_key_key(keys[0].digest)):
+            log.warning("key_mirror_emptied_meanwhile")
+            return 0
+    client.eval(_WRITE_MARKER, 1, api_keys_complete_key(), str(int(time.time())))
+    _copy_last_use(keys)
+    return len(keys)
+
+
+def _write_keys(keys: Sequence[ApiKey]) -> None:
+    """Mirror `keys` with their projects as they are now."""
+    for start in range(0, len(keys), _CHUNK_KEYS):
+        chunk = keys[start : start + _CHUNK_KEYS]
+        projects = Project.objects.in_bulk({key.project_id for key in chunk})
+        write_records(make_record(key, projects[key.project_id]) for key in chunk)
+
+
+def _drop_orphans(mirrored: set[bytes], keys: Sequence[ApiKey]) -> None:
+    """Take out what was `mirrored` before `keys` were read and is not among them."""
+    kept = {api_key_key(key.digest).encode() for key in keys}
+    kept |= {api_keys_complete_key().encode(), api_keys_used_key().encode()}
+    for name in mirrored - kept:
+        log.warning("key_mirror_orphan_dropped", name=name.decode())
+        stream_client().delete(name)
+
+
+def _copy_last_use(keys: Sequence[ApiKey]) -> None:
+    """Copy the times of use that the web processes left in Redis, forward only."""
+    used = stream_client().hgetall(api_keys_used_key())
+    for key in keys:
+        seconds = used.get(key.id.encode())
+        if seconds is None:
+            continue
+        used_at = datetime.fromtimestamp(int(seconds), UTC)
+        if key.last_used_at is None or key.last_used_at < used_at:
+            ApiKey.objects.filter(
+                Q(last_used_at__isnull=True) | Q(last_used_at__lt=used_at), pk=key.pk
+            ).update(last_used_at=used_at)
+
+
+def _mirror_saved(keys: Sequence[ApiKey]) -> None:
+    try:
+        _write_keys(keys)
+    except RedisError as error:
+        log.warning("key_mirror_delayed", error=repr(error))
+        raise MirrorDelayed from error
+
+
+def _on_key_saved(instance: ApiKey, **kwargs: Any) -> None:
+    _mirror_saved(list(ApiKey.objects.filter(pk=instance.pk)))
+
+
+def _on_project_saved(instance: Project, created: bool, **kwargs: Any) -> None:
+    if not created:
+        ApiKey.objects.filter(project=instance).update(revision=F("revision") + 1)
+        _mirror_saved(list(ApiKey.objects.filter(project=instance)))
+
+
+def _on_migrated(**kwargs: Any) -> None:
+    try:
+        mirror_keys()
+    except RedisError as error:
+        log.warning("key_mirror_not_restored", error=repr(error))

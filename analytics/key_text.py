@@ -1,0 +1,43 @@
+"""The text of an API key: `ak_live_<id>_<secret>`. Only its SHA-256 is ever kept."""
+
+import hashlib
+import re
+import secrets
+from typing import NamedTuple
+
+_PREFIX = "ak_live_"
+_ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that reads like something else
+_ID_LENGTH = 8
+_SECRET_BYTES = 32
+_SECRET_LENGTH = 43  # of these bytes in base64url, without padding
+_PATTERN = re.compile(
+    rf"{_PREFIX}([{_ID_ALPHABET}]{{{_ID_LENGTH}}})_[A-Za-z0-9_-]{{{_SECRET_LENGTH}}}"
+)
+
+
+class NewKey(NamedTuple):
+    key_id: str
+    text: str  # to be shown once, and never kept
+    digest: bytes
+
+
+def generate_key() -> NewKey:
+    key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
+    text = f"{_PREFIX}{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    return NewKey(key_id, text, digest_key(text))
+
+
+def digest_key(text: str) -> bytes:
+    """A fast hash is right for 256 random bits; a slow one would cost each request 50 ms."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def read_key_id(text: str) -> str | None:
+    """The id inside a key's text; None when `text` is no key."""
+    match = _PATTERN.fullmatch(text)
+    return match and match[1]
+
+
+def display_prefix(key_id: str) -> str:
+    """How a key is named where its secret must not be seen."""
+    return f"{_PREFIX}{key_id}_…"

@@ -1,0 +1,77 @@
+"""manage.py setup_local: what a fresh installation needs to accept its first event."""
+
+import json
+import os
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from analytics.key_text import digest_key, read_key_id
+from analytics.models import ApiKey, Project
+
+ADMIN_USER = "admin"
+
+
+class Command(BaseCommand):
+    help = (
+        "Create or update the user 'admin' (password: ADMIN_PASSWORD), a first project and its "
+        "two API keys. Keys given by INGEST_KEY and READ_KEY are kept while they work. "
+        "Prints one line of JSON."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        password = os.environ.get("ADMIN_PASSWORD")
+        if not password:
+            raise CommandError("ADMIN_PASSWORD is not set")
+        ensure_admin(password)
+        project = ensure_project()
+        keys = {
+            scope: ensure_key(project, scope, os.environ.get(f"{scope.upper()}_KEY", ""))
+            for scope in ("ingest", "read")
+        }
+        result = {
+            "ingestKey": keys["ingest"],
+            "readKey": keys["read"],
+            "adminUser": ADMIN_USER,
+            "projectId": project.id,
+        }
+        self.stdout.write(json.dumps(result))
+
+
+def ensure_admin(password: str) -> None:
+    user = User.objects.filter(username=ADMIN_USER).first()
+    if user is None:
+        User.objects.create_superuser(ADMIN_USER, password=password)
+    elif not (user.is_superuser and user.is_staff and user.is_active):
+        raise CommandError(f"The user {ADMIN_USER!r} exists and is not a superuser.")
+    elif not user.check_password(password):  # a new hash would sign everyone out
+        user.set_password(password)
+        user.save()
+
+
+def ensure_project() -> Project:
+    project = Project.objects.filter(is_active=True).order_by("created_at").first()
+    return project or Project.objects.create(name="Demo")
+
+
+def ensure_key(project: Project, scope: str, earlier: str) -> str:
+    """The text of a working key: `earlier` if it still is one, else that of a new one."""
+    if _still_works(project, scope, earlier):
+        return earlier
+    key, text = ApiKey.issue(project, f"Local {scope}", [scope])
+    key.save()
+    return text
+
+
+def _still_works(project: Project, scope: str, text: str) -> bool:
+    key_id = read_key_id(text)
+    if key_id is None:
+        return False
+    key = ApiKey.objects.filter(pk=key_id, project=project).first()
+    return (
+        key is not None
+        and key.digest == digest_key(text).hex()
+        and key.state == "active"
+        and scope in key.scopes
+    )

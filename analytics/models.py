@@ -1,0 +1,193 @@
+"""Whose an event is: projects and their API keys, the models behind the admin.
+
+Saving either also writes the mirror in Redis (key_mirror.py); when only that fails, the save
+raises MirrorDelayed and stands.
+"""
+
+import secrets
+import zlib
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+from django_mongodb_backend.fields import ArrayField
+
+from analytics.ids import PROJECT_ID_BYTES
+from analytics.key_text import display_prefix, generate_key
+from analytics.keys import SCOPES
+
+MIN_RETENTION_DAYS = 2
+MAX_RETENTION_DAYS = 36_500
+# A request carries up to 1,000 events, and an empty bucket must be able to take it.
+MIN_BURST_EVENTS = 1_000
+MAX_RATE_EVENTS = 1_000_000
+MAX_QUOTA_EVENTS = 10**12
+
+
+def make_project_id() -> str:
+    return secrets.token_hex(PROJECT_ID_BYTES)
+
+
+def validate_scopes(scopes: Iterable[str]) -> None:
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        raise ValidationError(f"Scopes are one or more of {', '.join(SCOPES)}.")
+
+
+class IpRule(models.TextChoices):
+    """What becomes of a client's IP address before anything is written to MongoDB."""
+
+    KEEP = "keep", "Keep"
+    TRUNCATE = "truncate", "Truncate the last octet (IPv4) or 80 bits (IPv6)"
+    DROP = "drop", "Drop"
+
+
+class Project(models.Model):
+    """Whom events belong to. Its partition is fixed at its creation."""
+
+    id = models.CharField(
+        primary_key=True, db_column="_id", max_length=16, default=make_project_id, editable=False
+    )
+    name = models.CharField(max_length=100)
+    is_active = models.BooleanField(
+        "active", default=True, help_text="The keys of an inactive project are refused."
+    )
+    retention_days = models.PositiveIntegerField(
+        "retention (days)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(MIN_RETENTION_DAYS), MaxValueValidator(MAX_RETENTION_DAYS)],
+        help_text="How long raw events are kept; empty: for ever. Counts stay.",
+    )
+    quota_events_per_month = models.PositiveBigIntegerField(
+        "quota (events per month)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_QUOTA_EVENTS)],
+        help_text="Empty: no limit.",
+    )
+    ip_rule = models.CharField(
+        "IP addresses", max_length=8, choices=IpRule.choices, default=IpRule.TRUNCATE
+    )
+    partition = models.PositiveIntegerField(editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "projects"
+        ordering = ("name", "id")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def id_bytes(self) -> bytes:
+        """The id as it stands in events, keys and entries: 8 bytes."""
+        return bytes.fromhex(self.id)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding and self.partition is None:
+            self.partition = zlib.crc32(self.id_bytes) % settings.STREAM_PARTITIONS
+        super().save(*args, **kwargs)
+
+
+class ApiKey(models.Model):
+    """A key of a project. Its text is never kept, only the SHA-256 of it.
+
+    Keys are revoked, never deleted: the revoked record in the mirror is what keeps a slow
+    restore from bringing the key back.
+    """
+
+    # What a later save may change. Never `revoked_at`: a form that was opened before a
+    # revocation must not undo it.
+    CHANGEABLE = ("name", "scopes", "rate_events_per_second", "burst_events", "expires_at")
+
+    id = models.CharField(primary_key=True, db_column="_id", max_length=8, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="keys")
+    name = models.CharField(max_length=100, help_text="What uses this key.")
+    digest = models.CharField(max_length=64, editable=False)
+    scopes = ArrayField(
+        models.CharField(max_length=16, choices=[(scope, scope) for scope in SCOPES]),
+        validators=[validate_scopes],
+    )
+    rate_events_per_second = models.PositiveIntegerField(
+        "rate (events per second)",
+        default=10_000,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_RATE_EVENTS)],
+    )
+    burst_events = models.PositiveIntegerField(
+        "burst (events)",
+        default=10_000,
+        validators=[MinValueValidator(MIN_BURST_EVENTS), MaxValueValidator(MAX_RATE_EVENTS)],
+        help_text="How many events may come at once.",
+    )
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revision = models.PositiveBigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "api_keys"
+        ordering = ("-created_at",)
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
+
+    @property
+    def prefix(self) -> str:
+        return display_prefix(self.id)
+
+    @property
+    def state(self) -> str:
+        """`active`, `revoked` or `expired`."""
+        if self.revoked_at:
+            return "revoked"
+        if self.expires_at and self.expires_at <= timezone.now():
+            return "expired"
+        return "active"
+
+    def assign_secret(self) -> str:
+        """Give a key that was not saved yet its id and digest; returns the text to show once."""
+        if not self._state.adding:
+            raise ValueError("a saved key keeps its secret; make a new key")
+        key = generate_key()
+        self.id, self.digest = key.key_id, key.digest.hex()
+        return key.text
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        if self._state.adding:
+            super().save(*args, update_fields=update_fields, **{**kwargs, "force_insert": True})
+            return
+        try:
+            self.revision = F("revision") + 1
+            super().save(
+                *args, update_fields={*(update_fields or self.CHANGEABLE), "revision"}, **kwargs
+            )
+        finally:
+            self.refresh_from_db(fields=["revision", "revoked_at"])
+
+    def revoke(self) -> None:
+        """Refuse the key from now on, everywhere within 10 seconds; cannot be undone."""
+        if self.revoked_at is None:
+            self.revoked_at = timezone.now()
+        self.save(update_fields=["revoked_at"])
+
+    @classmethod
+    def issue(
+        cls, project: Project, name: str, scopes: Iterable[str], **fields: Any
+    ) -> tuple["ApiKey", str]:
+        """A new key, validated and not yet saved, and its text."""
+        key = cls(project=project, name=name, scopes=list(dict.fromkeys(scopes)), **fields)
+        text = key.assign_secret()
+        key.full_clean()
+        return key, text
+
+    def expire_after(self, days: int) -> None:
+        self.expires_at = timezone.now() + timedelta(days=days)

@@ -1,0 +1,90 @@
+"""The MongoDB client of a process, the collections and their indexes."""
+
+from datetime import UTC
+from functools import cache
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from django.conf import settings
+from pymongo import ASCENDING, IndexModel, MongoClient
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+EVENTS = "events"
+DUPLICATES = "duplicates"
+DEAD_LETTERS = "dead_letters"
+SUMMARIES = "summaries"
+LEDGER_SUMMARIES = "ledger_summaries"
+LEDGER = "ledger"
+ROLLUP_CHUNKS = "rollup_chunks"
+ROLLUP_DAYS = "rollup_days"
+SALTS = "salts"
+
+Document = dict[str, Any]
+
+DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+
+# _id carries uniqueness and retries; each further index must earn its write cost
+# (docs/decisions/0003-indexes.md).
+_INDEXES = {
+    EVENTS: [
+        IndexModel([("project", ASCENDING), ("timestamp", ASCENDING)], name="project_timestamp"),
+        IndexModel(
+            [("expiresAt", ASCENDING)],
+            name="expiry",
+            expireAfterSeconds=0,
+            partialFilterExpression={"expiresAt": {"$exists": True}},
+        ),
+    ],
+    DUPLICATES: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
+    DEAD_LETTERS: [
+        IndexModel([("project", ASCENDING), ("buriedAt", ASCENDING)], name="project_buried"),
+        IndexModel([("eventKey", ASCENDING)], name="event_key"),
+    ],
+    SUMMARIES: [IndexModel([("project", ASCENDING), ("bucket", ASCENDING)], name="project_bucket")],
+    LEDGER_SUMMARIES: [],
+    LEDGER: [],
+    ROLLUP_DAYS: [],
+    ROLLUP_CHUNKS: [],
+    SALTS: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
+}
+
+
+@cache
+def client() -> MongoClient[Document]:
+    """One client per process, made on first use so that it is never shared across a fork."""
+    return MongoClient(
+        settings.MONGO_URI,
+        tz_aware=True,
+        tzinfo=UTC,
+        connectTimeoutMS=2_000,
+        serverSelectionTimeoutMS=5_000,
+        socketTimeoutMS=30_000,
+        appname="analytics",
+    )
+
+
+def database() -> Database[Document]:
+    """The service's database, named by the path of MONGO_URI; reads and writes with majority."""
+    return client().get_default_database(
+        default="analytics",
+        codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
+        write_concern=DURABLE,
+        read_concern=ReadConcern("majority"),
+    )
+
+
+def collection(name: str) -> Collection[Document]:
+    return database()[name]
+
+
+def ensure_indexes() -> None:
+    """Create what is missing: collections (a transaction should not) and their indexes."""
+    have = set(database().list_collection_names())
+    for name, indexes in _INDEXES.items():
+        if name not in have:
+            database().create_collection(name)
+        if indexes:
+            collection(name).create_indexes(indexes)

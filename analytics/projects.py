@@ -1,0 +1,39 @@
+"""What the drain must know of a project."""
+
+import time
+from typing import NamedTuple
+
+from analytics.models import Project
+from analytics.mongo import collection
+
+POLICY_KEPT_SECONDS = 10.0
+_MAX_POLICIES = 10_000
+
+
+class Policy(NamedTuple):
+    """`ip_rule` is keep, truncate or drop; `retention_days` None means for ever."""
+
+    ip_rule: str
+    retention_days: int | None
+
+
+# A project that is unknown here was removed after it accepted the event.
+UNKNOWN = Policy("truncate", None)
+
+_policies: dict[bytes, tuple[float, Policy]] = {}
+
+
+def find_policy(project_id: bytes) -> Policy:
+    """The policy of a project, at most POLICY_KEPT_SECONDS old. Raises PyMongoError."""
+    now = time.monotonic()
+    known = _policies.get(project_id)
+    if known and now - known[0] < POLICY_KEPT_SECONDS:
+        return known[1]
+    row = collection(Project._meta.db_table).find_one(
+        {"_id": project_id.hex()}, {"ip_rule": 1, "retention_days": 1}
+    )
+    policy = Policy(row["ip_rule"], row["retention_days"]) if row else UNKNOWN
+    if len(_policies) >= _MAX_POLICIES:
+        _policies.clear()
+    _policies[project_id] = (now, policy)
+    return policy

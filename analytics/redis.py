@@ -1,0 +1,96 @@
+"""The Redis clients of a process, and every Redis key name.
+
+All keys that one script touches carry their partition's tag `{pN}`, so that a Redis Cluster
+keeps them on one node.
+"""
+
+from functools import cache
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+GROUP = b"workers"
+
+CONNECT_TIMEOUT_SECONDS = 0.5
+STREAM_TIMEOUT_SECONDS = 2.0
+
+
+@cache
+def stream_client() -> redis.Redis:
+    """The client of the stream's Redis: bytes in and out, short timeouts.
+
+    The library's own retries are off: a retry after a lost reply would append twice.
+    """
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=STREAM_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+
+
+@cache
+def broker_client() -> redis.Redis:
+    """The client of the broker's Redis, for the length of a queue and the like."""
+    return redis.Redis.from_url(
+        settings.BROKER_URL,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=STREAM_TIMEOUT_SECONDS,
+    )
+
+
+def partition_tag(partition: int) -> str:
+    return f"{settings.STREAM_PREFIX}:{{p{partition}}}"
+
+
+def stream_key(partition: int) -> str:
+    """Stream: the entries that wait."""
+    return f"{partition_tag(partition)}:stream"
+
+
+def wake_key(partition: int) -> str:
+    """String, 5 s: a drain has been signalled and has not begun yet."""
+    return f"{partition_tag(partition)}:wake"
+
+
+def waiting_key(partition: int) -> str:
+    """Hash: waiting events, `total` and per `<project hex>:<epoch day>`."""
+    return f"{partition_tag(partition)}:waiting"
+
+
+def accepted_key(partition: int) -> str:
+    """Hash: accepted events per `<project hex>:<epoch day>`."""
+    return f"{partition_tag(partition)}:accepted"
+
+
+def bucket_key(partition: int, key_id: str) -> str:
+    """Hash: the token bucket of an API key (`tokens`, `at_ms`)."""
+    return f"{partition_tag(partition)}:bucket:{key_id}"
+
+
+def quota_key(partition: int, project_hex: str) -> str:
+    """Hash: events accepted per month `YYYYMM` of the acceptance."""
+    return f"{partition_tag(partition)}:quota:{project_hex}"
+
+
+def sessions_key(partition: int) -> str:
+    """Hash: the MongoDB session in which a consumer stores, by the consumer's name."""
+    return f"{partition_tag(partition)}:sessions"
+
+
+def api_key_key(digest_hex: str) -> str:
+    """String: the mirror of one API key."""
+    return f"{settings.STREAM_PREFIX}:keys:{digest_hex}"
+
+
+def api_keys_complete_key() -> str:
+    """String: present while the mirror holds every API key."""
+    return f"{settings.STREAM_PREFIX}:keys:complete"
+
+
+def api_keys_used_key() -> str:
+    """Hash: when an API key was last used, in unix seconds, by key id."""
+    return f"{settings.STREAM_PREFIX}:keys:used"

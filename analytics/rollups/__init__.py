@@ -1,0 +1,65 @@
+"""The format of the rollups: what is counted, how it is stored, added up and read.
+
+Pure computation, without I/O: `summarize` makes tables of events, `merge_tables` adds tables up,
+`rank` and its companions read answers out of many of them.
+"""
+
+from analytics.rollups.codec import FORMAT, CorruptTable, EncodedTable, list_fields
+from analytics.rollups.dimensions import (
+    BUCKET,
+    DIMENSIONS,
+    PAGEVIEW,
+    TABLES,
+    TOTAL,
+    bucket_start,
+)
+from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
+from analytics.rollups.merge import merge_encoded, merge_tables
+from analytics.rollups.ranking import (
+    RankedRow,
+    Ranking,
+    locate_values,
+    rank,
+    read_values,
+    sum_rows,
+    union_sets,
+)
+from analytics.rollups.summary import summarize
+from analytics.rollups.table import Table
+from analytics.rollups.total import Counts, sum_total, union_total
+from analytics.rollups.uniques import EXACT_MAX, RELATIVE_ERROR, Uniques, count_uniques
+
+__all__ = [
+    "BUCKET",
+    "DIMENSIONS",
+    "EXACT_MAX",
+    "FORMAT",
+    "PAGEVIEW",
+    "RELATIVE_ERROR",
+    "TABLES",
+    "TOTAL",
+    "TOTAL_HASH",
+    "U64_MASK",
+    "CorruptTable",
+    "Counts",
+    "EncodedTable",
+    "RankedRow",
+    "Ranking",
+    "Table",
+    "Uniques",
+    "bucket_start",
+    "count_uniques",
+    "hash_user",
+    "hash_value",
+    "list_fields",
+    "locate_values",
+    "merge_encoded",
+    "merge_tables",
+    "rank",
+    "read_values",
+    "sum_rows",
+    "sum_total",
+    "summarize",
+    "union_sets",
+    "union_total",
+]

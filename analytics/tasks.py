@@ -1,0 +1,11 @@
+"""The maintenance tasks of the shared ground."""
+
+from celery import shared_task
+
+from analytics.key_mirror import mirror_keys
+
+
+@shared_task(name="analytics.mirror_keys", ignore_result=True)
+def run_mirror_keys() -> None:
+    """Each minute by beat, and when a request finds the mirror gone."""
+    mirror_keys()

@@ -1,0 +1,47 @@
+"""The Celery application: `celery -A config worker` and `celery -A config beat`."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+from kombu import Exchange, Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("analytics")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"socket_connect_timeout": 1, "socket_timeout": 5},
+    beat_scheduler="ingestion.beat:QuietScheduler",
+    beat_schedule_filename=None,
+    beat_max_loop_interval=1,
+    beat_schedule={
+        f"drain-{partition}": {
+            "task": "ingestion.drain",
+            "args": (partition,),
+            "schedule": settings.WORKER_POLL_TIMEOUT,
+            "options": {"queue": "drain", "expires": 10},
+        }
+        for partition in range(settings.STREAM_PARTITIONS)
+    }
+    | {
+        "mirror-keys": {"task": "analytics.mirror_keys", "schedule": 60},
+        "forget-consumers": {"task": "ingestion.forget_consumers", "schedule": 300},
+        "compact-ledger": {"task": "ingestion.compact_ledger", "schedule": 60},
+        "apply-retention": {"task": "ingestion.apply_retention", "schedule": 600},
+    },
+    task_default_queue="maintenance",
+    task_queues=[
+        Queue(name, Exchange(name), routing_key=name) for name in ("drain", "maintenance")
+    ],
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    timezone="UTC",
+    worker_concurrency=settings.WORKER_CONCURRENCY,
+    worker_hijack_root_logger=False,
+    worker_prefetch_multiplier=1,
+    worker_send_task_events=False,
+)
+app.autodiscover_tasks()

@@ -1,0 +1,176 @@
+"""Settings, read from the environment (and `.env`); each is explained in `.env.example`.
+
+A wrong value stops the process at start with the variable's name.
+"""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config.logs import configure_logs
+
+_KIBIBYTE = 1024
+_MEBIBYTE = 1024 * _KIBIBYTE
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.prefix = ""
+if (BASE_DIR / ".env").is_file():
+    env.read_env(str(BASE_DIR / ".env"))
+
+
+def read_positive(name: str, default: int) -> int:
+    """A whole number of at least 1."""
+    value: int = env.int(name, default=default)
+    if value < 1:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least 1, not {value}")
+    return value
+
+
+def read_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    value: str = env.str(name, default=default)
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+# --- Web ---------------------------------------------------------------------------------------
+DEBUG: bool = env.bool("DEBUG", default=False)
+SECRET_KEY: str = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured("SECRET_KEY is required (or DEBUG=true on a laptop)")
+    SECRET_KEY = "insecure-key-for-debugging-only"
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Which endpoints this process serves: heavy reports would stall the accept path of a process.
+ROLE: str = read_choice("ROLE", "all", ("all", "ingest", "reporting"))
+# How many proxies of our own stand in front; 0 means X-Forwarded-For is never believed.
+TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
+HTTPS_ONLY: bool = env.bool("HTTPS_ONLY", default=False)
+LOG_LEVEL: str = read_choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False  # never redirect a POST: both spellings of a path are routed
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * _MEBIBYTE
+
+INSTALLED_APPS = [
+    "config.apps.MongoAdminConfig",
+    "config.apps.MongoAuthConfig",
+    "config.apps.MongoContentTypesConfig",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "analytics",
+    "ingestion",
+    "reporting",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# Sessions live in signed cookies: no look-up in MongoDB, none to clean up.
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_HSTS_SECONDS = 365 * 86_400 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "analytics.problems.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+# --- Stores ------------------------------------------------------------------------------------
+_redis_host: str = env.str("REDIS_HOST", default="127.0.0.1")
+_redis_port: int = env.int("REDIS_PORT", default=6379)
+REDIS_URL: str = env.str("REDIS_URL", default=f"redis://{_redis_host}:{_redis_port}/0")
+BROKER_URL: str = env.str("BROKER_URL", default=REDIS_URL)
+CACHE_URL: str = env.str("CACHE_URL", default=BROKER_URL)
+MONGO_URI: str = env.str("MONGO_URI", default="mongodb://127.0.0.1:27017/analytics?replicaSet=rs0")
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django_mongodb_backend",
+        "HOST": MONGO_URI,
+        "NAME": "",  # the path of MONGO_URI names it, as it does for analytics/mongo.py
+        "OPTIONS": {
+            "w": "majority",
+            "readConcernLevel": "majority",
+            "serverSelectionTimeoutMS": 5_000,
+            "connectTimeoutMS": 2_000,
+        },
+    }
+}
+DATABASE_ROUTERS = ["django_mongodb_backend.routers.MongoRouter"]
+DEFAULT_AUTO_FIELD = "django_mongodb_backend.fields.ObjectIdAutoField"
+MIGRATION_MODULES = {
+    "admin": "config.mongo_migrations.admin",
+    "auth": "config.mongo_migrations.auth",
+    "contenttypes": "config.mongo_migrations.contenttypes",
+}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+}
+
+# --- The stream and the drain ------------------------------------------------------------------
+STREAM_PREFIX: str = env.str("REDIS_QUEUE", default="analytics:events")
+STREAM_PARTITIONS: int = read_positive("STREAM_PARTITIONS", 1)
+# Above this many waiting events in a partition the answer is 503.
+STREAM_MAX_EVENTS: int = read_positive("STREAM_MAX_EVENTS", 2_000_000)
+# Above this part of Redis's maxmemory the answer is 503, so that there is room to drain.
+STREAM_MAX_MEMORY_RATIO: float = env.float("STREAM_MAX_MEMORY_RATIO", default=0.8)
+REDIS_WAIT_REPLICAS: int = env.int("REDIS_WAIT_REPLICAS", default=0)
+WORKER_BATCH_SIZE: int = read_positive("WORKER_BATCH_SIZE", 1_000)
+WORKER_CONCURRENCY: int = read_positive("WORKER_CONCURRENCY", 2)
+# Seconds between beat's fallback signals to drain.
+WORKER_POLL_TIMEOUT: float = env.float("WORKER_POLL_TIMEOUT", default=1.0)
+CLAIM_IDLE_SECONDS: float = env.float("CLAIM_IDLE_SECONDS", default=30.0)
+DRAIN_BUDGET_SECONDS: float = env.float("DRAIN_BUDGET_SECONDS", default=5.0)
+DUPLICATES_KEPT_DAYS: int = read_positive("DUPLICATES_KEPT_DAYS", 30)
+DEAD_LETTERS_MAX: int = read_positive("DEAD_LETTERS_MAX", 1_000_000)
+GEOIP_PATH: str = env.str("GEOIP_PATH", default="")
+
+# --- Reporting ---------------------------------------------------------------------------------
+QUERY_TIMEOUT_SECONDS: float = env.float("QUERY_TIMEOUT_SECONDS", default=10.0)
+
+LOGGING_CONFIG = None
+configure_logs(LOG_LEVEL)

@@ -1,0 +1,24 @@
+"""Which endpoints this process serves: `ROLE` leaves out what another process serves."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from analytics.health import healthz, readyz
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz),
+    path("healthz/", healthz),
+    path("readyz", readyz),
+    path("readyz/", readyz),
+]
+if settings.ROLE in ("all", "ingest"):
+    urlpatterns.append(path("", include("ingestion.urls")))
+if settings.ROLE in ("all", "reporting"):
+    urlpatterns.append(path("", include("reporting.urls")))
+    urlpatterns.append(path("admin/", admin.site.urls))
+
+handler400 = "analytics.problems.bad_request"
+handler403 = "analytics.problems.permission_denied"
+handler404 = "analytics.problems.not_found"
+handler500 = "analytics.problems.server_error"
