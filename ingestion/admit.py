@@ -1,0 +1,148 @@
+"""Admit the events of one request: limit, quota, backpressure, append, all in one atomic step."""
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+import structlog
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from analytics import redis as names
+from analytics.entry import FORMAT_VERSION, AcceptedEvent, Entry, encode_entry, split_events
+from analytics.keys import KeyRecord
+from analytics.problems import TooLarge, TooManyRequests, Unavailable
+from ingestion.group_commit import GroupCommit
+from ingestion.scripts import ADMIT
+from ingestion.signals import signal_drain
+
+log = structlog.get_logger(__name__)
+
+ACCEPTED, OVER_RATE, OVER_QUOTA, STREAM_FULL = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose events these are and where the request came from."""
+
+    key: KeyRecord
+    ip: str | None
+    user_agent: str | None
+
+
+def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:
+    """Append `events` to the stream, all or none, and return the rate-limit headers.
+
+    When this returns the events are on the disk of Redis. Raises TooLarge for more events than
+    the key's burst, TooManyRequests over its rate or the project's quota, Unavailable when the
+    stream is full or Redis did not answer.
+    """
+    key = sender.key
+    if len(events) > key.burst_events:
+        detail = f"This key admits at most {key.burst_events} events at once."
+        raise TooLarge(detail, code="over_burst")
+    _memory.check()
+    project = key.project_id.hex()
+    keys = (
+        names.bucket_key(key.partition, key.key_id),
+        names.quota_key(key.partition, project),
+        names.waiting_key(key.partition),
+        names.accepted_key(key.partition),
+        names.stream_key(key.partition),
+        names.wake_key(key.partition),
+    )
+    arguments: list[object] = [
+        key.rate_events_per_second,
+        key.burst_events,
+        -1 if key.quota_events_per_month is None else key.quota_events_per_month,
+        datetime.now(UTC).strftime("%Y%m"),
+        settings.STREAM_MAX_EVENTS,
+        project,
+        FORMAT_VERSION,
+    ]
+    for run in split_events(events):
+        entry = Entry(key.project_id, sender.ip, sender.user_agent, run)
+        arguments += (len(run), encode_entry(entry))
+    outcome, remaining, retry_after_ms, wake = _group_commit().call(keys, arguments)
+    headers = _rate_headers(key, remaining, retry_after_ms)
+    if outcome != ACCEPTED:
+        raise _refusal(outcome, headers, math.ceil(retry_after_ms / 1000))
+    if wake:
+        signal_drain(key.partition)
+    return headers
+
+
+def _refusal(
+    outcome: int, headers: dict[str, str], retry_after_seconds: int
+) -> TooManyRequests | Unavailable:
+    if outcome == OVER_RATE:
+        headers["Retry-After"] = str(max(1, retry_after_seconds))
+        return TooManyRequests("This key is over its rate.", headers=headers)
+    if outcome == OVER_QUOTA:
+        headers["Retry-After"] = str(_seconds_to_next_month())
+        detail = "This project has used up its events of the month."
+        return TooManyRequests(detail, code="over_quota", headers=headers)
+    return Unavailable("Too many events wait to be stored.", code="stream_full")
+
+
+def _rate_headers(key: KeyRecord, remaining: int, retry_after_ms: int) -> dict[str, str]:
+    """draft-ietf-httpapi-ratelimit-headers-11: the policy, and what is left of it."""
+    window = max(1, math.ceil(key.burst_events / key.rate_events_per_second))
+    reset = math.ceil((key.burst_events - remaining) / key.rate_events_per_second)
+    return {
+        "RateLimit-Policy": f'"key";q={key.burst_events};w={window}',
+        "RateLimit": f'"key";r={remaining};t={max(reset, math.ceil(retry_after_ms / 1000))}',
+    }
+
+
+def _seconds_to_next_month() -> int:
+    now = datetime.now(UTC)
+    start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = start.replace(year=now.year + now.month // 12, month=now.month % 12 + 1)
+    return math.ceil((following - now).total_seconds())
+
+
+@cache
+def _group_commit() -> GroupCommit:
+    return GroupCommit(names.stream_client(), ADMIT, wait_replicas=settings.REDIS_WAIT_REPLICAS)
+
+
+class MemoryGuard:
+    """Refuses from STREAM_MAX_MEMORY_RATIO of Redis's memory on, so that it can still drain.
+
+    Asks Redis once a second; one request asks, the others go by the last answer.
+    """
+
+    INTERVAL_SECONDS = 1.0
+
+    def __init__(self) -> None:
+        self._asking = threading.Lock()
+        self._asked_at = -math.inf
+        self._full = False
+
+    def check(self) -> None:
+        """Raises Unavailable when Redis is nearly full or does not answer."""
+        now = time.monotonic()
+        if now - self._asked_at > self.INTERVAL_SECONDS and self._asking.acquire(blocking=False):
+            try:
+                self._full = self._ask()
+                self._asked_at = now
+            except (RedisError, OSError) as exc:
+                raise Unavailable("The stream does not answer.", code="stream_unavailable") from exc
+            finally:
+                self._asking.release()
+        if self._full:
+            raise Unavailable("The stream's memory is nearly full.", code="stream_full")
+
+    def _ask(self) -> bool:
+        memory = names.stream_client().info("memory")
+        limit = int(memory["maxmemory"])
+        used = int(memory["used_memory"])
+        return bool(limit) and used > limit * settings.STREAM_MAX_MEMORY_RATIO
+
+
+_memory = MemoryGuard()

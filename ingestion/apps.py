@@ -1,0 +1,17 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+from analytics.mongo import ensure_indexes
+
+
+class IngestionConfig(AppConfig):
+    name = "ingestion"
+
+    def ready(self) -> None:
+        post_migrate.connect(_create_collections, sender=self, dispatch_uid="create_collections")
+
+
+def _create_collections(**kwargs: Any) -> None:
+    ensure_indexes()

@@ -1,0 +1,40 @@
+"""Beat's scheduler: it stays quiet while workers are behind."""
+
+from typing import Any
+
+from celery.beat import ScheduleEntry, Scheduler
+from redis.exceptions import RedisError
+
+from analytics.redis import broker_client, stream_client, wake_key
+from ingestion.signals import DRAIN_TASK
+
+MAX_WAITING_MAINTENANCE_TASKS = 20
+WAKE_MS = 5_000
+
+
+class QuietScheduler(Scheduler):
+    """Publishes a drain only while none is queued, and sets the wake flag as a request would.
+
+    Keeps no file: what is due is due from the start of the process on. Without this a stopped
+    worker would find a queue of a day's drains.
+    """
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        try:
+            wanted = self._is_wanted(entry)
+        except (RedisError, OSError):
+            return
+        if wanted:
+            super().apply_entry(entry, producer=producer)
+
+    def _is_wanted(self, entry: ScheduleEntry) -> bool:
+        options: dict[str, Any] = entry.options or {}
+        queue: str = options.get("queue", self.app.conf.task_default_queue)
+        waiting_tasks = int(broker_client().llen(queue))
+        if entry.task != DRAIN_TASK:
+            return waiting_tasks < MAX_WAITING_MAINTENANCE_TASKS
+        if waiting_tasks:
+            return False
+        (partition,) = entry.args or (0,)
+        stream_client().set(wake_key(partition), 1, px=WAKE_MS)
+        return True

@@ -1,0 +1,163 @@
+"""Drain: move waiting events from the stream to MongoDB, batch by batch.
+
+The order is the guarantee: read, store, ack. A crash between two steps repeats work, and
+repeated work is harmless.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pymongo
+import structlog
+from django.conf import settings
+from pymongo.errors import PyMongoError
+
+from analytics import mongo
+from analytics import redis as names
+from ingestion.consumers import this_consumer
+from ingestion.prepare import REFUSED_BY_STORE, Failure, Prepared, prepare
+from ingestion.reader import ReadEntry, Reader, run_script
+from ingestion.scripts import ACK
+from ingestion.sessions import note_sessions_again
+from ingestion.store import Sorted, write_batch
+from ingestion.store_errors import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+LINGER_SECONDS = 0.05
+MAX_BACKOFF_SECONDS = 5.0
+PROBE_SECONDS = 2.0
+
+# One drain at a time in a process: its consumer's left-overs are its own.
+_draining = threading.Lock()
+
+
+@dataclass(slots=True)
+class DrainResult:
+    """What one drain did; `work_left` asks for another."""
+
+    stored: int = 0
+    duplicates: int = 0
+    dead: int = 0
+    work_left: bool = False
+
+    def add(self, written: Sorted) -> None:
+        self.stored += len(written.new)
+        self.duplicates += len(written.duplicates)
+        self.dead += len(written.dead)
+
+
+class Backoff:
+    """How long to leave a store alone that did not answer: 0.1 s to 5 s, with jitter."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._retry_at = 0.0
+
+    def note_failure(self) -> None:
+        self._failures += 1
+        seconds = min(MAX_BACKOFF_SECONDS, 0.1 * 2 ** min(self._failures, 10))
+        self._retry_at = time.monotonic() + seconds * random.uniform(0.5, 1.0)
+
+    def may_try(self) -> bool:
+        """Whether to read at all: a failing store is probed first, and nothing is claimed."""
+        if not self._failures:
+            return True
+        if time.monotonic() < self._retry_at:
+            return False
+        try:
+            with pymongo.timeout(PROBE_SECONDS):
+                mongo.client().admin.command("ping")
+        except PyMongoError:
+            self.note_failure()
+            return False
+        self._failures = 0
+        return True
+
+
+_backoff = Backoff()
+
+
+def drain(partition: int, budget_seconds: float | None = None) -> DrainResult:
+    """Store what waits in a partition until it is empty or the time is up.
+
+    Returns at once while another drain of this process runs, and while MongoDB is left alone
+    after an error. A batch that was begun is always finished.
+    """
+    result = DrainResult()
+    if not _draining.acquire(blocking=False):
+        return result
+    try:
+        if _backoff.may_try():
+            budget = settings.DRAIN_BUDGET_SECONDS if budget_seconds is None else budget_seconds
+            _drain(partition, time.monotonic() + budget, result)
+    except StoreUnavailable as exc:
+        _backoff.note_failure()
+        log.warning("store_unavailable", error=str(exc)[:300])
+    except PyMongoError as exc:
+        _backoff.note_failure()
+        log.warning("store_unavailable", error=repr(exc)[:300])
+    finally:
+        _draining.release()
+    return result
+
+
+def _drain(partition: int, deadline: float, result: DrainResult) -> None:
+    reader = Reader(partition, this_consumer())
+    reader.ensure_group()
+    note_sessions_again()
+    names.stream_client().delete(names.wake_key(partition))
+    lingered = False
+    while True:
+        batch = reader.next_batch()
+        if batch:
+            store_batch(partition, batch, result)
+        elif lingered:
+            return
+        if time.monotonic() > deadline and not reader.has_in_hand:
+            result.work_left = bool(batch)
+            return
+        lingered = not batch
+        if sum(len(read.entry.events) for read in batch) < settings.WORKER_BATCH_SIZE // 2:
+            time.sleep(LINGER_SECONDS)  # a few milliseconds more make fewer, larger batches
+
+
+def store_batch(partition: int, batch: Sequence[ReadEntry], result: DrainResult) -> None:
+    """Store `batch` and ack it, last of all. A suspect entry goes event by event."""
+    events = prepare(batch)
+    parts = [[event] for event in events] if batch[0].is_suspect else [events]
+    for part in parts:
+        for written in write_isolating(partition, part):
+            result.add(written)
+    ack(partition, batch)
+
+
+def write_isolating(partition: int, events: Sequence[Prepared]) -> list[Sorted]:
+    """Write `events`; where one of them can never be stored, halve until it is alone.
+
+    That one is buried. Each part is a transaction of its own, and repeating any is harmless.
+    """
+    try:
+        return [write_batch(partition, events)]
+    except PyMongoError as exc:
+        if len(events) == 1:
+            events[0].failure = Failure(REFUSED_BY_STORE, repr(exc))
+            return [write_batch(partition, events)]
+        log.warning("batch_isolated", events=len(events), error=repr(exc)[:300])
+    middle = len(events) // 2
+    return [
+        *write_isolating(partition, events[:middle]),
+        *write_isolating(partition, events[middle:]),
+    ]
+
+
+def ack(partition: int, batch: Sequence[ReadEntry]) -> None:
+    """Take stored entries out of the stream and off the books of what waits."""
+    arguments: list[object] = [names.GROUP]
+    for read in batch:
+        arguments += (read.raw_id, read.entry.project_id.hex(), len(read.entry.events))
+    keys = [names.stream_key(partition), names.waiting_key(partition)]
+    run_script(names.stream_client(), ACK, keys, arguments)

@@ -1,0 +1,23 @@
+"""`manage.py drain`: store what waits, here and now, without Celery."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from ingestion.drain import drain
+
+
+class Command(BaseCommand):
+    help = "Drain every partition of the stream in this process, until it is empty."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--seconds", type=float, default=3600.0, help="stop after this long")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for partition in range(settings.STREAM_PARTITIONS):
+            result = drain(partition, options["seconds"])
+            self.stdout.write(
+                f"partition {partition}: {result.stored} stored, "
+                f"{result.duplicates} duplicates, {result.dead} dead"
+            )

@@ -1,0 +1,227 @@
+"""Read entries of a partition: our own left-overs, those of the gone and the stale, then new."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+import structlog
+from django.conf import settings
+from redis.exceptions import ResponseError
+
+from analytics import redis as names
+from analytics.entry import Entry, UnknownFormat, UnreadableEntry, decode_entry
+from analytics.ids import EntryId
+from ingestion.consumers import Consumer
+from ingestion.scripts import CLAIM_GONE, FORGET_CONSUMER
+from ingestion.sessions import end_session_of
+
+log = structlog.get_logger(__name__)
+
+_MEBIBYTE = 1024 * 1024
+
+READ_ENTRIES = 64
+# An entry delivered more often than this has perhaps killed its process: it is handled alone.
+MAX_SHARED_DELIVERIES = 5
+MAX_BATCH_BYTES = 8 * _MEBIBYTE
+CONSUMER_KEPT_SECONDS = 3_600
+
+# (id, fields): redis-py parses the fields of a command's answer to a dict, a script's stay a
+# list. The fields of an entry that was deleted while pending are empty or None.
+RawEntry = tuple[bytes, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEntry:
+    """An entry in hand, delivered for the nth time; after the first, it may be stored already."""
+
+    raw_id: bytes
+    id: EntryId
+    entry: Entry
+    deliveries: int
+
+    @property
+    def redelivered(self) -> bool:
+        return self.deliveries > 1
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it must be handled alone, event by event."""
+        return self.deliveries > MAX_SHARED_DELIVERIES
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(len(event.raw) for event in self.entry.events)
+
+
+class Reader:
+    """The entries of one partition as one consumer reads them, for one drain.
+
+    What it has read is in the consumer's pending list until it is acked; an entry that is read
+    and then given up is found again by the next Reader of the same process.
+    """
+
+    def __init__(self, partition: int, consumer: Consumer) -> None:
+        self._client = names.stream_client()
+        self._partition = partition
+        self._stream = names.stream_key(partition)
+        self._consumer = str(consumer)
+        self._in_hand: deque[ReadEntry] = deque()
+        self._own_cursor: bytes | None = b"0"
+        self._stale_cursor: bytes | None = b"0-0"
+
+    def ensure_group(self) -> None:
+        """Create the stream and its group, which starts at the stream's first entry."""
+        try:
+            self._client.xgroup_create(self._stream, names.GROUP, id="0", mkstream=True)
+        except ResponseError as exc:
+            if "BUSYGROUP" not in str(exc):
+                raise
+
+    def next_batch(self) -> list[ReadEntry]:
+        """Whole entries of up to WORKER_BATCH_SIZE events and 8 MiB; empty when none waits.
+
+        A suspect entry is a batch of its own.
+        """
+        batch: list[ReadEntry] = []
+        events = size_bytes = 0
+        while self._in_hand or self._read_more():
+            following = self._in_hand[0]
+            events += len(following.entry.events)
+            size_bytes += following.size_bytes
+            too_large = events > settings.WORKER_BATCH_SIZE or size_bytes > MAX_BATCH_BYTES
+            if batch and (too_large or following.is_suspect):
+                break
+            batch.append(self._in_hand.popleft())
+            if following.is_suspect:
+                break
+        return batch
+
+    @property
+    def has_in_hand(self) -> bool:
+        return bool(self._in_hand)
+
+    def _read_more(self) -> bool:
+        """Put entries in hand from the first source that has any."""
+        while self._own_cursor is not None:
+            if self._take(self._read_own(), redelivered=True):
+                return True
+        while self._stale_cursor is not None:
+            if self._take(self._claim_stale(), redelivered=True):
+                return True
+        while entries := self._read(b">"):
+            if self._take(entries, redelivered=False):
+                return True
+        return False
+
+    def _take(self, raw_entries: list[RawEntry], *, redelivered: bool) -> bool:
+        before = len(self._in_hand)
+        deliveries = self._count_deliveries(raw_entries) if redelivered else {}
+        self._in_hand.extend(decode_entries(raw_entries, deliveries))
+        return len(self._in_hand) > before
+
+    def _count_deliveries(self, raw_entries: list[RawEntry]) -> dict[bytes, int]:
+        ids = [raw_id for raw_id, _ in raw_entries if raw_id]
+        if not ids:
+            return {}
+        pending: Any = self._client.xpending_range(
+            self._stream, names.GROUP, ids[0], ids[-1], len(ids), self._consumer
+        )
+        counts = {item["message_id"]: int(item["times_delivered"]) for item in pending}
+        return {raw_id: max(2, counts.get(raw_id, 2)) for raw_id in ids}
+
+    def _read(self, after: bytes) -> list[RawEntry]:
+        answer: Any = self._client.execute_command(
+            "XREADGROUP", "GROUP", names.GROUP, self._consumer, "COUNT", READ_ENTRIES,
+            "STREAMS", self._stream, after,
+        )  # fmt: skip
+        return list(answer[0][1]) if answer else []
+
+    def _read_own(self) -> list[RawEntry]:
+        entries = self._read(self._own_cursor or b"0")
+        self._own_cursor = entries[-1][0] if entries else None
+        if deleted := [raw_id for raw_id, fields in entries if not fields]:
+            self._client.xack(self._stream, names.GROUP, *deleted)
+        return entries
+
+    def _claim_stale(self) -> list[RawEntry]:
+        """First all of consumers that are gone, then what has been idle for too long."""
+        if self._stale_cursor == b"0-0" and (gone := self._claim_gone()):
+            return gone
+        idle_ms = int(settings.CLAIM_IDLE_SECONDS * 1000)
+        answer: Any = self._client.execute_command(
+            "XAUTOCLAIM", self._stream, names.GROUP, self._consumer, idle_ms,
+            self._stale_cursor, "COUNT", READ_ENTRIES,
+        )  # fmt: skip
+        cursor, entries = answer[0], answer[1]
+        self._stale_cursor = None if cursor == b"0-0" else cursor
+        return list(entries)
+
+    def _claim_gone(self) -> list[RawEntry]:
+        for name, pending in list_consumers(self._client, self._stream):
+            other = Consumer.parse(name)
+            if pending and other and other.is_gone:
+                end_session_of(self._partition, name)
+                entries = run_script(
+                    self._client, CLAIM_GONE, [self._stream],
+                    [names.GROUP, name, self._consumer, READ_ENTRIES],
+                )  # fmt: skip
+                if entries:
+                    log.info("claimed_from_gone_consumer", gone=name, entries=len(entries))
+                    return list(entries)
+        return []
+
+
+def decode_entries(
+    raw_entries: Iterable[RawEntry], deliveries: dict[bytes, int]
+) -> Iterator[ReadEntry]:
+    """Decode what can be; an entry of an unknown format stays pending, with an error log."""
+    for raw in raw_entries:
+        raw_id, fields = raw
+        if not fields:
+            continue
+        pairs = fields if isinstance(fields, dict) else dict(zip(*[iter(fields)] * 2, strict=True))
+        try:
+            entry = decode_entry(pairs)
+        except (UnknownFormat, UnreadableEntry) as exc:
+            log.error("entry_not_understood", entry_id=raw_id.decode(), error=repr(exc))
+            continue
+        yield ReadEntry(raw_id, EntryId.parse(raw_id), entry, deliveries.get(raw_id, 1))
+
+
+def list_consumers(client: redis.Redis, stream: str) -> list[tuple[str, int]]:
+    """Name and number of pending entries of each consumer."""
+    consumers: Any = client.xinfo_consumers(stream, names.GROUP)
+    return [(_text(item["name"]), int(item["pending"])) for item in consumers]
+
+
+def forget_idle_consumers(partition: int) -> int:
+    """Delete consumers that are gone, or idle for an hour, and hold nothing."""
+    client, stream = names.stream_client(), names.stream_key(partition)
+    forgotten = 0
+    consumers: Any = client.xinfo_consumers(stream, names.GROUP)
+    for item in consumers:
+        name = _text(item["name"])
+        other = Consumer.parse(name)
+        idle = item["idle"] > CONSUMER_KEPT_SECONDS * 1000
+        if not item["pending"] and (idle or (other and other.is_gone)):
+            forgotten += run_script(
+                client,
+                FORGET_CONSUMER,
+                [stream, names.sessions_key(partition)],
+                [names.GROUP, name],
+            )
+    return forgotten
+
+
+def run_script(client: redis.Redis, script: Any, keys: list[Any], arguments: list[Any]) -> Any:
+    """EVAL by digest, loading the script where Redis does not know it."""
+    try:
+        return client.execute_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
+    except redis.exceptions.NoScriptError:
+        return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,53 @@
+"""What became of an event, for the sender that asks."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from analytics.ids import event_key
+from analytics.mongo import DEAD_LETTERS, EVENTS, collection
+from analytics.problems import Unavailable
+
+TIMEOUT_SECONDS = 2.0
+
+
+def find_receipt(project_id: bytes, event_id: str) -> dict[str, Any]:
+    """`{eventId, state, ...}`; state is stored, dead or unknown.
+
+    An address may end in a slash that is not part of the id: the id without it is looked up
+    when the one with it is unknown. Raises Unavailable when MongoDB does not answer.
+    """
+    try:
+        with pymongo.timeout(TIMEOUT_SECONDS):
+            receipt = _look_up(project_id, event_id)
+            if receipt is None and event_id.endswith("/") and event_id != "/":
+                event_id = event_id[:-1]
+                receipt = _look_up(project_id, event_id)
+    except PyMongoError as exc:
+        raise Unavailable("The store does not answer.", code="store_unavailable") from exc
+    return {"eventId": event_id, **(receipt or {"state": "unknown"})}
+
+
+def _look_up(project_id: bytes, event_id: str) -> dict[str, Any] | None:
+    key = event_key(project_id, event_id)
+    event = collection(EVENTS).find_one({"_id": key}, {"timestamp": 1, "ingestedAt": 1})
+    if event:
+        return {
+            "state": "stored",
+            "timestamp": _rfc3339(event["timestamp"]),
+            "ingestedAt": _rfc3339(event["ingestedAt"]),
+        }
+    letter = collection(DEAD_LETTERS).find_one({"eventKey": key}, {"reason": 1, "buriedAt": 1})
+    if letter:
+        return {
+            "state": "dead",
+            "reason": letter["reason"],
+            "buriedAt": _rfc3339(letter["buriedAt"]),
+        }
+    return None
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

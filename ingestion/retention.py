@@ -1,0 +1,62 @@
+"""Apply a project's changed retention to the events that are stored already, in chunks."""
+
+import structlog
+from pymongo import UpdateOne
+
+from analytics.ids import key_ranges
+from analytics.models import Project
+from analytics.mongo import EVENTS, Document, collection
+from ingestion.enrich import expiry
+
+log = structlog.get_logger(__name__)
+
+CHUNK_EVENTS = 5_000
+APPLIED = "retention_applied_days"
+
+
+def apply_retention() -> int:
+    """Set `expiresAt` of each project whose retention changed; how many events were changed.
+
+    What has been done for a project is remembered in its row only at the end: a run that dies
+    half-way is begun again, and setting the same date twice is harmless.
+    """
+    changed = 0
+    projects = collection(Project._meta.db_table)
+    for row in projects.find({}, {"retention_days": 1, APPLIED: 1}):
+        days: int | None = row["retention_days"]
+        if row.get(APPLIED, None) == days:
+            continue
+        events = _apply(bytes.fromhex(row["_id"]), days)
+        projects.update_one({"_id": row["_id"], "retention_days": days}, {"$set": {APPLIED: days}})
+        log.info("retention_applied", project=row["_id"], days=days, events=events)
+        changed += events
+    return changed
+
+
+def _apply(project_id: bytes, days: int | None) -> int:
+    """Walk the project's events by _id, so that a chunk costs what its events cost."""
+    events = collection(EVENTS)
+    changed = 0
+    for low, high in key_ranges(project_id):
+        after = low
+        while chunk := list(
+            events.find(
+                {"_id": {"$gt": after, "$lte": high}},
+                {"timestamp": 1, "ingestedAt": 1, "expiresAt": 1},
+            )
+            .sort("_id", 1)
+            .limit(CHUNK_EVENTS)
+        ):
+            after = chunk[-1]["_id"]
+            updates = [update for event in chunk if (update := _update(event, days))]
+            if updates:
+                changed += events.bulk_write(updates, ordered=False).modified_count
+    return changed
+
+
+def _update(event: Document, days: int | None) -> UpdateOne | None:
+    wanted = expiry(event["timestamp"], event["ingestedAt"], days)
+    if wanted == event.get("expiresAt"):
+        return None
+    change = {"$unset": {"expiresAt": ""}} if wanted is None else {"$set": {"expiresAt": wanted}}
+    return UpdateOne({"_id": event["_id"]}, change)

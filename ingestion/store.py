@@ -1,0 +1,212 @@
+"""Store a batch: one MongoDB transaction that only inserts.
+
+An event's place ends in exactly one of stored, duplicate, dead, whatever is repeated: what the
+transaction finds with the event's own place is its own earlier commit and counts nothing.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pymongo
+import structlog
+from bson.binary import Binary
+from django.conf import settings
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from analytics import mongo
+from analytics.ids import datetime_of_ms, parse_place
+from analytics.mongo import Document
+from ingestion.prepare import Prepared
+from ingestion.sessions import note_session
+from ingestion.store_errors import COMMIT_UNKNOWN, StoreUnavailable, is_permanent
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT_SECONDS = 10.0
+MAX_ATTEMPTS = 8
+_BACKOFF_SECONDS = 0.02
+
+LedgerKey = tuple[bytes, int]  # project, UTC day of acceptance
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What a transaction is about to insert, and what that adds to the ledger."""
+
+    new: list[Prepared] = field(default_factory=list)
+    duplicates: list[Prepared] = field(default_factory=list)
+    dead: list[Prepared] = field(default_factory=list)
+
+    def ledger(self) -> dict[LedgerKey, Counter[str]]:
+        """`{stored, duplicate, dead}` per project and day of acceptance."""
+        lines: dict[LedgerKey, Counter[str]] = {}
+        for column, events in (
+            ("stored", self.new),
+            ("duplicate", self.duplicates),
+            ("dead", self.dead),
+        ):
+            for event in events:
+                lines.setdefault((event.project_id, event.day), Counter())[column] += 1
+        return lines
+
+
+def write_batch(partition: int, batch: Sequence[Prepared]) -> Sorted:
+    """Insert what is new of `batch`, all in one transaction, and return what was inserted.
+
+    Writing a batch again is harmless. Raises StoreUnavailable when MongoDB did not confirm
+    within the time limit (it may still have committed), and the PyMongoError itself when it is
+    one that repeating cannot mend.
+    """
+    for attempt in range(MAX_ATTEMPTS):
+        try:
+            with pymongo.timeout(TIMEOUT_SECONDS), mongo.client().start_session() as session:
+                note_session(partition, session)
+                return _run_transaction(session, batch, look_everywhere=attempt > 0)
+        except PyMongoError as exc:
+            if is_permanent(exc):
+                raise
+            if attempt == MAX_ATTEMPTS - 1 or exc.timeout:
+                raise StoreUnavailable(str(exc)) from exc
+            log.info("transaction_repeated", attempt=attempt, error=repr(exc)[:300])
+        time.sleep(_BACKOFF_SECONDS * 2**attempt * random.random())
+    raise AssertionError("unreachable")
+
+
+def _run_transaction(
+    session: ClientSession, batch: Sequence[Prepared], *, look_everywhere: bool
+) -> Sorted:
+    session.start_transaction(read_concern=ReadConcern("snapshot"), write_concern=mongo.DURABLE)
+    try:
+        stored = find_stored(session, batch, look_everywhere=look_everywhere)
+        recorded = find_recorded(session, batch, look_everywhere=look_everywhere)
+        plan = sort_batch(batch, stored, recorded)
+        insert_events(session, plan.new)
+        insert_duplicates(session, plan.duplicates)
+        insert_dead_letters(session, plan.dead)
+        insert_ledger_summaries(session, plan)
+    except BaseException:
+        if session.in_transaction:
+            session.abort_transaction()
+        raise
+    commit(session)
+    return plan
+
+
+def find_stored(
+    session: ClientSession, batch: Sequence[Prepared], *, look_everywhere: bool
+) -> dict[bytes, bytes]:
+    """The place of each event of `batch` that is stored already, by `_id`.
+
+    An id that we made for an entry never delivered before cannot be stored, so it is not looked
+    for; if it is there after all, inserting fails and the next attempt looks everywhere.
+    """
+    keys = [event.key for event in batch if event.may_be_stored or look_everywhere]
+    if not keys:
+        return {}
+    found = mongo.collection(mongo.EVENTS).find(
+        {"_id": {"$in": keys}}, {"place": 1}, session=session
+    )
+    return {document["_id"]: document["place"] for document in found}
+
+
+def find_recorded(
+    session: ClientSession, batch: Sequence[Prepared], *, look_everywhere: bool
+) -> set[bytes]:
+    """The record ids of `batch` that are duplicates or dead letters already."""
+    ids = [event.record_id for event in batch if event.redelivered or look_everywhere]
+    if not ids:
+        return set()
+    query = {"_id": {"$in": ids}}
+    return {
+        document["_id"]
+        for name in (mongo.DUPLICATES, mongo.DEAD_LETTERS)
+        for document in mongo.collection(name).find(query, {"_id": 1}, session=session)
+    }
+
+
+def sort_batch(
+    batch: Iterable[Prepared], stored: dict[bytes, bytes], recorded: set[bytes]
+) -> Sorted:
+    """Tell new events, duplicates and dead letters; the first of an id in the batch wins."""
+    plan = Sorted()
+    places = dict(stored)
+    for event in batch:
+        if event.record_id in recorded:
+            continue
+        if event.failure:
+            plan.dead.append(event)
+            continue
+        place = places.setdefault(event.key, event.place)
+        if event.key not in stored and place == event.place:
+            plan.new.append(event)
+        elif place != event.place:
+            plan.duplicates.append(event)
+    return plan
+
+
+def insert_events(session: ClientSession, events: Sequence[Prepared]) -> None:
+    _insert(session, mongo.EVENTS, [event.encoded for event in events if event.encoded])
+
+
+def insert_duplicates(session: ClientSession, events: Sequence[Prepared]) -> None:
+    expires_at = datetime.now(UTC) + timedelta(days=settings.DUPLICATES_KEPT_DAYS)
+    documents: list[Document] = [
+        {"_id": event.record_id, "event": event.key, "expiresAt": expires_at} for event in events
+    ]
+    _insert(session, mongo.DUPLICATES, documents)
+
+
+def insert_dead_letters(session: ClientSession, events: Sequence[Prepared]) -> None:
+    documents = [dead_letter(event) for event in events]
+    _insert(session, mongo.DEAD_LETTERS, documents)
+
+
+def dead_letter(event: Prepared) -> Document:
+    assert event.failure is not None
+    return {
+        "_id": event.record_id,
+        "project": event.project_id,
+        "eventKey": event.key,
+        "eventId": event.accepted.event_id,
+        "reason": event.failure.reason,
+        "detail": event.failure.detail[:2_000],
+        "payload": Binary(event.accepted.raw),
+        "ip": event.ip,
+        "acceptedAt": datetime_of_ms(parse_place(event.place)[0].ms),
+        "buriedAt": datetime.now(UTC),
+        "status": "dead",
+    }
+
+
+def insert_ledger_summaries(session: ClientSession, plan: Sorted) -> None:
+    """The batch's part of the books; compaction adds them up."""
+    documents: list[Document] = [
+        {"project": project, "day": day, **counts}
+        for (project, day), counts in plan.ledger().items()
+    ]
+    _insert(session, mongo.LEDGER_SUMMARIES, documents)
+
+
+def commit(session: ClientSession) -> None:
+    """Commit, and again while the outcome is unknown; repeating a commit is safe.
+
+    Also when nothing was inserted: only then is what the transaction found durable.
+    """
+    while True:
+        try:
+            session.commit_transaction()
+            return
+        except PyMongoError as exc:
+            if not exc.has_error_label(COMMIT_UNKNOWN) or exc.timeout:
+                raise
+
+
+def _insert(session: ClientSession, name: str, documents: Sequence[object]) -> None:
+    if documents:
+        mongo.collection(name).insert_many(documents, ordered=True, session=session)  # type: ignore[arg-type]

@@ -1,0 +1,125 @@
+"""The accept path over HTTP: POST /event and POST /events, and the receipt of an event."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from rest_framework.views import APIView
+
+from analytics.client_ip import client_ip
+from analytics.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
+from analytics.keys import authenticate, note_use, require_scope
+from analytics.problems import Problem
+from ingestion.accept import (
+    MAX_BATCH_BODY_BYTES,
+    judge_batch,
+    judge_single,
+    split_array,
+    split_lines,
+)
+from ingestion.admit import Sender, admit
+from ingestion.body import JSON, NDJSON, read_body, read_media_type
+from ingestion.receipts import find_receipt
+
+_JSON_CONTENT = "application/json"
+_encode = msgspec.json.Encoder().encode
+
+
+class LeanView(APIView):
+    """An APIView that leaves out what this path has no use for.
+
+    DRF's request wrapper and its negotiation cost more than the whole acceptance of an event;
+    `dispatch`, the method handlers and the exception handler are DRF's own.
+    """
+
+    scopes: ClassVar[tuple[str, ...]] = ("ingest",)
+    sender: Sender
+
+    # DRF computes its `Allow` and `Vary` for every answer; only a 405 and OPTIONS need one.
+    default_response_headers: ClassVar[dict[str, str]] = {}  # type: ignore[assignment]
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return request
+
+    def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        if request.method == "OPTIONS":
+            return
+        meta = request.META
+        key = authenticate(meta.get("HTTP_AUTHORIZATION"))
+        require_scope(key, *self.scopes)
+        note_use(key)
+        user_agent = meta.get("HTTP_USER_AGENT")
+        self.sender = Sender(
+            key, client_ip(meta), user_agent[:MAX_USER_AGENT_CHARS] if user_agent else None
+        )
+
+    def finalize_response(
+        self, request: HttpRequest, response: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        return response
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Say which methods there are, to anyone."""
+        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+
+
+def respond(status: int, body: dict[str, Any], headers: dict[str, str]) -> HttpResponse:
+    content = _encode(body)
+    headers["Content-Length"] = str(len(content))  # else it goes out chunked, in three writes
+    return HttpResponse(content, status=status, content_type=_JSON_CONTENT, headers=headers)
+
+
+class EventView(LeanView):
+    """Accept one event and answer before it is stored.
+
+    202 means that it is on the disk of Redis. The answer carries the event id, so that a client
+    that times out can send the same event again and be counted once.
+    """
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        read_media_type(request.META, (JSON,))
+        body = read_body(request, MAX_EVENT_BODY_BYTES)
+        event = judge_single(body, self.sender.key)
+        try:
+            headers = admit(self.sender, [event])
+        except Problem as problem:
+            problem.extra["eventId"] = event.event_id
+            raise
+        return respond(
+            202, {"status": "queued", "queued": True, "eventId": event.event_id}, headers
+        )
+
+
+class EventsView(LeanView):
+    """Accept up to 1,000 events, a JSON array or NDJSON; bad ones are refused one by one."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        media_type = read_media_type(request.META, (JSON, *NDJSON))
+        body = read_body(request, MAX_BATCH_BODY_BYTES)
+        split: Callable[[bytes], list[bytes]] = split_array if media_type == JSON else split_lines
+        judged = judge_batch(split(body), self.sender.key)
+        event_ids = [event.event_id for event in judged.accepted]
+        try:
+            headers = admit(self.sender, judged.accepted)
+        except Problem as problem:
+            problem.extra["eventIds"] = event_ids
+            raise
+        answer = {
+            "status": "queued",
+            "queued": True,
+            "accepted": len(event_ids),
+            "rejected": judged.rejected,
+            "eventIds": event_ids,
+        }
+        return respond(202, answer, headers)
+
+
+class ReceiptView(LeanView):
+    """Tell what became of an event: stored, dead, or unknown (not seen, or still waiting)."""
+
+    scopes = ("ingest", "read")
+
+    def get(self, request: HttpRequest, event_id: str) -> HttpResponse:
+        receipt = find_receipt(self.sender.key.project_id, event_id)
+        return respond(200, receipt, {"Cache-Control": "private, no-store"})

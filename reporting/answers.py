@@ -1,0 +1,97 @@
+"""What a source of answers gives back: numbers, still without their wire form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from reporting.fields import Field
+from reporting.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the numbers come from.
+
+    `error` is the relative error of unique counts (0 for exact ones). Every event stored before
+    `fresh_as_of` is counted.
+    """
+
+    source: Literal["raw", "rollup", "mixed"]
+    method: str
+    error: float
+    fresh_as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """`views` are pageviews, `events` everything; `users` and `visitors` are distinct."""
+
+    views: int = 0
+    events: int = 0
+    users: int = 0
+    visitors: int = 0
+
+    def ranking(self, field: Field) -> int:
+        """The count that values of `field` are ranked by."""
+        return self.events if field.counts_events else self.views
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The counts of the events with one value of a field."""
+
+    value: Any
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class StatsAnswer:
+    """`top_paths` as (path, views); `groups` in order, None when not asked for."""
+
+    totals: Counts
+    top_paths: Sequence[tuple[str, int]]
+    groups: Sequence[Row] | None
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesAnswer:
+    """One point per unit of the query, in order, empty ones too."""
+
+    points: Sequence[Counts]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class BreakdownAnswer:
+    """One page of rows; `total` distinct values; `whole` the views (or events) of the window."""
+
+    rows: Sequence[Row]
+    total: int
+    whole: int
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class RealtimeAnswer:
+    """Visitors of the last minutes, and (minute, views) of each minute, oldest first."""
+
+    visitors: int
+    views: Sequence[tuple[datetime, int]]
+    provenance: Provenance
+
+
+class Source(Protocol):
+    """Something that answers queries, each from one point in time.
+
+    Raises BadRequest (`query_timeout`) and Unavailable (`store_unavailable`).
+    """
+
+    def answer_stats(self, query: StatsQuery) -> StatsAnswer: ...
+
+    def answer_series(self, query: SeriesQuery) -> SeriesAnswer: ...
+
+    def answer_breakdown(self, query: BreakdownQuery) -> BreakdownAnswer: ...
+
+    def answer_realtime(self, query: RealtimeQuery) -> RealtimeAnswer: ...

@@ -1,0 +1,29 @@
+"""Reports are read with an API key of the scope `read`."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from analytics.keys import KeyRecord, authenticate, note_use, require_scope
+
+
+class ReadKeyAuthentication(BaseAuthentication):
+    """Leaves the key in `request.auth`. Raises Unauthorized, Forbidden or Unavailable."""
+
+    def authenticate(self, request: Request) -> tuple[None, KeyRecord]:
+        record = authenticate(request.headers.get("Authorization"))
+        require_scope(record, "read")
+        note_use(record)
+        return None, record
+
+
+class ReadKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the schema describes the key; drf-spectacular finds this class by being imported."""
+
+    target_class = ReadKeyAuthentication
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "An API key."}

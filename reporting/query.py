@@ -1,0 +1,182 @@
+"""From query parameters to a query: everything a report needs to know, checked and typed.
+
+Each `parse_*_query` refuses a request by raising BadRequest, with a code for every parameter
+that is wrong. A query's project comes from the API key and from nowhere else.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from reporting.fields import Field, parse_dimension, parse_field
+from reporting.filters import MAX_FILTERS, Filter, parse_filter
+from reporting.params import MultiDict, Parameters
+from reporting.timestamps import parse_timestamp, parse_zone
+from reporting.units import INTERVALS, MAX_POINTS, Interval, TooManyPoints, list_boundaries
+
+DEFAULT_LIMIT = 10
+MAX_LIMIT = 1_000
+MAX_OFFSET = 100_000
+
+_INTERVALS: dict[str, Interval] = {name: name for name in INTERVALS}
+_FLAGS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`[start, end)` in UTC, whole milliseconds; None is unbounded."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """The events that are asked about; `exact` asks for uniques counted from raw events."""
+
+    project: bytes
+    window: Window = Window()
+    filters: tuple[Filter, ...] = ()
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatsQuery(Query):
+    limit: int = DEFAULT_LIMIT
+    group_by: Field | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesQuery(Query):
+    interval: Interval
+    timezone: tzinfo
+    # The starts of the units, in UTC, and the end of the last: points are between neighbours.
+    boundaries: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakdownQuery(Query):
+    by: Field
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealtimeQuery(Query):
+    """`now` is cut to milliseconds; the window is not used."""
+
+    now: datetime
+
+
+def parse_stats_query(project: bytes, given: MultiDict) -> StatsQuery:
+    parameters = Parameters(given, ("start", "end", "limit", "groupBy", "filter", "exact"))
+    query = StatsQuery(
+        project=project,
+        window=_take_window(parameters),
+        filters=_take_filters(parameters),
+        exact=_take_exact(parameters),
+        limit=_take_limit(parameters),
+        group_by=parameters.parse("groupBy", "bad_group_by", parse_field),
+    )
+    parameters.check()
+    return query
+
+
+def parse_series_query(project: bytes, given: MultiDict) -> SeriesQuery:
+    known = ("start", "end", "interval", "timezone", "filter", "exact")
+    parameters = Parameters(given, known)
+    zone = parameters.parse("timezone", "bad_timezone", parse_zone)
+    interval = parameters.choice("interval", "bad_interval", _INTERVALS, "day")
+    window = _take_window(parameters, midnight_zone=zone or UTC, required=True)
+    filters = _take_filters(parameters)
+    exact = _take_exact(parameters)
+    boundaries = _take_boundaries(parameters, window, interval, zone or UTC)
+    parameters.check()
+    return SeriesQuery(
+        project=project,
+        window=window,
+        filters=filters,
+        exact=exact,
+        interval=interval,
+        timezone=zone or UTC,
+        boundaries=boundaries,
+    )
+
+
+def parse_breakdown_query(project: bytes, given: MultiDict) -> BreakdownQuery:
+    known = ("by", "start", "end", "limit", "offset", "filter", "exact")
+    parameters = Parameters(given, known)
+    by = parameters.parse("by", "bad_group_by", parse_dimension, required=True)
+    window = _take_window(parameters)
+    filters = _take_filters(parameters)
+    exact = _take_exact(parameters)
+    limit = _take_limit(parameters)
+    offset = parameters.number("offset", "bad_offset", low=0, high=MAX_OFFSET, default=0)
+    parameters.check()
+    assert by is not None  # else it was refused
+    return BreakdownQuery(
+        project=project,
+        window=window,
+        filters=filters,
+        exact=exact,
+        by=by,
+        limit=limit,
+        offset=offset,
+    )
+
+
+def parse_realtime_query(project: bytes, given: MultiDict, now: datetime) -> RealtimeQuery:
+    parameters = Parameters(given, ("filter",))
+    filters = _take_filters(parameters)
+    parameters.check()
+    return RealtimeQuery(project=project, filters=filters, now=now)
+
+
+def _take_window(
+    parameters: Parameters, *, midnight_zone: tzinfo = UTC, required: bool = False
+) -> Window:
+    def parser(text: str) -> datetime:
+        return parse_timestamp(text, midnight_zone)
+
+    start = parameters.parse("start", "bad_timestamp", parser, required=required)
+    end = parameters.parse("end", "bad_timestamp", parser, required=required)
+    if start and end and start >= end:
+        parameters.refuse("end", "bad_window", "is not after start")
+        return Window()
+    return Window(start, end)
+
+
+def _take_limit(parameters: Parameters) -> int:
+    return parameters.number("limit", "bad_limit", low=1, high=MAX_LIMIT, default=DEFAULT_LIMIT)
+
+
+def _take_exact(parameters: Parameters) -> bool:
+    return parameters.choice("exact", "bad_exact", _FLAGS, False)
+
+
+def _take_filters(parameters: Parameters) -> tuple[Filter, ...]:
+    texts = parameters.take_all("filter")
+    if len(texts) > MAX_FILTERS:
+        parameters.refuse("filter", "bad_filter", f"is given more than {MAX_FILTERS} times")
+        return ()
+    filters = []
+    for text in texts:
+        try:
+            filters.append(parse_filter(text))
+        except ValueError as exc:
+            parameters.refuse("filter", "bad_filter", str(exc) if text else "is empty")
+    return tuple(filters)
+
+
+def _take_boundaries(
+    parameters: Parameters, window: Window, interval: Interval, zone: tzinfo
+) -> tuple[datetime, ...]:
+    if window.start is None or window.end is None:
+        return ()  # refused already
+    try:
+        return tuple(list_boundaries(window.start, window.end, interval, zone))
+    except TooManyPoints:
+        reason = f"makes more than {MAX_POINTS:,} points of this window"
+        parameters.refuse("interval", "too_many_points", reason)
+    except OverflowError:
+        parameters.refuse("end", "bad_window", "or start is too close to the edge of the calendar")
+    return ()

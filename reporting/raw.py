@@ -1,0 +1,87 @@
+"""The source that counts raw events: exact, and as slow as the events are many."""
+
+from datetime import UTC, datetime, timedelta
+
+from reporting.answers import (
+    BreakdownAnswer,
+    Counts,
+    Provenance,
+    RealtimeAnswer,
+    SeriesAnswer,
+    StatsAnswer,
+)
+from reporting.counting import (
+    COUNT_VIEWS,
+    add_people,
+    count_people,
+    match_events,
+    rank_values,
+    read_events,
+)
+from reporting.fields import PATH
+from reporting.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery, Window
+from reporting.snapshot import open_snapshot
+from reporting.units import index_expression
+
+REALTIME_VISITORS_MINUTES = 5
+REALTIME_VIEWS_MINUTES = 30
+
+_MINUTE = timedelta(minutes=1)
+
+
+def exact_now() -> Provenance:
+    return Provenance("raw", "exact", 0, datetime.now(UTC))
+
+
+class RawSource:
+    def answer_stats(self, query: StatsQuery) -> StatsAnswer:
+        provenance = exact_now()
+        with open_snapshot() as snapshot:
+            totals = count_people(snapshot, query).get(None, Counts())
+            paths = rank_values(snapshot, query, PATH, limit=query.limit)
+            groups = None
+            if field := query.group_by:
+                ranking = rank_values(snapshot, query, field, limit=query.limit)
+                counted = [row for row in ranking.rows if row.counts.ranking(field)]
+                groups = add_people(snapshot, query, field, counted)
+        return StatsAnswer(
+            totals=totals,
+            top_paths=[(row.value, row.counts.views) for row in paths.rows if row.counts.views],
+            groups=groups,
+            provenance=provenance,
+        )
+
+    def answer_series(self, query: SeriesQuery) -> SeriesAnswer:
+        provenance = exact_now()
+        with open_snapshot() as snapshot:
+            counts = count_people(snapshot, query, index_expression(query.boundaries))
+        units = range(len(query.boundaries) - 1)
+        return SeriesAnswer([counts.get(unit, Counts()) for unit in units], provenance)
+
+    def answer_breakdown(self, query: BreakdownQuery) -> BreakdownAnswer:
+        provenance = exact_now()
+        with open_snapshot() as snapshot:
+            ranking = rank_values(snapshot, query, query.by, limit=query.limit, offset=query.offset)
+            rows = add_people(snapshot, query, query.by, ranking.rows)
+        return BreakdownAnswer(rows, ranking.total, ranking.whole.ranking(query.by), provenance)
+
+    def answer_realtime(self, query: RealtimeQuery) -> RealtimeAnswer:
+        provenance = exact_now()
+        newest = query.now.replace(second=0, microsecond=0)
+        minutes = [newest - _MINUTE * ago for ago in reversed(range(REALTIME_VIEWS_MINUTES))]
+        recently = Window(query.now - _MINUTE * REALTIME_VISITORS_MINUTES, query.now)
+        window = Window(minutes[0], query.now)
+        unit = index_expression([*minutes, newest + _MINUTE])
+        with open_snapshot() as snapshot:
+            people = count_people(snapshot, query, window=recently).get(None, Counts())
+            counts = read_events(
+                snapshot,
+                match_events(query, window),
+                {"$group": {"_id": unit, "views": COUNT_VIEWS}},
+            )
+        views = {row["_id"]: row["views"] for row in counts}
+        return RealtimeAnswer(
+            visitors=people.visitors,
+            views=[(minute, views.get(index, 0)) for index, minute in enumerate(minutes)],
+            provenance=provenance,
+        )

@@ -1,0 +1,187 @@
+"""What the OpenAPI schema says about the reports."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    inline_serializer,
+)
+from rest_framework import serializers
+
+from analytics.rollups.dimensions import DIMENSIONS
+from reporting.filters import MAX_FILTERS, OPERATORS
+from reporting.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from reporting.units import INTERVALS, MAX_POINTS
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+_TIMES = "ISO 8601; a date alone is midnight UTC; no offset means UTC. The window is [start, end)."
+_LOCAL_TIMES = (
+    "ISO 8601; a date alone is midnight in `timezone`; a time without an offset is UTC. "
+    "The window is [start, end)."
+)
+_PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, "application/problem+json (RFC 9457)")
+_PROBLEMS = {(status, "application/problem+json"): _PROBLEM for status in (400, 401, 403, 503)}
+
+
+def _parameter(name: str, description: str, **fields: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, fields.pop("type", str), description=description, **fields)
+
+
+def _whole_number(name: str, description: str, low: int, high: int, default: int) -> Any:
+    bounds = {"type": "integer", "minimum": low, "maximum": high, "default": default}
+    return _parameter(name, description, type=bounds)
+
+
+def _window(description: str, *, required: bool = False) -> list[OpenApiParameter]:
+    return [
+        _parameter(name, description, required=required, type=OpenApiTypes.DATETIME)
+        for name in ("start", "end")
+    ]
+
+
+_LIMIT = _whole_number("limit", "How many rows to answer.", 1, MAX_LIMIT, DEFAULT_LIMIT)
+_EXACT = _parameter("exact", "Count unique users from raw events.", type=bool, default=False)
+_FILTER = _parameter(
+    "filter",
+    "`<field>:<operator>:<value>`; the field is a dimension, userId, sessionId or "
+    f"properties.<key>, the operator one of {', '.join(OPERATORS)}. Case counts. "
+    f"Up to {MAX_FILTERS}, all of which must hold. `is_not` also holds for events without the "
+    "field. `is` on a property compares its text, or the number, true, false or null that the "
+    "value spells; contains and starts_with hold for text only.",
+    many=True,
+)
+_GROUP_BY = _parameter(
+    "groupBy",
+    f"One of {', '.join(DIMENSIONS)}, userId, sessionId or properties.<key> (dots reach into "
+    "nested objects). Groups count views, except by event and by a property: those count events. "
+    "Events without the field are in no group.",
+)
+
+_counts = {
+    "views": serializers.IntegerField(),
+    "events": serializers.IntegerField(),
+    "users": serializers.IntegerField(),
+    "visitors": serializers.IntegerField(),
+}
+_echo = {
+    "start": serializers.DateTimeField(allow_null=True),
+    "end": serializers.DateTimeField(allow_null=True),
+}
+
+
+def _object(name: str, fields: dict[str, Any], **options: Any) -> Any:
+    return inline_serializer(name, fields, **options)
+
+
+def _meta() -> Any:
+    uniques = {
+        "method": serializers.CharField(),
+        "error": serializers.FloatField(help_text="Relative error of unique counts."),
+        "visitors": serializers.CharField(required=False),
+    }
+    return _object(
+        "ReportMeta",
+        {
+            "source": serializers.ChoiceField(["raw", "rollup", "mixed"]),
+            "uniques": _object("Uniques", uniques),
+            "freshAsOf": serializers.DateTimeField(),
+            "tookMs": serializers.IntegerField(),
+        },
+    )
+
+
+_META = _meta()
+
+
+def _describe(
+    name: str, parameters: list[Any], fields: dict[str, Any], summary: str
+) -> Callable[[Method], Method]:
+    answer = _object(name, fields | {"meta": _META})
+    return extend_schema(
+        operation_id=f"get{name}",
+        summary=summary,
+        description=summary + ".",
+        tags=["reporting"],
+        parameters=parameters,
+        responses={200: answer, **_PROBLEMS},
+    )
+
+
+_path = {"path": serializers.CharField(), "count": serializers.IntegerField()}
+_group = {
+    "value": serializers.JSONField(),
+    "count": serializers.IntegerField(),
+    "uniqueUsers": serializers.IntegerField(),
+}
+describe_stats = _describe(
+    "Stats",
+    [*_window(_TIMES), _LIMIT, _GROUP_BY, _FILTER, _EXACT],
+    {
+        "totalViews": serializers.IntegerField(help_text="Events of the name pageview."),
+        "uniqueUsers": serializers.IntegerField(help_text="Distinct userId, over all events."),
+        "visitors": serializers.IntegerField(help_text="Distinct people, anonymous ones too."),
+        "topPaths": _object("TopPath", _path, many=True),
+        "groups": _object("Group", _group, many=True, required=False),
+        **_echo,
+    },
+    "Totals, top paths and groups of a window",
+)
+
+_point = {"start": serializers.DateTimeField(help_text="Start of the unit, local time."), **_counts}
+describe_series = _describe(
+    "Series",
+    [
+        *_window(_LOCAL_TIMES, required=True),
+        _parameter(
+            "interval",
+            f"Weeks start on Monday. More than {MAX_POINTS:,} points are refused.",
+            enum=INTERVALS,
+            default="day",
+        ),
+        _parameter("timezone", "IANA name; its calendar cuts the units.", default="UTC"),
+        _FILTER,
+        _EXACT,
+    ],
+    {
+        "series": _object("Point", _point, many=True),
+        "interval": serializers.ChoiceField(INTERVALS),
+        "timezone": serializers.CharField(),
+        **_echo,
+    },
+    "Counts per hour, day, week or month; the first and last unit may be cut by the window",
+)
+
+_row = {"value": serializers.CharField(), **_counts, "share": serializers.FloatField()}
+describe_breakdown = _describe(
+    "Breakdown",
+    [
+        _parameter("by", "What to count by.", required=True, enum=(*DIMENSIONS, "userId")),
+        *_window(_TIMES),
+        _LIMIT,
+        _whole_number("offset", "How many rows to skip.", 0, MAX_OFFSET, 0),
+        _FILTER,
+        _EXACT,
+    ],
+    {
+        "results": _object("BreakdownRow", _row, many=True),
+        "total": serializers.IntegerField(help_text="Distinct values in the window."),
+        **_echo,
+    },
+    "Values by views (by=event: by events), largest first, with their share of the window",
+)
+
+_minute = {"minute": serializers.DateTimeField(), "views": serializers.IntegerField()}
+describe_realtime = _describe(
+    "Realtime",
+    [_FILTER],
+    {
+        "visitors": serializers.IntegerField(help_text="Distinct, of the last 5 minutes."),
+        "views": _object("Minute", _minute, many=True),
+    },
+    "Visitors of the last 5 minutes and views per minute of the last 30",
+)

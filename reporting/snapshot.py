@@ -1,0 +1,81 @@
+"""All reads of one answer at one point in time, within the time limit of queries."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import structlog
+from django.conf import settings
+from pymongo.client_session import ClientSession
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
+
+from analytics.mongo import Document, client, collection
+from analytics.problems import BadRequest, Unavailable
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER_SECONDS = 5
+
+# SnapshotTooOld, SnapshotUnavailable: the moment read at is gone, a new one will do.
+_SNAPSHOT_GONE = (239, 246)
+
+
+class Snapshot:
+    """The moment of the first read, seen by every read after it."""
+
+    def __init__(self, session: ClientSession, deadline: float) -> None:
+        self._session = session
+        self._deadline = deadline
+
+    def aggregate(self, name: str, stages: Sequence[Document]) -> list[Document]:
+        """Run a pipeline on the collection `name`, at most until the deadline.
+
+        MongoDB itself stops at the deadline. A timeout on this side (pymongo's own) would go
+        off at the same moment and make a long query look like a store that does not answer.
+        """
+        left_ms = int((self._deadline - time.monotonic()) * 1000)
+        if left_ms < 1:
+            raise ExecutionTimeout("the time limit passed between two reads")
+        found = collection(name).aggregate(
+            list(stages), session=self._session, allowDiskUse=True, maxTimeMS=left_ms
+        )
+        return list(found)
+
+
+@contextmanager
+def open_snapshot() -> Iterator[Snapshot]:
+    """One point in time, for at most QUERY_TIMEOUT_SECONDS.
+
+    Raises BadRequest (`query_timeout`) after that, and Unavailable (`store_unavailable`) while
+    MongoDB does not answer.
+    """
+    deadline = time.monotonic() + settings.QUERY_TIMEOUT_SECONDS
+    try:
+        with client().start_session(snapshot=True) as session:
+            yield Snapshot(session, deadline)
+    except ExecutionTimeout as exc:
+        raise _too_expensive() from exc
+    except ConnectionFailure as exc:
+        log.warning("store_unavailable", error=repr(exc))
+        raise _unavailable() from exc
+    except OperationFailure as exc:
+        if exc.code not in _SNAPSHOT_GONE:
+            raise
+        raise _unavailable() from exc
+
+
+def _too_expensive() -> BadRequest:
+    return BadRequest(
+        f"The answer takes more than {settings.QUERY_TIMEOUT_SECONDS:g} seconds of counting raw "
+        "events. Ask for a shorter window, or leave out what needs raw events (filters, "
+        "properties, exact=true).",
+        code="query_timeout",
+    )
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "The store of events cannot be read at the moment.",
+        code="store_unavailable",
+        retry_after_seconds=RETRY_AFTER_SECONDS,
+    )

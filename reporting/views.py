@@ -1,0 +1,120 @@
+"""The reporting endpoints: parse the query, ask a source, render its answer."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from django.core.exceptions import TooManyFieldsSent
+from django.http import QueryDict
+from django.utils.cache import patch_vary_headers
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from analytics.keys import KeyRecord
+from analytics.problems import BadRequest
+from reporting.authentication import ReadKeyAuthentication
+from reporting.query import (
+    parse_breakdown_query,
+    parse_realtime_query,
+    parse_series_query,
+    parse_stats_query,
+)
+from reporting.schema import (
+    describe_breakdown,
+    describe_realtime,
+    describe_series,
+    describe_stats,
+)
+from reporting.sources import choose_source
+from reporting.timestamps import cut_to_ms
+from reporting.wire import Json, render_breakdown, render_realtime, render_series, render_stats
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Whatever is asked for, the answer is JSON: no other form of a project's data exists."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class ReportView(APIView):
+    """What every report has in common: a key with the scope `read`, JSON, nothing cached."""
+
+    authentication_classes = (ReadKeyAuthentication,)
+    permission_classes = ()
+    throttle_classes = ()
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = AlwaysJson
+
+    started_at: float
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.started_at = time.perf_counter()
+        if request.method == "OPTIONS":
+            return
+        super().initial(request, *args, **kwargs)
+        self.check_rate(request)
+
+    def check_rate(self, request: Request) -> None:
+        """Refuse a key that asks too often; runs once per request, after authentication."""
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """Say which methods there are, to anyone."""
+        return Response(status=204)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "private, no-store"
+        patch_vary_headers(response, ["Authorization"])
+        return response
+
+    def project_of(self, request: Request) -> bytes:
+        """The key's project: the only one that this request may know of."""
+        return cast(KeyRecord, request.auth).project_id
+
+    def parameters_of(self, request: Request) -> QueryDict:
+        try:
+            return request.query_params
+        except TooManyFieldsSent:
+            detail = "The query string has too many parameters."
+            raise BadRequest(detail, code="too_many_parameters") from None
+
+    def respond(self, body: Json) -> Response:
+        body["meta"]["tookMs"] = round((time.perf_counter() - self.started_at) * 1000)
+        return Response(body)
+
+
+class StatsView(ReportView):
+    @describe_stats
+    def get(self, request: Request) -> Response:
+        query = parse_stats_query(self.project_of(request), self.parameters_of(request))
+        return self.respond(render_stats(query, choose_source(query).answer_stats(query)))
+
+
+class SeriesView(ReportView):
+    @describe_series
+    def get(self, request: Request) -> Response:
+        query = parse_series_query(self.project_of(request), self.parameters_of(request))
+        return self.respond(render_series(query, choose_source(query).answer_series(query)))
+
+
+class BreakdownView(ReportView):
+    @describe_breakdown
+    def get(self, request: Request) -> Response:
+        query = parse_breakdown_query(self.project_of(request), self.parameters_of(request))
+        return self.respond(render_breakdown(query, choose_source(query).answer_breakdown(query)))
+
+
+class RealtimeView(ReportView):
+    @describe_realtime
+    def get(self, request: Request) -> Response:
+        now = cut_to_ms(datetime.now(UTC))
+        project = self.project_of(request)
+        query = parse_realtime_query(project, self.parameters_of(request), now)
+        return self.respond(render_realtime(choose_source(query).answer_realtime(query)))

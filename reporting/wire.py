@@ -1,0 +1,126 @@
+"""Answers as JSON: the wire form of every report."""
+
+import json
+from datetime import UTC, timedelta
+from typing import Any
+
+from reporting.answers import (
+    BreakdownAnswer,
+    Counts,
+    Provenance,
+    RealtimeAnswer,
+    SeriesAnswer,
+    StatsAnswer,
+)
+from reporting.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
+from reporting.timestamps import format_timestamp
+
+VISITORS_PER_DAY = "anonymous people count once per UTC day"
+
+_SHARE_DIGITS = 6
+
+Json = dict[str, Any]
+
+
+def render_stats(query: StatsQuery, answer: StatsAnswer) -> Json:
+    body: Json = {
+        "totalViews": answer.totals.views,
+        "uniqueUsers": answer.totals.users,
+        "visitors": answer.totals.visitors,
+        "topPaths": [{"path": path, "count": views} for path, views in answer.top_paths],
+    }
+    if query.group_by is not None:
+        body["groups"] = [
+            {
+                "value": render_value(row.value),
+                "count": row.counts.ranking(query.group_by),
+                "uniqueUsers": row.counts.users,
+            }
+            for row in answer.groups or ()
+        ]
+    return body | render_window(query.window) | render_meta(answer.provenance, query.window)
+
+
+def render_series(query: SeriesQuery, answer: SeriesAnswer) -> Json:
+    starts = (start.astimezone(query.timezone) for start in query.boundaries)
+    body: Json = {
+        "series": [
+            {"start": format_timestamp(start)} | render_counts(counts)
+            for start, counts in zip(starts, answer.points, strict=False)
+        ],
+        "interval": query.interval,
+        "timezone": str(query.timezone),
+    }
+    return body | render_window(query.window) | render_meta(answer.provenance, query.window)
+
+
+def render_breakdown(query: BreakdownQuery, answer: BreakdownAnswer) -> Json:
+    body: Json = {
+        "results": [
+            {"value": render_value(row.value)}
+            | render_counts(row.counts)
+            | {"share": _share(row.counts.ranking(query.by), answer.whole)}
+            for row in answer.rows
+        ],
+        "total": answer.total,
+    }
+    return body | render_window(query.window) | render_meta(answer.provenance, query.window)
+
+
+def render_realtime(answer: RealtimeAnswer) -> Json:
+    body: Json = {
+        "visitors": answer.visitors,
+        "views": [
+            {"minute": format_timestamp(minute), "views": views} for minute, views in answer.views
+        ],
+    }
+    return body | render_meta(answer.provenance, None)
+
+
+def render_counts(counts: Counts) -> Json:
+    return {
+        "views": counts.views,
+        "events": counts.events,
+        "users": counts.users,
+        "visitors": counts.visitors,
+    }
+
+
+def render_window(window: Window) -> Json:
+    return {
+        "start": format_timestamp(window.start) if window.start else None,
+        "end": format_timestamp(window.end) if window.end else None,
+    }
+
+
+def render_value(value: Any) -> Any:
+    """A JSON scalar as it is; an object or array, of properties, as compact JSON text."""
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value
+
+
+def render_meta(provenance: Provenance, window: Window | None) -> Json:
+    uniques: Json = {"method": provenance.method, "error": provenance.error}
+    if window is not None and spans_days(window):
+        uniques["visitors"] = VISITORS_PER_DAY
+    meta = {
+        "source": provenance.source,
+        "uniques": uniques,
+        "freshAsOf": provenance.fresh_as_of.astimezone(UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z"),
+    }
+    return {"meta": meta}
+
+
+def spans_days(window: Window) -> bool:
+    """Whether the window may touch more than one UTC day."""
+    if window.start is None or window.end is None:
+        return True
+    last = window.end - timedelta(milliseconds=1)
+    return window.start.date() != last.date()
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, _SHARE_DIGITS) if whole else 0.0

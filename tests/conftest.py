@@ -1,0 +1,118 @@
+"""Fixtures: real servers, a project of its own for each test, and the books at its end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
+
+from analytics import keys, mongo, projects
+from analytics.models import ApiKey, Project
+from analytics.mongo import database
+from analytics.redis import broker_client, stream_client
+from tests.servers_plugin import Servers
+
+
+@dataclass(frozen=True)
+class TestProject:
+    """A project and the texts of its keys."""
+
+    __test__ = False
+
+    id: bytes
+    row: Project
+    ingest_key: str
+    read_key: str
+    admin_key: str
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(servers: Servers, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """One database for Django and for us: migrated once, never dropped by pytest-django."""
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+        yield
+        for connection in connections.all():
+            connection.close_pool()  # type: ignore[attr-defined]
+        mongo.client().close()
+        stream_client().close()
+        broker_client().close()
+
+
+KEPT_COLLECTIONS = ("django_migrations", "django_content_type", "auth_permission")
+
+
+@pytest.fixture
+def store(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Empty Redis and MongoDB, and a process that remembers nothing.
+
+    Not pytest-django's `db`, which flushes every table after each test.
+    """
+    with django_db_blocker.unblock():
+        stream_client().flushall()
+        broker_client().flushall()
+        for name in database().list_collection_names():
+            if name not in KEPT_COLLECTIONS:
+                database()[name].delete_many({})
+        forget_everything()
+        yield
+        forget_everything()
+
+
+def forget_everything() -> None:
+    keys.forget_keys()
+    projects._policies.clear()
+    from ingestion import drain, salts
+
+    salts._salts.clear()
+    drain._backoff = drain.Backoff()
+
+
+def make_project(name: str = "Test", **fields: Any) -> TestProject:
+    from analytics.key_mirror import mirror_keys
+
+    row = Project.objects.create(name=name, **fields)
+    texts = {}
+    for scope in ("ingest", "read", "admin"):
+        key, texts[scope] = ApiKey.issue(row, scope, [scope])
+        key.save()
+    mirror_keys()
+    return TestProject(row.id_bytes, row, texts["ingest"], texts["read"], texts["admin"])
+
+
+@pytest.fixture
+def project(store: None) -> TestProject:
+    return make_project()
+
+
+@pytest.fixture
+def other_project(project: TestProject) -> TestProject:
+    return make_project("Other")
+
+
+class Api:
+    """The service's HTTP interface through Django's test client, as one key sees it."""
+
+    def __init__(self, key: str) -> None:
+        self._client = Client(headers={"authorization": f"Bearer {key}"})
+
+    def post(self, path: str, body: Any, **extra: Any) -> Any:
+        extra.setdefault("content_type", "application/json")
+        return self._client.post(path, body, **extra)
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._client.get(path, query)
+
+
+@pytest.fixture
+def ingest(project: TestProject) -> Api:
+    return Api(project.ingest_key)
+
+
+@pytest.fixture
+def read(project: TestProject) -> Api:
+    return Api(project.read_key)

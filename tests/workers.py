@@ -1,0 +1,48 @@
+"""Real Celery workers for the tests."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from analytics.redis import stream_client, stream_key, waiting_key
+from local.child import Child
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextmanager
+def celery_worker(
+    folder: Path, *, app: str = "config", concurrency: int = 1, **environment: str
+) -> Iterator[Child]:
+    """A worker in a process group of its own, killed with all its children at the end."""
+    command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(concurrency)]
+    command += ["-Q", "drain,maintenance", "--without-gossip", "--without-mingle"]
+    with (folder / f"worker-{time.monotonic_ns()}.log").open("wb") as log:
+        worker = Child(
+            command, directory=ROOT, environment={**os.environ, **environment},
+            stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            yield worker
+        finally:
+            worker.kill()
+
+
+def waiting_events() -> int:
+    """Events that the books say are waiting; and the stream agrees when it is 0."""
+    total: Any = stream_client().hget(waiting_key(0), "total")
+    waiting = int(total or 0)
+    if waiting == 0:
+        assert stream_client().xlen(stream_key(0)) == 0
+    return waiting
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
