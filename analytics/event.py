@@ -20,7 +20,8 @@ MAX_PATH_CHARS = 2_047
 MAX_EVENT_ID_CHARS = 128
 MAX_EVENT_NAME_CHARS = 128
 MAX_USER_ID_CHARS = 256
-MAX_USER_AGENT_CHARS = 1_024
+MAX_USER_AGENT_CHARS = 1_024  # a longer one is cut
+MAX_USER_AGENT_SENT_CHARS = 8 * _KIBIBYTE  # no header is longer: one that is, is refused
 MAX_PROPERTIES_BYTES = 4 * _KIBIBYTE  # as compact JSON
 MAX_PROPERTIES_DEPTH = 32
 MAX_TIMESTAMP_CHARS = 64
@@ -60,7 +61,7 @@ class WireEvent(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     user_id: Identifier | None = None
     session_id: Identifier | None = None
     ip: str | None = None
-    user_agent: str | None = None
+    user_agent: Annotated[str, Meta(max_length=MAX_USER_AGENT_SENT_CHARS)] | None = None
     properties: msgspec.Raw = msgspec.Raw(b"")
 
 

@@ -5,26 +5,36 @@ from typing import Any
 import msgspec
 import pymongo
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from analytics import mongo
+from analytics.problems import MethodNotAllowed, problem_response
 from analytics.redis import broker_client, partition_tag, stream_client
 
 # Short: with MongoDB down this process still accepts, and the prober must hear so in time.
-MONGO_TIMEOUT_SECONDS = 0.5
+MONGO_TIMEOUT_SECONDS = 1.0
+
+_METHODS = ("GET", "HEAD")
 
 
+@csrf_exempt  # else Django answers a POST with a page about cookies
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 while the process answers at all."""
+    if request.method not in _METHODS:
+        return _refuse_method(request)
     return _answer(200, {"status": "ok"})
 
 
+@csrf_exempt
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 while Redis takes appends; with `?for=reporting`, while MongoDB answers too.
 
     The body names each component as ok or degraded.
     """
+    if request.method not in _METHODS:
+        return _refuse_method(request)
     components = {"stream": _check_stream(), "broker": _check_broker(), "store": _check_store()}
     needed = {"stream"} | ({"store"} if request.GET.get("for") == "reporting" else set())
     ready = all(components[name] == "ok" for name in needed)
@@ -55,6 +65,12 @@ def _check_store() -> str:
     except PyMongoError:
         return "degraded"
     return "ok" if hello.get("isWritablePrimary") and hello.get("setName") else "degraded"
+
+
+def _refuse_method(request: HttpRequest) -> HttpResponse:
+    allowed = {"Allow": ", ".join(_METHODS)}
+    detail = f'Method "{request.method}" not allowed.'
+    return problem_response(MethodNotAllowed(detail, headers=allowed))
 
 
 def _answer(status: int, body: dict[str, Any]) -> HttpResponse:

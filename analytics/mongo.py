@@ -20,6 +20,8 @@ LEDGER_SUMMARIES = "ledger_summaries"
 LEDGER = "ledger"
 ROLLUP_CHUNKS = "rollup_chunks"
 ROLLUP_DAYS = "rollup_days"
+ROLLUP_MONTHS = "rollup_months"
+ROLLUP_GARBAGE = "rollup_garbage"
 SALTS = "salts"
 
 Document = dict[str, Any]
@@ -28,6 +30,9 @@ DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 
 # _id carries uniqueness and retries; each further index must earn its write cost
 # (docs/decisions/0003-indexes.md).
+_DIRTY = IndexModel(
+    [("changedAt", ASCENDING)], name="dirty", partialFilterExpression={"dirty": True}
+)
 _INDEXES = {
     EVENTS: [
         IndexModel([("project", ASCENDING), ("timestamp", ASCENDING)], name="project_timestamp"),
@@ -46,7 +51,9 @@ _INDEXES = {
     SUMMARIES: [IndexModel([("project", ASCENDING), ("bucket", ASCENDING)], name="project_bucket")],
     LEDGER_SUMMARIES: [],
     LEDGER: [],
-    ROLLUP_DAYS: [],
+    ROLLUP_DAYS: [_DIRTY],
+    ROLLUP_MONTHS: [_DIRTY],
+    ROLLUP_GARBAGE: [],
     ROLLUP_CHUNKS: [],
     SALTS: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
 }

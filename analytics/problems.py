@@ -133,11 +133,7 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> HttpResponse
 
 
 # What DRF itself may raise, by status; any other of its refusals is a 400.
-_BY_STATUS = {
-    kind.status: kind
-    for kind in (Unauthorized, Forbidden, NotFound, MethodNotAllowed, TooLarge)
-    + (UnsupportedMediaType, TooManyRequests)
-}
+_BY_STATUS = {kind.status: kind for kind in Problem.__subclasses__()}
 
 
 def _to_problem(exc: Exception) -> Problem | None:

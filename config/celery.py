@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
 from kombu import Exchange, Queue
 
@@ -29,6 +30,12 @@ app.conf.update(
         "mirror-keys": {"task": "analytics.mirror_keys", "schedule": 60},
         "forget-consumers": {"task": "ingestion.forget_consumers", "schedule": 300},
         "compact-ledger": {"task": "ingestion.compact_ledger", "schedule": 60},
+        "compact-summaries": {"task": "ingestion.compact_summaries", "schedule": 5},
+        "build-copies": {"task": "ingestion.build_copies", "schedule": 60},
+        "verify-sample": {
+            "task": "ingestion.verify_sample",
+            "schedule": crontab(hour=3, minute=17),
+        },
         "apply-retention": {"task": "ingestion.apply_retention", "schedule": 600},
     },
     task_default_queue="maintenance",

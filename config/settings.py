@@ -67,6 +67,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "analytics",
     "ingestion",
     "reporting",
@@ -117,6 +119,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "analytics.problems.handle_exception",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
 
 # --- Stores ------------------------------------------------------------------------------------

@@ -199,6 +199,7 @@ def list_consumers(client: redis.Redis, stream: str) -> list[tuple[str, int]]:
 def forget_idle_consumers(partition: int) -> int:
     """Delete consumers that are gone, or idle for an hour, and hold nothing."""
     client, stream = names.stream_client(), names.stream_key(partition)
+    keys = [stream, names.sessions_key(partition)]
     forgotten = 0
     consumers: Any = client.xinfo_consumers(stream, names.GROUP)
     for item in consumers:
@@ -206,12 +207,7 @@ def forget_idle_consumers(partition: int) -> int:
         other = Consumer.parse(name)
         idle = item["idle"] > CONSUMER_KEPT_SECONDS * 1000
         if not item["pending"] and (idle or (other and other.is_gone)):
-            forgotten += run_script(
-                client,
-                FORGET_CONSUMER,
-                [stream, names.sessions_key(partition)],
-                [names.GROUP, name],
-            )
+            forgotten += run_script(client, FORGET_CONSUMER, keys, [names.GROUP, name])
     return forgotten
 
 

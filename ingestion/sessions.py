@@ -22,7 +22,7 @@ def note_session(partition: int, session: ClientSession) -> None:
     consumer = str(this_consumer())
     session_id = bytes(session.session_id["id"])
     if _noted.get((partition, consumer)) != session_id:
-        names.stream_client().hset(names.sessions_key(partition), consumer, session_id)  # type: ignore[arg-type]
+        names.stream_client().hset(names.sessions_key(partition), consumer, session_id)
         _noted[partition, consumer] = session_id
 
 

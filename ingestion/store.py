@@ -22,6 +22,7 @@ from pymongo.read_concern import ReadConcern
 from analytics import mongo
 from analytics.ids import datetime_of_ms, parse_place
 from analytics.mongo import Document
+from analytics.rollups import summarize
 from ingestion.prepare import Prepared
 from ingestion.sessions import note_session
 from ingestion.store_errors import COMMIT_UNKNOWN, StoreUnavailable, is_permanent
@@ -90,6 +91,7 @@ def _run_transaction(
         insert_duplicates(session, plan.duplicates)
         insert_dead_letters(session, plan.dead)
         insert_ledger_summaries(session, plan)
+        insert_summaries(session, plan.new)
     except BaseException:
         if session.in_transaction:
             session.abort_transaction()
@@ -191,6 +193,20 @@ def insert_ledger_summaries(session: ClientSession, plan: Sorted) -> None:
         for (project, day), counts in plan.ledger().items()
     ]
     _insert(session, mongo.LEDGER_SUMMARIES, documents)
+
+
+def insert_summaries(session: ClientSession, events: Sequence[Prepared]) -> None:
+    """What the new events add to the rollups, per project and 15-minute bucket."""
+    by_project: dict[bytes, list[Document]] = {}
+    for event in events:
+        if event.document:
+            by_project.setdefault(event.project_id, []).append(event.document)
+    documents: list[Document] = [
+        {"project": project, "bucket": bucket, "tables": tables}
+        for project, stored in by_project.items()
+        for bucket, tables in summarize(project, stored).items()
+    ]
+    _insert(session, mongo.SUMMARIES, documents)
 
 
 def commit(session: ClientSession) -> None:

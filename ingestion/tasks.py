@@ -1,16 +1,25 @@
 """The Celery tasks: each an interface to one plain function. None carries an event."""
 
+import random
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 
+from analytics.models import Project
 from ingestion import drain as draining
+from ingestion.compaction import compact_summaries
+from ingestion.copies import build_days, build_months
 from ingestion.ledger import compact_ledger
 from ingestion.reader import forget_idle_consumers
+from ingestion.recount import find_days, verify_day
 from ingestion.retention import apply_retention
+from ingestion.run_store import collect_garbage
 from ingestion.signals import DRAIN_TASK, publish_drain
+
+VERIFY_PROJECTS = 10
+VERIFY_DAYS = 3
 
 
 @shared_task(name=DRAIN_TASK, ignore_result=True)
@@ -35,6 +44,30 @@ def compact_ledger_task() -> None:
 @shared_task(name="ingestion.apply_retention", ignore_result=True)
 def apply_retention_task() -> None:
     apply_retention()
+
+
+@shared_task(name="ingestion.compact_summaries", ignore_result=True)
+def compact_summaries_task() -> None:
+    compact_summaries()
+
+
+@shared_task(name="ingestion.build_copies", ignore_result=True)
+def build_copies_task() -> None:
+    """Copy closed days and months, then clear away what copies and compaction replaced."""
+    build_days()
+    build_months()
+    collect_garbage()
+
+
+@shared_task(name="ingestion.verify_sample", ignore_result=True)
+def verify_sample_task() -> None:
+    """Recount a few random days of random projects; a difference is an error log."""
+    projects = list(Project.objects.values_list("pk", flat=True))
+    for project in random.sample(projects, min(VERIFY_PROJECTS, len(projects))):
+        project_id = bytes.fromhex(project)
+        days = find_days(project_id)
+        for day in random.sample(days, min(VERIFY_DAYS, len(days))):
+            verify_day(project_id, day)
 
 
 @worker_ready.connect

@@ -37,12 +37,12 @@ class LeanView(APIView):
     sender: Sender
 
     # DRF computes its `Allow` and `Vary` for every answer; only a 405 and OPTIONS need one.
-    default_response_headers: ClassVar[dict[str, str]] = {}  # type: ignore[assignment]
+    default_response_headers: ClassVar[dict[str, str]] = {}
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return request
 
-    def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         if request.method == "OPTIONS":
             return
         meta = request.META

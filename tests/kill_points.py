@@ -18,6 +18,7 @@ STEPS = {
     "insert_duplicates": "ingestion.store.insert_duplicates",
     "insert_dead_letters": "ingestion.store.insert_dead_letters",
     "insert_ledger_summaries": "ingestion.store.insert_ledger_summaries",
+    "insert_summaries": "ingestion.store.insert_summaries",
     "commit": "ingestion.store.commit",
     "ack": "ingestion.drain.ack",
 }

@@ -24,6 +24,14 @@ from analytics.rollups.ranking import (
     sum_rows,
     union_sets,
 )
+from analytics.rollups.runs import (
+    Descriptor,
+    counts_pieces,
+    make_run_id,
+    pack_run,
+    run_range,
+    sets_pieces,
+)
 from analytics.rollups.summary import summarize
 from analytics.rollups.table import Table
 from analytics.rollups.total import Counts, sum_total, union_total
@@ -42,6 +50,7 @@ __all__ = [
     "U64_MASK",
     "CorruptTable",
     "Counts",
+    "Descriptor",
     "EncodedTable",
     "RankedRow",
     "Ranking",
@@ -49,14 +58,19 @@ __all__ = [
     "Uniques",
     "bucket_start",
     "count_uniques",
+    "counts_pieces",
     "hash_user",
     "hash_value",
     "list_fields",
     "locate_values",
+    "make_run_id",
     "merge_encoded",
     "merge_tables",
+    "pack_run",
     "rank",
     "read_values",
+    "run_range",
+    "sets_pieces",
     "sum_rows",
     "sum_total",
     "summarize",

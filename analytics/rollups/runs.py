@@ -1,0 +1,128 @@
+"""Runs: the tables of one unit (a bucket, a day, a month), in pieces small enough to write.
+
+A run is immutable and has a random id of 12 bytes. Its pieces are documents
+`{_id: run id + kind + dimension + number, t: {dimension: encoded table}}`. Counts and values are
+in other pieces than sets, so that a ranking reads no sets. What is small is packed together;
+what is large is split by hash range, and its sets finely, so that the sets of a few rows are
+found without reading those of all.
+
+A *descriptor* says where things are, and stands in the head of the unit:
+`{"r": run id, "n": rows, "c": {dimension: pieces}, "s": {dimension: first hash of each piece}}`;
+a dimension that is in neither `c` nor `s` is packed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import urandom
+from typing import Any, Final
+
+import numpy as np
+
+from analytics.rollups.arrays import Hashes
+from analytics.rollups.dimensions import TABLES
+from analytics.rollups.table import Table
+
+Descriptor = dict[str, Any]
+Piece = dict[str, Any]
+
+RUN_ID_BYTES: Final = 12
+
+_KIBIBYTE: Final = 1024
+PACKED_COUNTS_BYTES: Final = 32 * _KIBIBYTE
+PACKED_SETS_BYTES: Final = 16 * _KIBIBYTE
+COUNTS_PIECE_BYTES: Final = 256 * _KIBIBYTE
+SETS_PIECE_BYTES: Final = 16 * _KIBIBYTE
+
+_COUNTS: Final = b"c"
+_SETS: Final = b"s"
+_PACKED: Final = b"\xff"
+_FIRST_HASH: Final = np.dtype("<u8")
+
+
+def make_run_id() -> bytes:
+    return urandom(RUN_ID_BYTES)
+
+
+def pack_run(run_id: bytes, tables: Mapping[str, Table]) -> tuple[Descriptor, list[Piece]]:
+    """The descriptor and the pieces of a run; `tables` have all their columns."""
+    packed_counts: dict[str, Any] = {}
+    packed_sets: dict[str, Any] = {}
+    split_counts: dict[str, int] = {}
+    split_sets: dict[str, bytes] = {}
+    pieces: list[Piece] = []
+    for dimension, table in tables.items():
+        counts = table.select(counts=True, values=True)
+        if counts.approx_bytes <= PACKED_COUNTS_BYTES:
+            packed_counts[dimension] = counts.encode()
+        else:
+            parts = counts.split(COUNTS_PIECE_BYTES)
+            split_counts[dimension] = len(parts)
+            pieces += _number(run_id, _COUNTS, dimension, parts)
+        sets = table.select(sets=True)
+        if sets.approx_bytes <= PACKED_SETS_BYTES:
+            packed_sets[dimension] = sets.encode()
+        else:
+            parts = sets.split(SETS_PIECE_BYTES)
+            first = np.array([part.hashes[0] for part in parts], dtype=_FIRST_HASH)
+            split_sets[dimension] = first.tobytes()
+            pieces += _number(run_id, _SETS, dimension, parts)
+    for kind, packed in ((_COUNTS, packed_counts), (_SETS, packed_sets)):
+        if packed:
+            pieces.append({"_id": run_id + kind + _PACKED + _sequence(0), "t": packed})
+    descriptor: Descriptor = {"r": run_id, "n": sum(len(table) for table in tables.values())}
+    if split_counts:
+        descriptor["c"] = split_counts
+    if split_sets:
+        descriptor["s"] = split_sets
+    return descriptor, pieces
+
+
+def counts_pieces(descriptor: Mapping[str, Any], dimension: str) -> list[bytes]:
+    """The ids of the pieces with the counts and values of a dimension."""
+    parts = descriptor.get("c", {}).get(dimension)
+    return _piece_ids(descriptor, _COUNTS, dimension, None if parts is None else range(parts))
+
+
+def sets_pieces(
+    descriptor: Mapping[str, Any], dimension: str, hashes: Hashes | None = None
+) -> list[bytes]:
+    """The ids of the pieces that hold the sets of the rows `hashes`, if there are such rows.
+
+    `hashes` None: of all rows.
+    """
+    first = descriptor.get("s", {}).get(dimension)
+    if first is None:
+        return _piece_ids(descriptor, _SETS, dimension, None)
+    starts = np.frombuffer(first, dtype=_FIRST_HASH)
+    if hashes is None:
+        return _piece_ids(descriptor, _SETS, dimension, range(len(starts)))
+    found = np.unique(np.searchsorted(starts, hashes, side="right")) - 1
+    return _piece_ids(descriptor, _SETS, dimension, found[found >= 0].tolist())
+
+
+def run_range(run_id: bytes) -> tuple[bytes, bytes]:
+    """The first and the last `_id` that a piece of the run may have."""
+    return run_id + b"\x00" * 4, run_id + b"\xff" * 4
+
+
+def _piece_ids(
+    descriptor: Mapping[str, Any], kind: bytes, dimension: str, numbers: Iterable[int] | None
+) -> list[bytes]:
+    run_id = bytes(descriptor["r"])
+    if numbers is None:
+        return [run_id + kind + _PACKED + _sequence(0)]
+    prefix = run_id + kind + _code(dimension)
+    return [prefix + _sequence(number) for number in numbers]
+
+
+def _number(run_id: bytes, kind: bytes, dimension: str, parts: Sequence[Table]) -> Iterator[Piece]:
+    prefix = run_id + kind + _code(dimension)
+    for number, part in enumerate(parts):
+        yield {"_id": prefix + _sequence(number), "t": {dimension: part.encode()}}
+
+
+def _code(dimension: str) -> bytes:
+    return bytes([TABLES.index(dimension)])
+
+
+def _sequence(number: int) -> bytes:
+    return number.to_bytes(2, "big")

@@ -1,0 +1,128 @@
+"""Compaction: summaries become runs of their bucket, and few runs stay few.
+
+Like an LSM tree: what is written is never changed, only merged into something larger. A step
+takes the summaries of one project and day and ends in one short transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from analytics import mongo
+from analytics.ids import datetime_of_day
+from analytics.mongo import Document, collection
+from analytics.rollups import TABLES, Descriptor, Table, merge_encoded, merge_tables
+from ingestion.heads import DayChange, bucket_number, read_head
+from ingestion.run_store import RunConflict, RunWriter, Tables, read_runs
+
+log = structlog.get_logger(__name__)
+
+# A bucket has at most this many runs; one more merges them all.
+MAX_RUNS = 4
+FIND_SUMMARIES = 5_000
+STEP_SUMMARIES = 400
+STEP_BYTES = 16 * 1024 * 1024
+MAX_CONFLICTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDay:
+    project_id: bytes
+    day: int
+
+
+def compact_summaries() -> int:
+    """Compact the summaries that wait; returns how many there were, 0 when none is left."""
+    compacted = 0
+    for waiting in find_waiting_days():
+        while summaries := compact_day(waiting.project_id, waiting.day):
+            compacted += summaries
+    return compacted
+
+
+def find_waiting_days() -> list[ProjectDay]:
+    """The days with the oldest summaries."""
+    rows = collection(mongo.SUMMARIES).find({}, {"project": 1, "bucket": 1})
+    found = {
+        ProjectDay(bytes(row["project"]), int(row["bucket"].timestamp()) // 86_400): None
+        for row in rows.sort("_id").limit(FIND_SUMMARIES)
+    }
+    return list(found)
+
+
+def compact_day(project_id: bytes, day: int) -> int:
+    """Compact summaries of one day, a bounded part of them; how many."""
+    for _ in range(MAX_CONFLICTS):
+        try:
+            return _compact_day(project_id, day)
+        except RunConflict as exc:
+            log.info("compaction_repeated", project=project_id.hex(), day=day, error=str(exc))
+    log.warning("compaction_left", project=project_id.hex(), day=day)
+    return 0
+
+
+def _compact_day(project_id: bytes, day: int) -> int:
+    head = read_head(project_id, day)
+    summaries = _read_summaries(project_id, day)
+    if not summaries:
+        return 0
+    by_bucket: dict[int, list[Document]] = {}
+    for summary in summaries:
+        by_bucket.setdefault(bucket_number(summary["bucket"]), []).append(summary)
+    writer = RunWriter()
+    buckets: dict[int, list[Descriptor]] = {}
+    replaced: list[Descriptor] = []
+    for number, found in by_bucket.items():
+        fresh = merge_summaries([summary["tables"] for summary in found])
+        runs = head.buckets.get(number, [])
+        if len(runs) >= MAX_RUNS:
+            fresh = merge_all([fresh, *read_runs(runs)])
+            replaced += runs
+            runs = []
+        buckets[number] = [*runs, writer.write(fresh)]
+    ids = [summary["_id"] for summary in summaries]
+    DayChange(head, buckets, replaced, ids).apply(writer)
+    return len(summaries)
+
+
+def _read_summaries(project_id: bytes, day: int) -> list[Document]:
+    """The oldest summaries of a day, as many as one step takes."""
+    bounds = {"$gte": datetime_of_day(day), "$lt": datetime_of_day(day + 1)}
+    cursor = collection(mongo.SUMMARIES).find({"project": project_id, "bucket": bounds})
+    found: list[Document] = []
+    size = 0
+    for summary in cursor.sort("bucket").limit(STEP_SUMMARIES):
+        found.append(summary)
+        size += approx_bytes(summary["tables"])
+        if size > STEP_BYTES:
+            break
+    return found
+
+
+def approx_bytes(tables: Mapping[str, Mapping[str, Any]]) -> int:
+    return sum(
+        len(column)
+        for table in tables.values()
+        for column in table.values()
+        if isinstance(column, bytes)
+    )
+
+
+def merge_summaries(summaries: Sequence[Mapping[str, Any]]) -> Tables:
+    """Add up encoded tables, dimension by dimension."""
+    return {
+        dimension: merge_encoded(encoded)
+        for dimension in TABLES
+        if (encoded := [tables[dimension] for tables in summaries if dimension in tables])
+    }
+
+
+def merge_all(runs: Sequence[Mapping[str, Table]]) -> Tables:
+    """Add up decoded tables, dimension by dimension."""
+    return {
+        dimension: merge_tables(tables)
+        for dimension in TABLES
+        if (tables := [run[dimension] for run in runs if dimension in run])
+    }

@@ -1,0 +1,143 @@
+"""Copies: a closed day as the sum of its 96 buckets, a closed month as the sum of its days.
+
+A copy says of which version it is. One that is out of date is not used, so nothing need be
+undone when an old event comes late: the copy is made again when the day has been quiet.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from analytics import mongo
+from analytics.mongo import Document, collection
+from analytics.rollups import Descriptor
+from ingestion.compaction import merge_all
+from ingestion.heads import first_day_of, month_of, parse_head, read_heads
+from ingestion.run_store import RunConflict, RunWriter, read_runs
+from ingestion.store_errors import TRANSIENT
+
+log = structlog.get_logger(__name__)
+
+QUIET = timedelta(seconds=30)
+CLOSED_FOR = timedelta(minutes=5)
+STEP_UNITS = 200
+# Rows that are merged in memory at once, at about 100 bytes each.
+MAX_ROWS = 5_000_000
+
+
+def build_days(quiet: timedelta = QUIET) -> int:
+    """Copy the closed days that changed and have been quiet since; how many."""
+    now = datetime.now(UTC)
+    last = int((now - CLOSED_FOR).timestamp()) // 86_400
+    waiting = collection(mongo.ROLLUP_DAYS).find(
+        {"dirty": True, "changedAt": {"$lte": now - quiet}, "day": {"$lt": last}}
+    )
+    built = 0
+    for found in waiting.limit(STEP_UNITS):
+        built += _build_day(found)
+    return built
+
+
+def _build_day(found: Document) -> bool:
+    head = parse_head(found)
+    runs = [run for number in sorted(head.buckets) for run in head.buckets[number]]
+    if _too_large(runs):
+        log.warning("day_not_copied", project=head.project_id.hex(), day=head.day)
+        collection(mongo.ROLLUP_DAYS).update_one(
+            {"_id": found["_id"], "version": head.version}, {"$set": {"dirty": False}}
+        )
+        return False
+    writer = RunWriter()
+    run = writer.write(merge_all(read_runs(runs)))
+    older = [{"whole": None}, {"whole.version": {"$lt": head.version}}]
+    built = _replace(
+        mongo.ROLLUP_DAYS,
+        {"_id": found["_id"], "$or": older},
+        {
+            "whole": {"$literal": {"run": run, "version": head.version}},
+            "dirty": {"$ne": ["$version", head.version]},
+        },
+        writer,
+        [head.whole["run"]] if head.whole else [],
+    )
+    if built:
+        _mark_month(head.project_id, month_of(head.day))
+    return built
+
+
+def _mark_month(project_id: bytes, month: int) -> None:
+    """If this is lost the month's copy stays out of date, which costs time and nothing else."""
+    collection(mongo.ROLLUP_MONTHS).update_one(
+        {"_id": project_id + month.to_bytes(4, "big")},
+        {
+            "$set": {"dirty": True, "changedAt": datetime.now(UTC)},
+            "$setOnInsert": {"project": project_id, "month": month, "days": {}},
+        },
+        upsert=True,
+    )
+
+
+def build_months(quiet: timedelta = QUIET) -> int:
+    """Copy the closed months whose days are all copied and quiet; how many."""
+    now = datetime.now(UTC)
+    this_month = month_of(int((now - CLOSED_FOR).timestamp()) // 86_400)
+    waiting = collection(mongo.ROLLUP_MONTHS).find(
+        {"dirty": True, "changedAt": {"$lte": now - quiet}, "month": {"$lt": this_month}}
+    )
+    return sum(_build_month(found) for found in waiting.limit(STEP_UNITS))
+
+
+def _build_month(found: Document) -> bool:
+    project, month = bytes(found["project"]), found["month"]
+    heads = read_heads(project, first_day_of(month), first_day_of(month + 1))
+    if not all(head.is_clean for head in heads):
+        return False  # still dirty: the next round
+    months = collection(mongo.ROLLUP_MONTHS)
+    runs = [head.whole["run"] for head in heads if head.whole]
+    if _too_large(runs):
+        log.warning("month_not_copied", project=project.hex(), month=month)
+        months.update_one({"_id": found["_id"]}, {"$set": {"dirty": False}})
+        return False
+    writer = RunWriter()
+    changes: Document = {
+        "run": {"$literal": writer.write(merge_all(read_runs(runs)))},
+        "days": {"$literal": {str(head.day): head.version for head in heads}},
+        "dirty": False,
+    }
+    unchanged = {"_id": found["_id"], "changedAt": found["changedAt"]}
+    replaced = [found["run"]] if "run" in found else []
+    return _replace(mongo.ROLLUP_MONTHS, unchanged, changes, writer, replaced)
+
+
+def _replace(
+    name: str,
+    unchanged: Document,
+    changes: Document,
+    writer: RunWriter,
+    replaced: list[Descriptor],
+) -> bool:
+    """Put a copy in place in one transaction, unless somebody was faster.
+
+    `changes` are expressions over the head as it is then.
+    """
+    with mongo.client().start_session() as session:
+        try:
+            with session.start_transaction(write_concern=mongo.DURABLE):
+                changed = collection(name).update_one(
+                    unchanged, [{"$set": changes}], session=session
+                )
+                if not changed.matched_count:
+                    raise RunConflict("another worker was faster")
+                writer.adopt(session, replaced)
+        except RunConflict:
+            return False
+        except PyMongoError as exc:
+            if exc.has_error_label(TRANSIENT):
+                return False
+            raise
+    return True
+
+
+def _too_large(runs: list[Descriptor]) -> bool:
+    return sum(int(run["n"]) for run in runs) > MAX_ROWS

@@ -1,0 +1,136 @@
+"""The heads of days and months: which runs are in force (docs/data-model.md)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from analytics import mongo
+from analytics.ids import datetime_of_day
+from analytics.mongo import Document, collection
+from analytics.rollups import BUCKET, Descriptor
+from ingestion.run_store import RunConflict, RunWriter
+from ingestion.store_errors import TRANSIENT
+
+BUCKETS_PER_DAY = 96
+
+
+def day_key(project_id: bytes, day: int) -> bytes:
+    """The `_id` of the head of a day, in days since 1970."""
+    return project_id + day.to_bytes(4, "big")
+
+
+def month_of(day: int) -> int:
+    """The month of a day, counted from year 0."""
+    moment = datetime_of_day(day)
+    return moment.year * 12 + moment.month - 1
+
+
+def first_day_of(month: int) -> int:
+    moment = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return int(moment.timestamp()) // 86_400
+
+
+def bucket_number(bucket: datetime) -> int:
+    """Which of the 96 buckets of its day."""
+    return int(bucket.timestamp()) % 86_400 // int(BUCKET.total_seconds())
+
+
+def bucket_of(day: int, number: int) -> datetime:
+    return datetime_of_day(day) + number * BUCKET
+
+
+@dataclass(slots=True)
+class DayHead:
+    """The runs of each bucket of a day; `version` counts the changes, 0 is a day without head."""
+
+    project_id: bytes
+    day: int
+    version: int = 0
+    buckets: dict[int, list[Descriptor]] = field(default_factory=dict)
+    whole: Document | None = None  # {"run": descriptor, "version": of the head it is a copy of}
+
+    @property
+    def is_clean(self) -> bool:
+        return self.whole is not None and self.whole["version"] == self.version
+
+
+def read_head(project_id: bytes, day: int, session: ClientSession | None = None) -> DayHead:
+    found = collection(mongo.ROLLUP_DAYS).find_one(
+        {"_id": day_key(project_id, day)}, session=session
+    )
+    return parse_head(found) if found else DayHead(project_id, day)
+
+
+def read_heads(
+    project_id: bytes, first: int, last: int, session: ClientSession | None = None
+) -> list[DayHead]:
+    """The heads of the days `[first, last)`, in order."""
+    bounds = {"$gte": day_key(project_id, first), "$lt": day_key(project_id, last)}
+    found = collection(mongo.ROLLUP_DAYS).find({"_id": bounds}, session=session)
+    return [parse_head(row) for row in found.sort("_id")]
+
+
+def parse_head(found: Mapping[str, Any]) -> DayHead:
+    buckets = {int(number): runs for number, runs in found["buckets"].items()}
+    project = bytes(found["project"])
+    return DayHead(project, found["day"], found["version"], buckets, found.get("whole"))
+
+
+@dataclass(slots=True)
+class DayChange:
+    """New runs of some buckets, in place of the summaries and runs they were made of."""
+
+    head: DayHead
+    buckets: dict[int, list[Descriptor]]
+    replaced: Sequence[Descriptor]
+    summary_ids: Sequence[ObjectId]
+
+    def apply(self, writer: RunWriter) -> None:
+        """One short transaction. Raises RunConflict when the head or a summary changed."""
+        with mongo.client().start_session() as session:
+            try:
+                with session.start_transaction(
+                    read_concern=ReadConcern("snapshot"), write_concern=mongo.DURABLE
+                ):
+                    self._write(session, writer)
+            except DuplicateKeyError as exc:
+                raise RunConflict("the head was made meanwhile") from exc
+            except PyMongoError as exc:
+                if exc.has_error_label(TRANSIENT):
+                    raise RunConflict(repr(exc)) from exc
+                raise
+
+    def _write(self, session: ClientSession, writer: RunWriter) -> None:
+        head = self.head
+        heads = collection(mongo.ROLLUP_DAYS)
+        key = day_key(head.project_id, head.day)
+        now = datetime.now(UTC)
+        if head.version == 0:
+            made: Document = {
+                "_id": key, "project": head.project_id, "day": head.day, "version": 1,
+                "buckets": {str(number): runs for number, runs in self.buckets.items()},
+                "dirty": True, "changedAt": now,
+            }  # fmt: skip
+            heads.insert_one(made, session=session)
+        else:
+            changes: Document = {f"buckets.{n}": runs for n, runs in self.buckets.items()}
+            changed = heads.update_one(
+                {"_id": key, "version": head.version},
+                {"$set": {**changes, "dirty": True, "changedAt": now}, "$inc": {"version": 1}},
+                session=session,
+            )
+            if not changed.matched_count:
+                raise RunConflict("the head changed meanwhile")
+        if self.summary_ids:
+            gone = collection(mongo.SUMMARIES).delete_many(
+                {"_id": {"$in": list(self.summary_ids)}}, session=session
+            )
+            if gone.deleted_count != len(self.summary_ids):
+                raise RunConflict("a summary was compacted meanwhile")
+        writer.adopt(session, self.replaced)

@@ -1,0 +1,24 @@
+"""`manage.py rebuild_rollups`: replace rollups by what the raw events say."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from analytics.models import Project
+from ingestion.management.arguments import add_window_arguments, read_window
+from ingestion.recount import find_days, rebuild_day
+
+
+class Command(BaseCommand):
+    help = "Rebuild the rollups of whole UTC days in place, beside running drains."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_window_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        start, end = read_window(options)
+        for project in options["project"] or Project.objects.values_list("pk", flat=True):
+            project_id = bytes.fromhex(project)
+            days = find_days(project_id, start, end)
+            events = sum(rebuild_day(project_id, day) for day in days)
+            self.stdout.write(f"{project}: {len(days)} days rebuilt from {events} events")

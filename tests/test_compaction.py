@@ -1,0 +1,230 @@
+"""Compaction and copies: safe to repeat, to race and to kill; equal to the raw events always."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analytics import mongo
+from analytics.mongo import collection
+from ingestion.compaction import compact_day, compact_summaries
+from ingestion.copies import build_days, build_months
+from ingestion.heads import read_head, read_heads
+from ingestion.recount import Difference, find_days, rebuild_day, verify_day
+from ingestion.run_store import RunConflict, collect_garbage
+from tests.conftest import TestProject, make_project
+from tests.stored import Batch, store_events
+
+NOW = timedelta(0)
+DAY = datetime(2026, 3, 5, tzinfo=UTC)
+
+
+def verify(project: TestProject) -> list[Difference]:
+    days = {
+        int(event["timestamp"].timestamp()) // 86_400
+        for event in collection(mongo.EVENTS).find({"project": project.id}, {"timestamp": 1})
+    }
+    return [found for day in days for found in verify_day(project.id, day)]
+
+
+def batch_of(count: int, start: datetime = DAY, step: timedelta = timedelta(minutes=7)) -> Batch:
+    return [
+        {"timestamp": start + step * n, "path": f"/{n % 5}", "userId": f"u{n % 11}"}
+        for n in range(count)
+    ]
+
+
+def test_summaries_become_runs_that_equal_the_raw_events(project: TestProject) -> None:
+    for start in range(3):
+        store_events(project, batch_of(40, DAY + timedelta(hours=start)))
+
+    assert compact_summaries() > 0
+
+    assert collection(mongo.SUMMARIES).count_documents({}) == 0
+    assert verify(project) == []
+
+
+def test_a_bucket_never_has_many_runs(project: TestProject) -> None:
+    for n in range(10):
+        store_events(project, [{"timestamp": DAY, "path": f"/{n}"}])
+        compact_summaries()
+
+    [head] = read_heads(project.id, *_days_around(DAY))
+    assert len(head.buckets[0]) <= 4
+    assert verify(project) == []
+
+
+def test_a_closed_day_and_month_are_copied_and_a_late_event_makes_them_anew(
+    project: TestProject,
+) -> None:
+    store_events(project, batch_of(200))
+    compact_summaries()
+    assert build_days(quiet=NOW) >= 1
+    assert build_months(quiet=NOW) == 1
+    month = collection(mongo.ROLLUP_MONTHS).find_one({})
+    assert month is not None and month["days"]
+
+    store_events(project, [{"timestamp": DAY, "path": "/late"}])
+    compact_summaries()
+    [head] = read_heads(project.id, *_days_around(DAY))
+    assert not head.is_clean
+    assert verify(project) == []
+
+    assert build_days(quiet=NOW) == 1
+    assert build_months(quiet=NOW) == 1
+    assert verify(project) == []
+
+
+def test_compacting_at_once_in_many_threads_counts_each_summary_once(project: TestProject) -> None:
+    for n in range(30):
+        store_events(project, batch_of(20, DAY + timedelta(minutes=n)))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: compact_summaries(), range(4)))
+    compact_summaries()
+
+    assert verify(project) == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "ingestion.heads.DayChange.apply",
+        "ingestion.run_store.RunWriter.adopt",
+        "ingestion.run_store.RunWriter.write",
+    ],
+)
+def test_a_compaction_that_dies_leaves_only_garbage(
+    step: str, project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_events(project, batch_of(50))
+
+    def die(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(step, die)
+        with pytest.raises(KeyboardInterrupt):
+            compact_summaries()
+    assert verify(project) == []
+    compact_summaries()
+    assert verify(project) == []
+    _make_garbage_due()
+    collect_garbage()
+    assert collection(mongo.ROLLUP_GARBAGE).count_documents({}) == 0
+    assert verify(project) == []
+    assert _orphan_pieces(project) == []
+
+
+def test_what_was_replaced_is_cleared_away(project: TestProject) -> None:
+    for n in range(12):
+        store_events(project, batch_of(10, DAY + timedelta(minutes=n)))
+        compact_summaries()
+        build_days(quiet=NOW)
+    _make_garbage_due()
+
+    assert collect_garbage() > 0
+
+    assert _orphan_pieces(project) == []
+    assert verify(project) == []
+
+
+def test_verify_finds_a_wrong_bucket_and_rebuild_mends_it(project: TestProject) -> None:
+    store_events(project, batch_of(60))
+    compact_summaries()
+    collection(mongo.EVENTS).delete_one({"project": project.id, "path": "/3"})
+
+    differences = verify(project)
+    assert {found.dimension for found in differences} >= {"total", "path"}
+
+    for day in find_days(project.id):
+        rebuild_day(project.id, day)
+    assert verify(project) == []
+
+
+def test_a_rebuild_beside_drains_and_compaction_counts_everything_once(
+    project: TestProject,
+) -> None:
+    def drain_on() -> None:
+        for n in range(15):
+            store_events(project, batch_of(10, DAY + timedelta(minutes=n)))
+
+    def compact_on() -> None:
+        for _ in range(15):
+            compact_summaries()
+
+    def rebuild_on() -> None:
+        for _ in range(5):
+            rebuild_day(project.id, int(DAY.timestamp()) // 86_400)
+
+    with ThreadPoolExecutor(3) as threads:
+        for done in [threads.submit(work) for work in (drain_on, compact_on, rebuild_on)]:
+            with suppress(RunConflict):  # a day that keeps changing may refuse, not be wrong
+                done.result()
+
+    assert verify(project) == []
+    compact_summaries()
+    assert verify(project) == []
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("store"), st.integers(1, 30), st.integers(0, 3 * 24 * 60)),
+            st.tuples(
+                st.sampled_from(["compact", "compact_one", "days", "months", "garbage"]),
+                st.just(0),
+                st.just(0),
+            ),
+        ),
+        min_size=3,
+        max_size=12,
+    )
+)
+def test_whatever_happens_in_whatever_order_the_rollups_equal_the_raw_events(
+    store: None, steps: list[tuple[str, int, int]]
+) -> None:
+    project = make_project()
+    for step, count, minutes in steps:
+        match step:
+            case "store":
+                store_events(project, batch_of(count, DAY + timedelta(minutes=minutes)))
+            case "compact":
+                compact_summaries()
+            case "compact_one":
+                compact_day(project.id, int(DAY.timestamp()) // 86_400)
+            case "days":
+                build_days(quiet=NOW)
+            case "months":
+                build_months(quiet=NOW)
+            case "garbage":
+                _make_garbage_due()
+                collect_garbage()
+    assert verify(project) == []
+
+
+def _days_around(moment: datetime) -> tuple[int, int]:
+    day = int(moment.timestamp()) // 86_400
+    return day, day + 1
+
+
+def _make_garbage_due() -> None:
+    collection(mongo.ROLLUP_GARBAGE).update_many({}, {"$set": {"dueAt": DAY}})
+
+
+def _orphan_pieces(project: TestProject) -> list[bytes]:
+    """Pieces of no run that is in force."""
+    alive = set()
+    for row in collection(mongo.ROLLUP_DAYS).find({}):
+        head = read_head(bytes(row["project"]), row["day"])
+        alive |= {bytes(run["r"]) for runs in head.buckets.values() for run in runs}
+        alive |= {bytes(head.whole["run"]["r"])} if head.whole else set()
+    for row in collection(mongo.ROLLUP_MONTHS).find({}):
+        alive |= {bytes(row["run"]["r"])} if "run" in row else set()
+    pieces = collection(mongo.ROLLUP_CHUNKS).find({}, {"_id": 1})
+    return [piece["_id"] for piece in pieces if bytes(piece["_id"])[:12] not in alive]
