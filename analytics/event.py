@@ -185,7 +185,9 @@ def _check_bson(value: Any, depth: int) -> None:
             raise _too_deep()
         for key, item in value.items():
             if "\x00" in key:
-                raise InvalidEvent("properties", "bad_key", "A key of properties holds a NUL.")
+                raise InvalidEvent(
+                    "properties", "bad_property_name", "A key of properties holds a NUL."
+                )
             _check_bson(item, depth + 1)
     elif isinstance(value, list):
         if depth > MAX_PROPERTIES_DEPTH:

@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 bind = f"{os.environ.get('BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-worker_class = "gevent"
+worker_class = "ingestion.gunicorn_worker.Worker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_connections = 2_000
 backlog = 2_048

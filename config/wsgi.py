@@ -6,4 +6,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+_django = get_wsgi_application()
+
+from ingestion.hot_path import HotPath  # noqa: E402  the views can be imported only now
+
+application = HotPath(_django)

@@ -13,6 +13,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from analytics import redis as names
+from analytics.bounded_cache import BoundedCache
 from analytics.entry import FORMAT_VERSION, AcceptedEvent, Entry, encode_entry, split_events
 from analytics.keys import KeyRecord
 from analytics.problems import TooLarge, TooManyRequests, Unavailable
@@ -34,6 +35,40 @@ class Sender:
     user_agent: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The part of a call that is the same for all requests of a key."""
+
+    keys: tuple[bytes, ...]
+    limits: tuple[int, int, int]  # rate, burst, quota (-1: none)
+    project: bytes
+    policy: str  # of the rate-limit headers
+
+
+def _make_plan(key: KeyRecord) -> _Plan:
+    project = key.project_id.hex()
+    keys = (
+        names.bucket_key(key.partition, key.key_id),
+        names.quota_key(key.partition, project),
+        names.waiting_key(key.partition),
+        names.accepted_key(key.partition),
+        names.stream_key(key.partition),
+        names.wake_key(key.partition),
+    )
+    quota = -1 if key.quota_events_per_month is None else key.quota_events_per_month
+    window = max(1, math.ceil(key.burst_events / key.rate_events_per_second))
+    return _Plan(
+        tuple(name.encode() for name in keys),
+        (key.rate_events_per_second, key.burst_events, quota),
+        project.encode(),
+        f'"key";q={key.burst_events};w={window}',
+    )
+
+
+# By key and revision, so that a changed key has a new plan.
+_plans: BoundedCache[tuple[str, int], _Plan] = BoundedCache(10_000)
+
+
 def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:
     """Append `events` to the stream, all or none, and return the rate-limit headers.
 
@@ -46,29 +81,23 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:
         detail = f"This key admits at most {key.burst_events} events at once."
         raise TooLarge(detail, code="over_burst")
     _memory.check()
-    project = key.project_id.hex()
-    keys = (
-        names.bucket_key(key.partition, key.key_id),
-        names.quota_key(key.partition, project),
-        names.waiting_key(key.partition),
-        names.accepted_key(key.partition),
-        names.stream_key(key.partition),
-        names.wake_key(key.partition),
-    )
-    arguments: list[object] = [
-        key.rate_events_per_second,
-        key.burst_events,
-        -1 if key.quota_events_per_month is None else key.quota_events_per_month,
-        datetime.now(UTC).strftime("%Y%m"),
+    plan = _plans.get((key.key_id, key.revision))
+    if plan is None:
+        plan = _make_plan(key)
+        _plans.set((key.key_id, key.revision), plan)
+    now = time.gmtime()
+    arguments: list[int | bytes] = [
+        *plan.limits,
+        now.tm_year * 100 + now.tm_mon,
         settings.STREAM_MAX_EVENTS,
-        project,
+        plan.project,
         FORMAT_VERSION,
     ]
     for run in split_events(events):
         entry = Entry(key.project_id, sender.ip, sender.user_agent, run)
         arguments += (len(run), encode_entry(entry))
-    outcome, remaining, retry_after_ms, wake = _group_commit().call(keys, arguments)
-    headers = _rate_headers(key, remaining, retry_after_ms)
+    outcome, remaining, retry_after_ms, wake = _group_commit().call(plan.keys, arguments)
+    headers = _rate_headers(key, plan, remaining, retry_after_ms)
     if outcome != ACCEPTED:
         raise _refusal(outcome, headers, math.ceil(retry_after_ms / 1000))
     if wake:
@@ -89,14 +118,14 @@ def _refusal(
     return Unavailable("Too many events wait to be stored.", code="stream_full")
 
 
-def _rate_headers(key: KeyRecord, remaining: int, retry_after_ms: int) -> dict[str, str]:
+def _rate_headers(
+    key: KeyRecord, plan: _Plan, remaining: int, retry_after_ms: int
+) -> dict[str, str]:
     """draft-ietf-httpapi-ratelimit-headers-11: the policy, and what is left of it."""
-    window = max(1, math.ceil(key.burst_events / key.rate_events_per_second))
-    reset = math.ceil((key.burst_events - remaining) / key.rate_events_per_second)
-    return {
-        "RateLimit-Policy": f'"key";q={key.burst_events};w={window}',
-        "RateLimit": f'"key";r={remaining};t={max(reset, math.ceil(retry_after_ms / 1000))}',
-    }
+    reset = -((remaining - key.burst_events) // key.rate_events_per_second)
+    if retry_after_ms:
+        reset = max(reset, math.ceil(retry_after_ms / 1000))
+    return {"RateLimit-Policy": plan.policy, "RateLimit": f'"key";r={remaining};t={reset}'}
 
 
 def _seconds_to_next_month() -> int:

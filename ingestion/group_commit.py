@@ -6,36 +6,30 @@ leads a write for all, and hands the lead to one that came meanwhile.
 """
 
 import threading
+import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import redis
 from redis.exceptions import NoScriptError, RedisError
 
 from analytics.problems import Unavailable
 from ingestion.scripts import Script
+from ingestion.stream_connection import Command, StreamConnection
 
-Command = tuple[Any, ...]
-
-
-class _Connection(Protocol):
-    """What is used of redis-py's Connection."""
-
-    def connect(self) -> None: ...
-    def disconnect(self) -> None: ...
-    def can_read(self, timeout: float = 0) -> bool: ...
-    def pack_commands(self, commands: Sequence[Command]) -> list[bytes]: ...
-    def send_packed_command(self, command: list[bytes], check_health: bool = True) -> None: ...
-    def read_response(self) -> Any: ...
+# Below the socket's timeout: too few replicas get an answer of their own.
+WAIT_MS = 1_000
+# After this long without a write the connection is looked at before it is used.
+IDLE_SECONDS = 1.0
 
 
 class _Ticket:
     """One request's call of the script, its reply, and the latch it waits at."""
 
-    __slots__ = ("arguments", "latch", "leads", "reply")
+    __slots__ = ("call", "latch", "leads", "reply")
 
-    def __init__(self, arguments: Command) -> None:
-        self.arguments = arguments
+    def __init__(self, call: Command) -> None:
+        self.call = call
         self.reply: Any = None
         self.leads = False
         self.latch = threading.Lock()
@@ -50,17 +44,18 @@ class GroupCommit:
     """
 
     def __init__(self, client: redis.Redis, script: Script, *, wait_replicas: int = 0) -> None:
-        self._pool = client.connection_pool
+        self._client = client
         self._script = script
         self._wait_replicas = wait_replicas
-        self._connection: _Connection | None = None
+        self._connection: StreamConnection | None = None
+        self._used_at = 0.0
         self._mutex = threading.Lock()
         self._pending: list[_Ticket] = []
         self._led = False
 
     def call(self, keys: Sequence[Any], arguments: Sequence[Any]) -> Any:
         """The script's reply. Raises Unavailable when there is none; it may still have run."""
-        ticket = _Ticket((len(keys), *keys, *arguments))
+        ticket = _Ticket(("EVALSHA", self._script.digest, len(keys), *keys, *arguments))
         with self._mutex:
             self._pending.append(ticket)
             ticket.leads = not self._led
@@ -69,7 +64,7 @@ class GroupCommit:
             ticket.latch.acquire()
         if ticket.leads:
             self._lead(ticket)
-        if isinstance(ticket.reply, Exception):
+        if isinstance(ticket.reply, BaseException):
             raise Unavailable(
                 "The stream cannot take events now. Send the same again.", code="stream_unavailable"
             ) from ticket.reply
@@ -78,15 +73,16 @@ class GroupCommit:
     def _lead(self, own: _Ticket) -> None:
         with self._mutex:
             batch, self._pending = self._pending, []
+        replies: Sequence[Any] = ()
         try:
-            replies = self._commit([ticket.arguments for ticket in batch])
-        except BaseException as exc:
-            failure = exc if isinstance(exc, Exception) else RedisError("interrupted")
-            replies = [failure] * len(batch)
-            if not isinstance(exc, (RedisError, OSError)):
-                self._disconnect()
-                raise
+            replies = self._commit([ticket.call for ticket in batch])
+        except (RedisError, OSError) as exc:
+            self._disconnect()
+            replies = [exc] * len(batch)
         finally:
+            if not replies:  # this request is being killed: the others must hear of it
+                self._disconnect()
+                replies = [RedisError("interrupted")] * len(batch)
             for ticket, reply in zip(batch, replies, strict=True):
                 ticket.reply = reply
                 if ticket is not own:
@@ -102,55 +98,36 @@ class GroupCommit:
             successor.latch.release()
 
     def _commit(self, calls: list[Command]) -> list[Any]:
-        try:
-            connection = self._connect()
-            replies = self._exchange(connection, calls)
-            missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-            if missing:  # nothing was done: load it and send those again
-                self._send(connection, [("SCRIPT", "LOAD", self._script.source)])
-                again = self._exchange(connection, [calls[i] for i in missing])
-                for i, reply in zip(missing, again, strict=True):
-                    replies[i] = reply
-        except (RedisError, OSError):
-            self._disconnect()
-            raise
+        connection = self._connect()
+        replies = self._exchange(connection, calls)
+        missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if missing:  # nothing was done: load it and send those again
+            connection.exchange([("SCRIPT", "LOAD", self._script.source)])
+            again = self._exchange(connection, [calls[i] for i in missing])
+            for i, reply in zip(missing, again, strict=True):
+                replies[i] = reply
+        self._used_at = time.monotonic()
         return replies
 
-    def _exchange(self, connection: _Connection, calls: list[Command]) -> list[Any]:
-        commands: list[Command] = [("EVALSHA", self._script.digest, *call) for call in calls]
-        if self._wait_replicas:
-            commands.append(("WAIT", self._wait_replicas, 1_000))
-        replies = self._send(connection, commands)
-        if self._wait_replicas and replies.pop() < self._wait_replicas:
+    def _exchange(self, connection: StreamConnection, calls: list[Command]) -> list[Any]:
+        if not self._wait_replicas:
+            return connection.exchange(calls)
+        replies = connection.exchange([*calls, ("WAIT", self._wait_replicas, WAIT_MS)])
+        if replies.pop() < self._wait_replicas:
             raise RedisError("too few replicas have the write")
         return replies
 
-    def _send(self, connection: _Connection, commands: list[Command]) -> list[Any]:
-        connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-        replies = []
-        for _ in commands:
-            try:
-                replies.append(connection.read_response())
-            except redis.ResponseError as exc:
-                replies.append(exc)
-        return replies
-
-    def _connect(self) -> _Connection:
+    def _connect(self) -> StreamConnection:
         """The connection, a new one if the server closed it while it was idle."""
-        if self._connection:
-            try:
-                if not self._connection.can_read(timeout=0):
-                    return self._connection
-            except (RedisError, OSError):
-                pass
+        connection = self._connection
+        if connection:
+            if time.monotonic() - self._used_at < IDLE_SECONDS or connection.is_usable():
+                return connection
             self._disconnect()
-        # Not the pool's make_connection: each of those counts against its limit for ever.
-        connection: _Connection = self._pool.connection_class(**self._pool.connection_kwargs)
-        connection.connect()
-        self._connection = connection
+        self._connection = connection = StreamConnection(self._client)
         return connection
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection:
-            connection.disconnect()
+            connection.close()

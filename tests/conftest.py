@@ -66,8 +66,10 @@ def store(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 def forget_everything() -> None:
     keys.forget_keys()
     projects._policies.clear()
-    from ingestion import drain, salts
+    from ingestion import admit, drain, salts
 
+    admit._memory = admit.MemoryGuard()
+    admit._plans.clear()
     salts._salts.clear()
     drain._backoff = drain.Backoff()
 

@@ -1,0 +1,45 @@
+"""`python -m benchmarks [--part NAME] [--quick] [--json FILE]`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import accept
+from benchmarks.load import NoGenerator
+
+PARTS: dict[str, Callable[..., dict[str, Any]]] = {
+    "accept_single": accept.run_single,
+    "accept_batch": accept.run_batches,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--part", choices=PARTS, help="only this part; all of them otherwise")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--json", type=Path, help="write all figures and samples to this file")
+    options = parser.parse_args()
+    results: dict[str, Any] = {}
+    for name in [options.part] if options.part else PARTS:
+        try:
+            results |= PARTS[name](quick=options.quick)
+        except NoGenerator as exc:
+            sys.exit(str(exc))
+    for name, result in results.items():
+        print(name)
+        for key, value in result.items():
+            if not key.endswith("samples"):
+                print(
+                    f"  {key:<24}{value:>14,.2f}"
+                    if isinstance(value, float)
+                    else f"  {key:<24}{value!s:>14}"
+                )
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Accept: requests/s and latency of single events, events/s of batches."""
+
+import json
+from statistics import median
+from typing import Any
+
+from benchmarks.load import Load, post_for
+from benchmarks.stack import REFERENCE_KEY, Stack, open_stack, wait_for
+
+EVENT = {
+    "userId": "user_123",
+    "sessionId": "sess_abcd",
+    "path": "/product/42",
+    "properties": {"referrer": "https://example.com", "pageTitle": "Product 42"},
+}
+
+Result = dict[str, Any]
+
+
+def run_single(*, quick: bool) -> Result:
+    return {"accept_single": compare("/event", EVENT, 1, *_effort(quick))}
+
+
+def run_batches(*, quick: bool) -> Result:
+    rounds, seconds = _effort(quick)
+    hundred = compare("/events", [EVENT] * 100, 100, rounds, seconds)
+    if quick:
+        return {"accept_batch": hundred}
+    thousand = compare("/events", [EVENT] * 1000, 1000, rounds, seconds)
+    return {"accept_batch": hundred, "accept_batch_1000": thousand}
+
+
+def _effort(quick: bool) -> tuple[int, float]:
+    """Rounds, and seconds of load per side and round."""
+    return (3, 4) if quick else (5, 10)
+
+
+def compare(path: str, body: Any, events: int, rounds: int, seconds: float) -> Result:
+    """Both sides in turn, `rounds` times, one process each; medians in events/s."""
+    text = json.dumps(body)
+    ours: list[Load] = []
+    theirs: list[Load] = []
+    with open_stack() as stack:
+        _, url = stack.start_web()
+        reference = stack.start_reference("ingest.js") if stack.has_reference else None
+        warm_up(stack, url, reference, path, text)
+        for _ in range(rounds):
+            ours.append(post_for(url + path, stack.ingest_key, text, seconds, stack.folder))
+            _empty(stack)
+            if reference:
+                theirs.append(
+                    post_for(reference + path, REFERENCE_KEY, text, seconds, stack.folder)
+                )
+                _empty(stack)
+    return summarise(ours, theirs, events)
+
+
+def warm_up(stack: Stack, url: str, reference: str | None, path: str, body: str) -> None:
+    post_for(url + path, stack.ingest_key, body, 1, stack.folder)
+    if reference:
+        wait_for(reference)
+        post_for(reference + path, REFERENCE_KEY, body, 1, stack.folder)
+
+
+def summarise(ours: list[Load], theirs: list[Load], events: int) -> Result:
+    """`ratio` is the median of the rounds' ratios: neighbours in time are compared."""
+    result: Result = {
+        "ours": median(load.requests_per_second for load in ours) * events,
+        "p50_ms": median(load.p50_ms for load in ours),
+        "p99_ms": median(load.p99_ms for load in ours),
+        "refused": sum(load.refused for load in ours),
+        "samples": [vars(load) for load in ours],
+    }
+    if theirs:
+        pairs = list(zip(ours, theirs, strict=True))
+        result |= {
+            "reference": median(load.requests_per_second for load in theirs) * events,
+            "ratio": median(a.requests_per_second / b.requests_per_second for a, b in pairs),
+            "reference_p50_ms": median(load.p50_ms for load in theirs),
+            "reference_p99_ms": median(load.p99_ms for load in theirs),
+            "reference_samples": [vars(load) for load in theirs],
+        }
+    return result
+
+
+def _empty(stack: Stack) -> None:
+    """Let neither side carry the other's memory: what was accepted is thrown away."""
+    import redis
+
+    for server in (stack.stream, stack.reference_redis):
+        if server:
+            client = redis.Redis.from_url(server.url)
+            for key in client.scan_iter(match="*stream*"):
+                client.delete(key)
+            client.delete("analytics:events")
+            client.close()

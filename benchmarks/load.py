@@ -1,0 +1,75 @@
+"""Load from wrk (Debian package `wrk`), which costs next to nothing itself."""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+
+_SCRIPT = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer %(key)s"
+wrk.body = %(body)s
+local refused = 0
+function response(status, headers, body)
+  if status ~= 202 then refused = refused + 1; refused_total = refused end
+end
+function setup(thread) threads = threads or {}; table.insert(threads, thread) end
+function done(summary, latency, requests)
+  local refused_sum = 0
+  for _, thread in ipairs(threads) do
+    refused_sum = refused_sum + (thread:get("refused_total") or 0)
+  end
+  print(string.format("refused: %%d", refused_sum))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What wrk saw. `refused` are answers other than 202."""
+
+    requests_per_second: float
+    p50_ms: float
+    p99_ms: float
+    refused: int
+
+
+class NoGenerator(RuntimeError):
+    """wrk is not installed."""
+
+
+def post_for(
+    url: str, key: str, body: str, seconds: float, folder: Path, *, connections: int = 32
+) -> Load:
+    """POST `body` again and again for `seconds` over `connections`."""
+    if not shutil.which("wrk"):
+        raise NoGenerator("wrk is needed to make load: on Debian, apt-get install wrk")
+    script = folder / "post.lua"
+    script.write_text(_SCRIPT % {"key": key, "body": json.dumps(body)})
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s"]
+    done = subprocess.run(
+        [*command, str(script), url], capture_output=True, text=True, check=True
+    ).stdout
+    return Load(
+        requests_per_second=float(_find(r"Requests/sec:\s+([\d.]+)", done)),
+        p50_ms=_milliseconds(_find(r"(?m)^ +50% +(\S+)$", done)),
+        p99_ms=_milliseconds(_find(r"(?m)^ +99% +(\S+)$", done)),
+        refused=int(_find(r"refused: (\d+)", done)),
+    )
+
+
+def _find(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    if not match:
+        raise RuntimeError(f"wrk printed no {pattern!r}:\n{text}")
+    return match[1]
+
+
+def _milliseconds(text: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)(\w+)", text).groups()  # type: ignore[union-attr]
+    return float(number) * _UNITS_MS[unit]

@@ -1,0 +1,168 @@
+"""The servers and processes of one benchmark: ours, and the reference's."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.child import Child
+from local.ports import find_free_port
+from local.servers import MongoServer, RedisServer
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = Path(__file__).parent / "reference"
+GIBIBYTE = 1024**3
+REFERENCE_KEY = "reference-key-of-the-benchmark"
+
+
+@dataclass
+class Stack:
+    """Real servers of our own and, where Node is installed, the same kind for the reference."""
+
+    folder: Path
+    stream: RedisServer
+    broker: RedisServer
+    mongo: MongoServer
+    reference_redis: RedisServer | None
+    ingest_key: str = ""
+    read_key: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    _exits: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def has_reference(self) -> bool:
+        return self.reference_redis is not None
+
+    def start(self, command: list[str], name: str, **environment: str) -> Child:
+        """A process that ends with the stack, its output in a file."""
+        log = self._exits.enter_context((self.folder / f"{name}.log").open("ab"))
+        child = Child(
+            command,
+            directory=ROOT,
+            environment={**self.environment, **environment},
+            stdout=log,
+            stderr=log,
+        )
+        self._exits.callback(child.stop, 15)
+        return child
+
+    def start_web(self, processes: int = 1) -> tuple[Child, str]:
+        """gunicorn; returns the process and its URL."""
+        port = find_free_port()
+        child = self.start(
+            [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
+            "web",
+            PORT=str(port),
+            WEB_CONCURRENCY=str(processes),
+        )
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/healthz")
+        return child, url
+
+    def start_worker(self, processes: int = 1, *, beat: bool = True) -> Child:
+        command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-c", str(processes)]
+        child = self.start([*command, "-Q", "drain,maintenance", "--loglevel", "error"], "worker")
+        if beat:
+            self.start([sys.executable, "-m", "celery", "-A", "config", "beat"], "beat")
+        return child
+
+    def start_reference(self, script: str, processes: int = 1, **environment: str) -> str:
+        """One of the reference's programs; returns its URL (ingest and report)."""
+        assert self.reference_redis
+        port = find_free_port()
+        self.start(
+            ["node", str(REFERENCE / script)],
+            f"reference-{script}",
+            NODE_ENV="production",
+            REDIS_URL=self.reference_redis.url,
+            MONGO_URI=self.mongo.uri_for("reference"),
+            PORT=str(port),
+            WORKERS=str(processes),
+            AUTH="1",
+            API_KEY=REFERENCE_KEY,
+            **environment,
+        )
+        return f"http://127.0.0.1:{port}"
+
+
+def wait_for(url: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except urllib.error.HTTPError:
+            return  # it answers
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def install_reference() -> bool:
+    """Whether the reference can run here: Node is installed, and its packages are or can be."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        print("Node is not installed: our side only.", file=sys.stderr)
+        return False
+    if not (REFERENCE / "node_modules").is_dir():
+        command = ["npm", "ci", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(command, cwd=REFERENCE, check=True)
+    return True
+
+
+@contextmanager
+def open_stack(*, reference: bool = True) -> Iterator[Stack]:
+    """Fresh servers, migrated, with a project and its keys; everything is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="analytics-bench-") as name, ExitStack() as exits:
+        folder = Path(name)
+        stream = exits.enter_context(RedisServer(folder / "stream", maxmemory_bytes=6 * GIBIBYTE))
+        broker = exits.enter_context(RedisServer(folder / "broker", kind="broker"))
+        mongo = exits.enter_context(MongoServer(folder / "mongo"))
+        theirs = None
+        if reference and install_reference():
+            theirs = exits.enter_context(
+                RedisServer(folder / "reference", maxmemory_bytes=6 * GIBIBYTE)
+            )
+        stack = Stack(folder, stream, broker, mongo, theirs)
+        stack.environment = {
+            **os.environ,
+            "SECRET_KEY": "secret-of-the-benchmarks-0123456789-0123456789-0123456789",
+            "ADMIN_PASSWORD": "benchmark-password",
+            "REDIS_URL": stream.url,
+            "BROKER_URL": broker.url,
+            "CACHE_URL": broker.url_for(1),
+            "MONGO_URI": mongo.uri,
+            "LOG_LEVEL": "error",
+            "STREAM_MAX_EVENTS": "100000000",
+        }
+        run_manage(stack, "migrate", "--verbosity", "0")
+        exits.enter_context(stack._exits)
+        keys = json.loads(run_manage(stack, "setup_local").splitlines()[-1])
+        lift_limits = (
+            "from analytics.models import ApiKey\n"
+            "for key in ApiKey.objects.all():\n"
+            "    key.rate_events_per_second = key.burst_events = 1_000_000\n"
+            "    key.save()\n"
+        )
+        run_manage(stack, "shell", "--no-imports", "-c", lift_limits)
+        stack.ingest_key, stack.read_key = keys["ingestKey"], keys["readKey"]
+        yield stack
+
+
+def run_manage(stack: Stack, *arguments: str) -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stderr}")
+    return done.stdout
