@@ -70,6 +70,8 @@ def forget_everything() -> None:
 
     admit._memory = admit.MemoryGuard()
     admit._plans.clear()
+    admit._group_commit()._disconnect()
+    admit._group_commit.cache_clear()
     salts._salts.clear()
     drain._backoff = drain.Backoff()
 
