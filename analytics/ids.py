@@ -43,6 +43,11 @@ def event_key(project_id: bytes, event_id: str) -> bytes:
     return project_id + _HASHED + sha256(event_id.encode()).digest()[:16]
 
 
+def is_uuid_key(key: bytes) -> bool:
+    """Whether the `_id` of an event was made of a canonical UUID, and so tells the event id."""
+    return len(key) == PROJECT_ID_BYTES + 16
+
+
 def event_id_of(key: bytes) -> str | None:
     """The event id that `event_key` was made of, if it was a canonical UUID."""
     rest = key[PROJECT_ID_BYTES:]

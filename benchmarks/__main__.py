@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accept
+from benchmarks import accept, drain
 from benchmarks.load import NoGenerator
 
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "accept_single": accept.run_single,
     "accept_batch": accept.run_batches,
+    "drain": drain.run,
 }
 
 

@@ -75,23 +75,27 @@ class Stack:
             self.start([sys.executable, "-m", "celery", "-A", "config", "beat"], "beat")
         return child
 
-    def start_reference(self, script: str, processes: int = 1, **environment: str) -> str:
-        """One of the reference's programs; returns its URL (ingest and report)."""
-        assert self.reference_redis
+    def start_reference(self, script: str, processes: int = 1) -> str:
+        """The reference's ingest.js or report.js; returns its URL."""
         port = find_free_port()
-        self.start(
+        self._start_node(
+            script, PORT=str(port), WORKERS=str(processes), AUTH="1", API_KEY=REFERENCE_KEY
+        )
+        return f"http://127.0.0.1:{port}"
+
+    def start_reference_worker(self, **environment: str) -> Child:
+        return self._start_node("worker.js", **environment)
+
+    def _start_node(self, script: str, **environment: str) -> Child:
+        assert self.reference_redis
+        return self.start(
             ["node", str(REFERENCE / script)],
             f"reference-{script}",
             NODE_ENV="production",
             REDIS_URL=self.reference_redis.url,
             MONGO_URI=self.mongo.uri_for("reference"),
-            PORT=str(port),
-            WORKERS=str(processes),
-            AUTH="1",
-            API_KEY=REFERENCE_KEY,
             **environment,
         )
-        return f"http://127.0.0.1:{port}"
 
 
 def wait_for(url: str, seconds: float = 30) -> None:

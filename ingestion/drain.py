@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pymongo
@@ -44,10 +45,11 @@ class DrainResult:
     dead: int = 0
     work_left: bool = False
 
-    def add(self, written: Sorted) -> None:
-        self.stored += len(written.new)
-        self.duplicates += len(written.duplicates)
-        self.dead += len(written.dead)
+    def add(self, parts: Sequence[Sorted]) -> None:
+        for written in parts:
+            self.stored += len(written.new)
+            self.duplicates += len(written.duplicates)
+            self.dead += len(written.dead)
 
 
 class Backoff:
@@ -110,29 +112,40 @@ def _drain(partition: int, deadline: float, result: DrainResult) -> None:
     reader.ensure_group()
     note_sessions_again()
     names.stream_client().delete(names.wake_key(partition))
-    lingered = False
-    while True:
-        batch = reader.next_batch()
-        if batch:
-            store_batch(partition, batch, result)
-        elif lingered:
-            return
-        if time.monotonic() > deadline and not reader.has_in_hand:
-            result.work_left = bool(batch)
-            return
-        lingered = not batch
-        if sum(len(read.entry.events) for read in batch) < settings.WORKER_BATCH_SIZE // 2:
-            time.sleep(LINGER_SECONDS)  # a few milliseconds more make fewer, larger batches
+    with ThreadPoolExecutor(1, "store") as writer:
+        writing: Future[list[Sorted]] | None = None
+        lingered = False
+        while True:
+            batch = reader.next_batch()
+            events = prepare(batch)  # while the batch before is being stored
+            if writing:
+                result.add(writing.result())
+                writing = None
+            if batch:
+                writing = writer.submit(store_batch, partition, batch, events)
+            elif lingered:
+                return
+            if time.monotonic() > deadline and not reader.has_in_hand:
+                break
+            lingered = not batch
+            if len(events) < settings.WORKER_BATCH_SIZE // 2:
+                time.sleep(LINGER_SECONDS)  # a few milliseconds more make fewer, larger batches
+        if writing:
+            result.add(writing.result())
+            result.work_left = True
 
 
-def store_batch(partition: int, batch: Sequence[ReadEntry], result: DrainResult) -> None:
-    """Store `batch` and ack it, last of all. A suspect entry goes event by event."""
-    events = prepare(batch)
+def store_batch(
+    partition: int, batch: Sequence[ReadEntry], events: Sequence[Prepared]
+) -> list[Sorted]:
+    """Store `events`, those of `batch`, and ack it, last of all.
+
+    A suspect entry goes event by event.
+    """
     parts = [[event] for event in events] if batch[0].is_suspect else [events]
-    for part in parts:
-        for written in write_isolating(partition, part):
-            result.add(written)
+    written = [done for part in parts for done in write_isolating(partition, part)]
     ack(partition, batch)
+    return written
 
 
 def write_isolating(partition: int, events: Sequence[Prepared]) -> list[Sorted]:

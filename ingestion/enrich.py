@@ -1,9 +1,9 @@
 """What the drain adds to an event: browser, OS, device, referrer, campaign, country, visitor."""
 
+import socket
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from hashlib import blake2b
-from ipaddress import IPv4Network, IPv6Network
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,8 +12,8 @@ import ua_parser
 from django.conf import settings
 
 from analytics.entry import Entry
-from analytics.event import PAGEVIEW, Event
-from analytics.ids import EntryId, datetime_of_ms, event_key, is_canonical_uuid
+from analytics.event import Event
+from analytics.ids import is_uuid_key
 from analytics.mongo import Document
 from analytics.projects import Policy
 
@@ -29,43 +29,61 @@ class Client(NamedTuple):
     device: str
 
 
+class Context(NamedTuple):
+    """What the events of one entry have in common. `salt` is of the UTC day of acceptance."""
+
+    entry: Entry
+    ingested_at: datetime
+    policy: Policy
+    salt: bytes
+
+
 def to_document(
-    event: Event, event_id: str, entry: Entry, entry_id: EntryId, place: bytes, policy: Policy,
-    salt: bytes,
-) -> Document:  # fmt: skip
+    event: Event, event_id: str, key: bytes, place: bytes, context: Context
+) -> Document:
     """The document of collection `events` (docs/data-model.md); absent fields are left out.
 
-    `salt` is that of the UTC day of acceptance.
+    `key` is its `_id`, as `event_key` makes it of `event_id`.
     """
-    ingested_at = datetime_of_ms(entry_id.ms)
+    entry, ingested_at, policy, salt = context
     timestamp = event.timestamp or ingested_at
     ip = event.ip or entry.client_ip
     user_agent = event.user_agent or entry.client_user_agent
     document: Document = {
-        "_id": event_key(entry.project_id, event_id),
+        "_id": key,
         "project": entry.project_id,
         "timestamp": timestamp,
         "ingestedAt": ingested_at,
         "path": event.path,
-        "event": event.event or PAGEVIEW,
+        "event": event.event,
         "place": place,
         "visitor": hash_visitor(entry.project_id, event.user_id, ip, user_agent, salt),
     }
-    optional = {
-        "eventId": None if is_canonical_uuid(event_id) else event_id,
-        "userId": event.user_id,
-        "sessionId": event.session_id,
-        "ip": apply_ip_rule(policy.ip_rule, ip),
-        "userAgent": user_agent,
-        "properties": event.properties,
-        "country": find_country(ip) if settings.GEOIP_PATH and ip else None,
-        "expiresAt": expiry(timestamp, ingested_at, policy.retention_days),
-    }
-    document.update((name, value) for name, value in optional.items() if value is not None)
+    if not is_uuid_key(key):
+        document["eventId"] = event_id
+    if event.user_id is not None:
+        document["userId"] = event.user_id
+    if event.session_id is not None:
+        document["sessionId"] = event.session_id
+    if ip is not None:
+        if kept := apply_ip_rule(policy.ip_rule, ip):
+            document["ip"] = kept
+        if settings.GEOIP_PATH and (country := find_country(ip)):
+            document["country"] = country
     if user_agent:
-        client = parse_user_agent(user_agent)
-        document.update((k, v) for k, v in zip(Client._fields, client, strict=True) if v)
-    document.update(find_source(event.path, event.properties or {}))
+        document["userAgent"] = user_agent
+        browser, os, device = parse_user_agent(user_agent)
+        if browser:
+            document["browser"] = browser
+        if os:
+            document["os"] = os
+        document["device"] = device
+    if event.properties is not None:
+        document["properties"] = event.properties
+    if event.properties or "utm_" in event.path:
+        document.update(find_source(event.path, event.properties or {}))
+    if policy.retention_days is not None:
+        document["expiresAt"] = expiry(timestamp, ingested_at, policy.retention_days)
     return document
 
 
@@ -91,7 +109,6 @@ def hash_visitor(
     return int.from_bytes(digest, "big", signed=True)
 
 
-@lru_cache(maxsize=65_536)
 def apply_ip_rule(rule: str, ip: str | None) -> str | None:
     """`ip` as the project may keep it: whole, less its last 8 bits (IPv6: 80), or not at all."""
     if ip is None or rule == "drop":
@@ -99,8 +116,9 @@ def apply_ip_rule(rule: str, ip: str | None) -> str | None:
     if rule == "keep":
         return ip
     if ":" in ip:
-        return str(IPv6Network((ip, 48), strict=False).network_address)
-    return str(IPv4Network((ip, 24), strict=False).network_address)
+        kept = socket.inet_pton(socket.AF_INET6, ip)[:6]
+        return socket.inet_ntop(socket.AF_INET6, kept + b"\x00" * 10)
+    return ip.rpartition(".")[0] + ".0"
 
 
 @lru_cache(maxsize=16_384)
@@ -135,7 +153,7 @@ def find_source(path: str, properties: dict[str, Any]) -> dict[str, str]:
     query = _campaign_query(path) if "utm_" in path else {}
     for name, field in _CAMPAIGN.items():
         value = properties.get(name) or properties.get(field) or query.get(name)
-        if isinstance(value, str) and value:
+        if value and isinstance(value, str):
             found[field] = value[:MAX_DIMENSION_CHARS]
     return found
 

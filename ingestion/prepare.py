@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import bson
 from bson.errors import BSONError
-from bson.raw_bson import RawBSONDocument
 
 from analytics.entry import AcceptedEvent
 from analytics.event import InvalidEvent, decode_event
-from analytics.ids import event_key, make_place
+from analytics.ids import datetime_of_ms, event_key, make_place
 from analytics.mongo import Document
-from analytics.projects import Policy, find_policy
-from ingestion.enrich import apply_ip_rule, to_document
+from analytics.projects import find_policy
+from ingestion.enrich import Context, apply_ip_rule, to_document
 from ingestion.reader import ReadEntry
 from ingestion.salts import salt_of_day
 
@@ -42,12 +41,12 @@ class Prepared:
     day: int  # UTC day of acceptance, in days since 1970
     key: bytes  # the event's _id
     accepted: AcceptedEvent
-    ip: str | None  # of the client, by the project's rule
     may_be_stored: bool  # redelivered, or an id of the client's own: look before inserting
     redelivered: bool
     document: Document | None = None
-    encoded: RawBSONDocument | None = None
+    encoded: bytes | None = None  # `document` as BSON
     failure: Failure | None = None
+    ip: str | None = None  # of the client, by the project's rule; for a dead letter
 
     @property
     def record_id(self) -> bytes:
@@ -63,8 +62,7 @@ def prepare(entries: Iterable[ReadEntry]) -> list[Prepared]:
 def _prepare_entry(read: ReadEntry) -> Iterator[Prepared]:
     entry = read.entry
     policy = find_policy(entry.project_id)
-    salt = salt_of_day(read.id.day)
-    ip = apply_ip_rule(policy.ip_rule, entry.client_ip)
+    context = Context(entry, datetime_of_ms(read.id.ms), policy, salt_of_day(read.id.day))
     for index, accepted in enumerate(entry.events):
         prepared = Prepared(
             project_id=entry.project_id,
@@ -72,23 +70,20 @@ def _prepare_entry(read: ReadEntry) -> Iterator[Prepared]:
             day=read.id.day,
             key=event_key(entry.project_id, accepted.event_id),
             accepted=accepted,
-            ip=ip,
             may_be_stored=True,
             redelivered=read.redelivered,
         )
-        _encode(prepared, read, policy, salt)
+        _encode(prepared, context)
         yield prepared
 
 
-def _encode(prepared: Prepared, read: ReadEntry, policy: Policy, salt: bytes) -> None:
+def _encode(prepared: Prepared, context: Context) -> None:
     """Fill in `document` and `encoded`, or `failure`. One bad event harms no other."""
     accepted = prepared.accepted
     try:
         event = decode_event(accepted.raw)
-        prepared.may_be_stored = read.redelivered or event.event_id is not None
-        document = to_document(
-            event, accepted.event_id, read.entry, read.id, prepared.place, policy, salt
-        )
+        prepared.may_be_stored = prepared.redelivered or event.event_id is not None
+        document = to_document(event, accepted.event_id, prepared.key, prepared.place, context)
         encoded = bson.encode(document)
     except InvalidEvent as exc:
         prepared.failure = Failure(INVALID, f"{exc.code}: {exc.detail}")
@@ -99,4 +94,6 @@ def _encode(prepared: Prepared, read: ReadEntry, policy: Policy, salt: bytes) ->
             prepared.failure = Failure(NOT_ENCODABLE, f"{len(encoded)} bytes of BSON")
             return
         prepared.document = document
-        prepared.encoded = RawBSONDocument(encoded)
+        prepared.encoded = encoded
+    if prepared.failure:
+        prepared.ip = apply_ip_rule(context.policy.ip_rule, context.entry.client_ip)

@@ -8,13 +8,12 @@ from typing import Any
 import redis
 import structlog
 from django.conf import settings
-from redis.exceptions import ResponseError
 
 from analytics import redis as names
 from analytics.entry import Entry, UnknownFormat, UnreadableEntry, decode_entry
 from analytics.ids import EntryId
 from ingestion.consumers import Consumer
-from ingestion.scripts import CLAIM_GONE, FORGET_CONSUMER
+from ingestion.scripts import CLAIM_GONE, ENSURE_GROUP, FORGET_CONSUMER
 from ingestion.sessions import end_session_of
 
 log = structlog.get_logger(__name__)
@@ -22,6 +21,7 @@ log = structlog.get_logger(__name__)
 _MEBIBYTE = 1024 * 1024
 
 READ_ENTRIES = 64
+MAX_READ_ENTRIES = 1_000
 # An entry delivered more often than this has perhaps killed its process: it is handled alone.
 MAX_SHARED_DELIVERIES = 5
 MAX_BATCH_BYTES = 8 * _MEBIBYTE
@@ -70,14 +70,11 @@ class Reader:
         self._in_hand: deque[ReadEntry] = deque()
         self._own_cursor: bytes | None = b"0"
         self._stale_cursor: bytes | None = b"0-0"
+        self._read_entries = READ_ENTRIES
 
     def ensure_group(self) -> None:
         """Create the stream and its group, which starts at the stream's first entry."""
-        try:
-            self._client.xgroup_create(self._stream, names.GROUP, id="0", mkstream=True)
-        except ResponseError as exc:
-            if "BUSYGROUP" not in str(exc):
-                raise
+        run_script(self._client, ENSURE_GROUP, [self._stream], [names.GROUP])
 
     def next_batch(self) -> list[ReadEntry]:
         """Whole entries of up to WORKER_BATCH_SIZE events and 8 MiB; empty when none waits.
@@ -119,7 +116,23 @@ class Reader:
         before = len(self._in_hand)
         deliveries = self._count_deliveries(raw_entries) if redelivered else {}
         self._in_hand.extend(decode_entries(raw_entries, deliveries))
+        self._adapt()
         return len(self._in_hand) > before
+
+    def _adapt(self) -> None:
+        """Read as many entries at once as make a batch, where they are small.
+
+        Each read is on the disk of Redis before it is answered, so few reads are fast ones; 64
+        entries of the largest kind are the 16 MiB that a read may take.
+        """
+        events = sum(len(read.entry.events) for read in self._in_hand)
+        size_bytes = sum(read.size_bytes for read in self._in_hand)
+        entries = len(self._in_hand)
+        if entries:
+            by_events = settings.WORKER_BATCH_SIZE * entries // events
+            by_bytes = MAX_BATCH_BYTES * entries // max(1, size_bytes)
+            wanted = min(by_events, by_bytes, MAX_READ_ENTRIES)
+            self._read_entries = max(READ_ENTRIES, wanted)
 
     def _count_deliveries(self, raw_entries: list[RawEntry]) -> dict[bytes, int]:
         ids = [raw_id for raw_id, _ in raw_entries if raw_id]
@@ -133,7 +146,7 @@ class Reader:
 
     def _read(self, after: bytes) -> list[RawEntry]:
         answer: Any = self._client.execute_command(
-            "XREADGROUP", "GROUP", names.GROUP, self._consumer, "COUNT", READ_ENTRIES,
+            "XREADGROUP", "GROUP", names.GROUP, self._consumer, "COUNT", self._read_entries,
             "STREAMS", self._stream, after,
         )  # fmt: skip
         return list(answer[0][1]) if answer else []

@@ -20,4 +20,5 @@ def _load(name: str) -> Script:
 ADMIT = _load("admit")
 ACK = _load("ack")
 CLAIM_GONE = _load("claim_gone")
+ENSURE_GROUP = _load("ensure_group")
 FORGET_CONSUMER = _load("forget_consumer")

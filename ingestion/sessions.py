@@ -5,10 +5,12 @@ the locks on the events it inserted: whoever takes over the entries would wait f
 So each consumer leaves its session's id in Redis, and who takes over ends that session first.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from bson.binary import UUID_SUBTYPE, Binary
 from pymongo.client_session import ClientSession
+from redis.exceptions import OutOfMemoryError
 
 from analytics import mongo
 from analytics import redis as names
@@ -22,7 +24,8 @@ def note_session(partition: int, session: ClientSession) -> None:
     consumer = str(this_consumer())
     session_id = bytes(session.session_id["id"])
     if _noted.get((partition, consumer)) != session_id:
-        names.stream_client().hset(names.sessions_key(partition), consumer, session_id)
+        with suppress(OutOfMemoryError):  # a full Redis must still be emptied
+            names.stream_client().hset(names.sessions_key(partition), consumer, session_id)
         _noted[partition, consumer] = session_id
 
 

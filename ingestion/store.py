@@ -7,16 +7,17 @@ transaction finds with the event's own place is its own earlier commit and count
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pymongo
 import structlog
 from bson.binary import Binary
+from bson.raw_bson import RawBSONDocument
 from django.conf import settings
 from pymongo.client_session import ClientSession
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from analytics import mongo
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 10.0
 MAX_ATTEMPTS = 8
+MAX_INSERT_BYTES = 12 * 1024 * 1024
 _BACKOFF_SECONDS = 0.02
 
 LedgerKey = tuple[bytes, int]  # project, UTC day of acceptance
@@ -153,7 +155,27 @@ def sort_batch(
 
 
 def insert_events(session: ClientSession, events: Sequence[Prepared]) -> None:
-    _insert(session, mongo.EVENTS, [event.encoded for event in events if event.encoded])
+    """Insert the encoded documents as they are, in as few messages as they fit.
+
+    By the command itself: `insert_many` would decode each of them to learn its `_id`.
+    """
+    for part in split_by_bytes([event.encoded for event in events if event.encoded]):
+        command = {"insert": mongo.EVENTS, "documents": [RawBSONDocument(raw) for raw in part]}
+        reply = mongo.database().command(command, session=session)
+        if errors := reply.get("writeErrors"):
+            raise OperationFailure(errors[0]["errmsg"], errors[0]["code"], reply)
+
+
+def split_by_bytes(encoded: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Cut into runs that each fit one command of 16 MB."""
+    start = size = 0
+    for index, raw in enumerate(encoded):
+        if index > start and size + len(raw) > MAX_INSERT_BYTES:
+            yield encoded[start:index]
+            start, size = index, 0
+        size += len(raw)
+    if encoded:
+        yield encoded[start:]
 
 
 def insert_duplicates(session: ClientSession, events: Sequence[Prepared]) -> None:

@@ -1,10 +1,11 @@
 """The Celery tasks: each an interface to one plain function. None carries an event."""
 
+import gc
 import random
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready
+from celery.signals import worker_process_init, worker_ready
 from django.conf import settings
 
 from analytics.models import Project
@@ -68,6 +69,14 @@ def verify_sample_task() -> None:
         days = find_days(project_id)
         for day in random.sample(days, min(VERIFY_DAYS, len(days))):
             verify_day(project_id, day)
+
+
+@worker_process_init.connect
+def tune_collector(**_: Any) -> None:
+    """A batch is many small objects and no cycles: look for cycles rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @worker_ready.connect

@@ -1,0 +1,121 @@
+"""Drain: how fast a backlog of single events reaches MongoDB."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import bson
+import pymongo
+import redis
+from bson.raw_bson import RawBSONDocument
+from pymongo.write_concern import WriteConcern
+
+from benchmarks.stack import ROOT, Stack, open_stack
+from local.child import Child
+
+Result = dict[str, Any]
+
+BATCH = 1_000
+
+
+def run(*, quick: bool) -> Result:
+    """Ours with one worker process, the reference's worker, and bare insert_many, in turn."""
+    events, rounds = (60_000, 2) if quick else (300_000, 3)
+    ours: list[float] = []
+    theirs: list[float] = []
+    limits: list[float] = []
+    with open_stack() as stack:
+        for _ in range(rounds):
+            ours.append(drain_ours(stack, events))
+            limits.append(insert_bare(stack, events))
+            if stack.has_reference:
+                theirs.append(drain_reference(stack, events))
+    result: Result = {
+        "ours": median(ours),
+        "limit": median(limits),
+        "ratio_limit": median(a / b for a, b in zip(ours, limits, strict=True)),
+        "samples": {"ours": ours, "limit": limits, "reference": theirs},
+    }
+    if theirs:
+        result["reference"] = median(theirs)
+        result["ratio"] = median(a / b for a, b in zip(ours, theirs, strict=True))
+    return {"drain": result}
+
+
+def fill(stack: Stack, events: int) -> None:
+    command = [sys.executable, "-m", "benchmarks.fill", str(events)]
+    environment = {**stack.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+
+def drain_ours(stack: Stack, events: int) -> float:
+    """Events/s from the first event stored to the last."""
+    fill(stack, events)
+    with redis.Redis.from_url(stack.stream.url) as client:
+        worker = stack.start_worker(beat=False)
+        rate = time_until_empty(
+            lambda: int(client.hget("analytics:events:{p0}:waiting", "total") or 0),
+            events,  # type: ignore[arg-type]
+        )
+        worker.stop(20)
+    return rate
+
+
+def time_until_empty(waiting: Callable[[], int], events: int) -> float:
+    """Events/s between the first and the last sight of progress."""
+    while (left := waiting()) == events:
+        time.sleep(0.005)
+    begun, first = time.monotonic(), left
+    while waiting():
+        time.sleep(0.005)
+    return first / (time.monotonic() - begun)
+
+
+def drain_reference(stack: Stack, events: int) -> float:
+    assert stack.reference_redis
+    template = {
+        "userId": "user_123", "sessionId": "sess_abcd", "path": "/product/42", "ip": "203.0.113.9",
+        "userAgent": "Mozilla/5.0 (X11; Linux) AppleWebKit/537.36 Chrome/120.0.0.0 Safari/537.36",
+        "timestamp": "2026-01-01T00:00:00.000Z",
+        "properties": {"referrer": "https://site1.example/x", "n": 1},
+    }  # fmt: skip
+    with redis.Redis.from_url(stack.reference_redis.url) as client:
+        for start in range(0, events, BATCH):
+            items = [
+                json.dumps(
+                    {**template, "path": f"/product/{n % 500}", "userId": f"user_{n % 5000}"}
+                )
+                for n in range(start, start + BATCH)
+            ]
+            client.lpush("analytics:events", *items)
+        worker: Child = stack.start_reference_worker(BATCH=str(BATCH))
+        rate = time_until_empty(lambda: int(client.llen("analytics:events")), events)  # type: ignore[arg-type]
+        worker.stop(10)
+    return rate
+
+
+def insert_bare(stack: Stack, events: int) -> float:
+    """The documents that our drain just stored, once more, with nothing around insert_many."""
+    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(stack.mongo.uri)
+    database = client.get_default_database()
+    documents = list(database["events"].find({}).limit(min(events, 60_000)))
+    target = client["limit"].get_collection(
+        "events", write_concern=WriteConcern("majority", j=True)
+    )
+    target.drop()
+    for index in database["events"].list_indexes():
+        if index["name"] != "_id_":
+            options = {k: v for k, v in index.items() if k not in ("v", "key")}
+            target.create_index(list(index["key"].items()), **options)
+    raw = [RawBSONDocument(bson.encode(document)) for document in documents]
+    begun = time.monotonic()
+    for start in range(0, len(raw), BATCH):
+        target.insert_many(raw[start : start + BATCH], ordered=False)
+    rate = len(raw) / (time.monotonic() - begun)
+    client.drop_database("limit")
+    client.close()
+    return rate

@@ -1,0 +1,74 @@
+"""`python -m benchmarks.fill EVENTS`: a backlog of single-event entries, as POST /event leaves them.
+
+Runs the admission script itself, many calls in one write, in a process that has the service's
+settings. Paths, users and user agents repeat as on a busy site.
+"""
+
+import random
+import sys
+
+import django
+import msgspec
+
+django.setup()
+
+from analytics import redis as names  # noqa: E402  after Django's set-up
+from analytics.entry import FORMAT_VERSION, AcceptedEvent, Entry, encode_entry  # noqa: E402
+from analytics.ids import make_event_id, now_ms  # noqa: E402
+from analytics.models import Project  # noqa: E402
+from ingestion.scripts import ADMIT  # noqa: E402
+from ingestion.stream_connection import StreamConnection  # noqa: E402
+
+WRITE_CALLS = 500
+
+USER_AGENTS = [
+    f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+    for system in ("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux")
+    for major in range(120, 130)
+]
+
+
+def make_raw(rng: random.Random) -> bytes:
+    return msgspec.json.encode(
+        {
+            "userId": f"user_{rng.randrange(5_000)}",
+            "sessionId": f"sess_{rng.randrange(20_000)}",
+            "path": f"/product/{int(rng.paretovariate(1.1)) % 500}",
+            "properties": {"referrer": f"https://site{rng.randrange(30)}.example/x", "n": 1},
+        }
+    )
+
+
+def fill(events: int) -> None:
+    rng = random.Random(1)
+    project = Project.objects.order_by("created_at").first()
+    assert project
+    partition, project_id = project.partition, project.id_bytes
+    keys = [
+        names.bucket_key(partition, "fill"),
+        names.quota_key(partition, project.id),
+        names.waiting_key(partition),
+        names.accepted_key(partition),
+        names.stream_key(partition),
+        names.wake_key(partition),
+    ]
+    raws = [make_raw(rng) for _ in range(20_000)]
+    connection = StreamConnection(names.stream_client())
+    connection.exchange([("SCRIPT", "LOAD", ADMIT.source)])
+    for start in range(0, events, WRITE_CALLS):
+        calls = []
+        for _ in range(min(WRITE_CALLS, events - start)):
+            accepted = AcceptedEvent(make_event_id(now_ms()), rng.choice(raws))
+            address = f"203.0.{rng.randrange(256)}.{rng.randrange(256)}"
+            entry = Entry(project_id, address, rng.choice(USER_AGENTS), [accepted])
+            limits = (10**9, 10**9, -1, 202601, 10**9, project.id, FORMAT_VERSION)
+            calls.append(
+                ("EVALSHA", ADMIT.digest, len(keys), *keys, *limits, 1, encode_entry(entry))
+            )
+        for reply in connection.exchange(calls):
+            assert reply[0] == 0, reply
+    connection.close()
+
+
+if __name__ == "__main__":
+    fill(int(sys.argv[1]))
