@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accept, drain
+from benchmarks import accept, drain, reporting
 from benchmarks.load import NoGenerator
 
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "accept_single": accept.run_single,
     "accept_batch": accept.run_batches,
     "drain": drain.run,
+    "reporting": reporting.run,
 }
 
 

@@ -59,7 +59,7 @@ def drain_ours(stack: Stack, events: int) -> float:
         worker = stack.start_worker(beat=False)
         rate = time_until_empty(
             lambda: int(client.hget("analytics:events:{p0}:waiting", "total") or 0),
-            events,  # type: ignore[arg-type]
+            events,
         )
         worker.stop(20)
     return rate
@@ -93,7 +93,7 @@ def drain_reference(stack: Stack, events: int) -> float:
             ]
             client.lpush("analytics:events", *items)
         worker: Child = stack.start_reference_worker(BATCH=str(BATCH))
-        rate = time_until_empty(lambda: int(client.llen("analytics:events")), events)  # type: ignore[arg-type]
+        rate = time_until_empty(lambda: int(client.llen("analytics:events")), events)
         worker.stop(10)
     return rate
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.fill EVENTS`: a backlog of single-event entries, as POST /event leaves them.
+"""`python -m benchmarks.fill EVENTS`: a backlog of single-event entries, as POST /event leaves it.
 
 Runs the admission script itself, many calls in one write, in a process that has the service's
 settings. Paths, users and user agents repeat as on a busy site.
@@ -22,7 +22,7 @@ from ingestion.stream_connection import StreamConnection  # noqa: E402
 WRITE_CALLS = 500
 
 USER_AGENTS = [
-    f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+    f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major} Safari/537.36"
     for system in ("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux")
     for major in range(120, 130)
 ]

@@ -151,7 +151,11 @@ MIGRATION_MODULES = {
     "contenttypes": "config.mongo_migrations.contenttypes",
 }
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1.0},
+    }
 }
 
 # --- The stream and the drain ------------------------------------------------------------------
@@ -174,6 +178,8 @@ GEOIP_PATH: str = env.str("GEOIP_PATH", default="")
 
 # --- Reporting ---------------------------------------------------------------------------------
 QUERY_TIMEOUT_SECONDS: float = env.float("QUERY_TIMEOUT_SECONDS", default=10.0)
+# How many reports one API key may ask for: a count, and s, m, h or d.
+REPORTING_RATE: str = env.str("REPORTING_RATE", default="600/m")
 
 LOGGING_CONFIG = None
 configure_logs(LOG_LEVEL)

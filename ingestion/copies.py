@@ -121,6 +121,7 @@ def _replace(
 
     `changes` are expressions over the head as it is then.
     """
+    writer.flush()
     with mongo.client().start_session() as session:
         try:
             with session.start_transaction(write_concern=mongo.DURABLE):

@@ -93,6 +93,7 @@ class DayChange:
 
     def apply(self, writer: RunWriter) -> None:
         """One short transaction. Raises RunConflict when the head or a summary changed."""
+        writer.flush()
         with mongo.client().start_session() as session:
             try:
                 with session.start_transaction(

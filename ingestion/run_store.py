@@ -43,26 +43,46 @@ class RunWriter:
 
     def __init__(self) -> None:
         self._entry = ObjectId()
+        self._has_entry = False
         self._run_ids: list[bytes] = []
+        self._pieces: list[Document] = []
+        self._pieces_bytes = 0
 
     def write(self, tables: Mapping[str, Table]) -> Descriptor:
-        """Write a run that nobody sees yet."""
+        """Write a run that nobody sees yet; small ones go out together, by `flush`."""
         run_id = make_run_id()
-        self._run_ids.append(run_id)
-        collection(mongo.ROLLUP_GARBAGE).update_one(
-            {"_id": self._entry},
-            {"$push": {"runs": run_id}, "$set": {"dueAt": datetime.now(UTC) + WRITE_TIME}},
-            upsert=True,
-        )
         descriptor, pieces = pack_run(run_id, tables)
-        for part in _bound(pieces):
-            collection(mongo.ROLLUP_CHUNKS).insert_many(part, ordered=False)
+        self._run_ids.append(run_id)
+        for piece in pieces:
+            piece_bytes = len(encode(piece))
+            if self._pieces_bytes + piece_bytes > MAX_INSERT_BYTES:
+                self.flush()
+            self._pieces.append(piece)
+            self._pieces_bytes += piece_bytes
         return descriptor
+
+    def flush(self) -> None:
+        """Send what is still here; the entry that calls it garbage goes first."""
+        if self._run_ids:
+            collection(mongo.ROLLUP_GARBAGE).update_one(
+                {"_id": self._entry},
+                {
+                    "$push": {"runs": {"$each": self._run_ids}},
+                    "$set": {"dueAt": datetime.now(UTC) + WRITE_TIME},
+                },
+                upsert=True,
+            )
+            self._has_entry = True
+            self._run_ids = []
+        if self._pieces:
+            collection(mongo.ROLLUP_CHUNKS).insert_many(self._pieces, ordered=False)
+            self._pieces, self._pieces_bytes = [], 0
 
     def adopt(self, session: ClientSession, replaced: Sequence[Mapping[str, Any]] = ()) -> None:
         """In the transaction that changes the unit: keep what was written, discard `replaced`."""
+        assert not self._pieces, "flush before the transaction"
         garbage = collection(mongo.ROLLUP_GARBAGE)
-        if self._run_ids:
+        if self._has_entry:
             kept = garbage.delete_one({"_id": self._entry, "collecting": None}, session=session)
             if not kept.deleted_count:
                 raise RunConflict("the run took too long to write")
@@ -120,17 +140,3 @@ def collect_garbage() -> int:
             runs += 1
         garbage.delete_one({"_id": entry["_id"]})
     return runs
-
-
-def _bound(pieces: Sequence[Document]) -> list[list[Document]]:
-    """Cut into parts that each fit one insert."""
-    parts: list[list[Document]] = [[]]
-    size = 0
-    for piece in pieces:
-        piece_bytes = len(encode(piece))
-        if parts[-1] and size + piece_bytes > MAX_INSERT_BYTES:
-            parts.append([])
-            size = 0
-        parts[-1].append(piece)
-        size += piece_bytes
-    return parts if parts[0] else []

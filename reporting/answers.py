@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from reporting.fields import Field
-from reporting.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery
+from reporting.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +14,14 @@ class Provenance:
     """Where the numbers come from.
 
     `error` is the relative error of unique counts (0 for exact ones). Every event stored before
-    `fresh_as_of` is counted.
+    `fresh_as_of` is counted. `counted` is the window that was, where it is wider than asked.
     """
 
     source: Literal["raw", "rollup", "mixed"]
     method: str
     error: float
     fresh_as_of: datetime
+    counted: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class StatsAnswer:
-    """`top_paths` as (path, views); `groups` in order, None when not asked for."""
+    """`top_paths` as (path, views); `groups` in order, None when not asked for.
+
+    Of groups only views, events and users are shown: a source may leave their visitors at 0.
+    """
 
     totals: Counts
     top_paths: Sequence[tuple[str, int]]

@@ -31,9 +31,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """The events that are asked about; `exact` asks for uniques counted from raw events."""
+    """The events that are asked about; `exact` asks for uniques counted from raw events.
+
+    Raw events from before `raw_horizon` may be gone; None: all are kept.
+    """
 
     project: bytes
+    raw_horizon: datetime | None = None
     window: Window = Window()
     filters: tuple[Filter, ...] = ()
     exact: bool = False
@@ -67,10 +71,13 @@ class RealtimeQuery(Query):
     now: datetime
 
 
-def parse_stats_query(project: bytes, given: MultiDict) -> StatsQuery:
+def parse_stats_query(
+    project: bytes, given: MultiDict, raw_horizon: datetime | None = None
+) -> StatsQuery:
     parameters = Parameters(given, ("start", "end", "limit", "groupBy", "filter", "exact"))
     query = StatsQuery(
         project=project,
+        raw_horizon=raw_horizon,
         window=_take_window(parameters),
         filters=_take_filters(parameters),
         exact=_take_exact(parameters),
@@ -81,7 +88,9 @@ def parse_stats_query(project: bytes, given: MultiDict) -> StatsQuery:
     return query
 
 
-def parse_series_query(project: bytes, given: MultiDict) -> SeriesQuery:
+def parse_series_query(
+    project: bytes, given: MultiDict, raw_horizon: datetime | None = None
+) -> SeriesQuery:
     known = ("start", "end", "interval", "timezone", "filter", "exact")
     parameters = Parameters(given, known)
     zone = parameters.parse("timezone", "bad_timezone", parse_zone)
@@ -93,6 +102,7 @@ def parse_series_query(project: bytes, given: MultiDict) -> SeriesQuery:
     parameters.check()
     return SeriesQuery(
         project=project,
+        raw_horizon=raw_horizon,
         window=window,
         filters=filters,
         exact=exact,
@@ -102,7 +112,9 @@ def parse_series_query(project: bytes, given: MultiDict) -> SeriesQuery:
     )
 
 
-def parse_breakdown_query(project: bytes, given: MultiDict) -> BreakdownQuery:
+def parse_breakdown_query(
+    project: bytes, given: MultiDict, raw_horizon: datetime | None = None
+) -> BreakdownQuery:
     known = ("by", "start", "end", "limit", "offset", "filter", "exact")
     parameters = Parameters(given, known)
     by = parameters.parse("by", "bad_group_by", parse_dimension, required=True)
@@ -115,6 +127,7 @@ def parse_breakdown_query(project: bytes, given: MultiDict) -> BreakdownQuery:
     assert by is not None  # else it was refused
     return BreakdownQuery(
         project=project,
+        raw_horizon=raw_horizon,
         window=window,
         filters=filters,
         exact=exact,

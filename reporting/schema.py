@@ -25,7 +25,7 @@ _LOCAL_TIMES = (
     "The window is [start, end)."
 )
 _PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, "application/problem+json (RFC 9457)")
-_PROBLEMS = {(status, "application/problem+json"): _PROBLEM for status in (400, 401, 403, 503)}
+_PROBLEMS = {(status, "application/problem+json"): _PROBLEM for status in (400, 401, 403, 429, 503)}
 
 
 def _parameter(name: str, description: str, **fields: Any) -> OpenApiParameter:
@@ -91,6 +91,7 @@ def _meta() -> Any:
             "uniques": _object("Uniques", uniques),
             "freshAsOf": serializers.DateTimeField(),
             "tookMs": serializers.IntegerField(),
+            "window": _object("CountedWindow", _echo, required=False),
         },
     )
 

@@ -1,8 +1,9 @@
 """All reads of one answer at one point in time, within the time limit of queries."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -15,6 +16,9 @@ from analytics.problems import BadRequest, Unavailable
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+
+# A first batch of the server's own size, 101 documents, would cost most reads a second trip.
+_BATCH_DOCUMENTS = 10_000
 
 # SnapshotTooOld, SnapshotUnavailable: the moment read at is gone, a new one will do.
 _SNAPSHOT_GONE = (239, 246)
@@ -33,13 +37,34 @@ class Snapshot:
         MongoDB itself stops at the deadline. A timeout on this side (pymongo's own) would go
         off at the same moment and make a long query look like a store that does not answer.
         """
+        found = collection(name).aggregate(
+            list(stages), session=self._session, allowDiskUse=True, maxTimeMS=self._left_ms()
+        )
+        return list(found)
+
+    def find(
+        self, name: str, condition: Mapping[str, Any], fields: Mapping[str, Any]
+    ) -> Iterator[Document]:
+        """Find documents of the collection `name`, until the deadline, as they are asked for."""
+        return iter(
+            collection(name).find(
+                condition,
+                fields,
+                session=self._session,
+                batch_size=_BATCH_DOCUMENTS,
+                max_time_ms=self._left_ms(),
+            )
+        )
+
+    def check_time(self) -> None:
+        """Raise ExecutionTimeout once the deadline has passed; for long work on this side."""
+        self._left_ms()
+
+    def _left_ms(self) -> int:
         left_ms = int((self._deadline - time.monotonic()) * 1000)
         if left_ms < 1:
             raise ExecutionTimeout("the time limit passed between two reads")
-        found = collection(name).aggregate(
-            list(stages), session=self._session, allowDiskUse=True, maxTimeMS=left_ms
-        )
-        return list(found)
+        return left_ms
 
 
 @contextmanager

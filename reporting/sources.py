@@ -1,11 +1,48 @@
-"""Which source answers a query. Rollups, once there are any, are chosen here."""
+"""Which source answers a query: rollups wherever they can, else raw events while there are any."""
 
+from analytics.problems import BadRequest
 from reporting.answers import Source
-from reporting.query import Query
+from reporting.cover import is_aligned
+from reporting.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
 from reporting.raw import RawSource
+from reporting.rollups import RollupSource
+from reporting.timestamps import format_timestamp
 
 _RAW = RawSource()
+_ROLLUPS = RollupSource()
 
 
 def choose_source(query: Query) -> Source:
+    """Raises BadRequest (`raw_expired`) where only raw events have the answer and some are gone."""
+    if isinstance(query, RealtimeQuery):
+        return _RAW
+    if not needs_raw(query):
+        return _ROLLUPS
+    _check_horizon(query)
     return _RAW
+
+
+def needs_raw(query: Query) -> bool:
+    """Rollups know neither filters nor users nor properties, and nothing within a bucket."""
+    if query.filters or query.exact:
+        return True
+    match query:
+        case StatsQuery():
+            return query.group_by is not None and not query.group_by.is_dimension
+        case BreakdownQuery():
+            return not query.by.is_dimension
+        case SeriesQuery():
+            return not all(map(is_aligned, query.boundaries[1:-1]))
+    return True
+
+
+def _check_horizon(query: Query) -> None:
+    horizon, start = query.raw_horizon, query.window.start
+    if horizon is None or (start is not None and start >= horizon):
+        return
+    raise BadRequest(
+        "This question needs raw events (it has filters, exact=true, or counts by something that "
+        f"rollups do not), and this project keeps them since {format_timestamp(horizon)} only. "
+        "Give a start after that.",
+        code="raw_expired",
+    )

@@ -1,8 +1,8 @@
 """The reporting endpoints: parse the query, ask a source, render its answer."""
 
 import time
-from datetime import UTC, datetime
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar, cast
 
 from django.core.exceptions import TooManyFieldsSent
 from django.http import QueryDict
@@ -16,12 +16,14 @@ from rest_framework.views import APIView
 from analytics.keys import KeyRecord
 from analytics.problems import BadRequest
 from reporting.authentication import ReadKeyAuthentication
+from reporting.params import MultiDict
 from reporting.query import (
     parse_breakdown_query,
     parse_realtime_query,
     parse_series_query,
     parse_stats_query,
 )
+from reporting.rate import count_request
 from reporting.schema import (
     describe_breakdown,
     describe_realtime,
@@ -31,6 +33,14 @@ from reporting.schema import (
 from reporting.sources import choose_source
 from reporting.timestamps import cut_to_ms
 from reporting.wire import Json, render_breakdown, render_realtime, render_series, render_stats
+
+AnyQuery = TypeVar("AnyQuery", covariant=True)
+
+
+class Parser(Protocol[AnyQuery]):
+    def __call__(
+        self, project: bytes, given: MultiDict, raw_horizon: datetime | None = None
+    ) -> AnyQuery: ...
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -53,16 +63,18 @@ class ReportView(APIView):
     content_negotiation_class = AlwaysJson
 
     started_at: float
+    rate_headers: dict[str, str]
+
+    def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.rate_headers = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.started_at = time.perf_counter()
         if request.method == "OPTIONS":
             return
         super().initial(request, *args, **kwargs)
-        self.check_rate(request)
-
-    def check_rate(self, request: Request) -> None:
-        """Refuse a key that asks too often; runs once per request, after authentication."""
+        self.rate_headers = count_request(request, self.key_of(request))
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Say which methods there are, to anyone."""
@@ -72,11 +84,25 @@ class ReportView(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Cache-Control"] = "private, no-store"
         patch_vary_headers(response, ["Authorization"])
+        for name, value in self.rate_headers.items():
+            response[name] = value
         return response
+
+    def key_of(self, request: Request) -> KeyRecord:
+        return cast(KeyRecord, request.auth)
 
     def project_of(self, request: Request) -> bytes:
         """The key's project: the only one that this request may know of."""
-        return cast(KeyRecord, request.auth).project_id
+        return self.key_of(request).project_id
+
+    def raw_horizon_of(self, request: Request) -> datetime | None:
+        """From when on the project keeps all raw events; None: from ever."""
+        days = self.key_of(request).retention_days
+        return None if days is None else cut_to_ms(datetime.now(UTC) - timedelta(days=days))
+
+    def parse(self, parser: Parser[AnyQuery], request: Request) -> AnyQuery:
+        horizon = self.raw_horizon_of(request)
+        return parser(self.project_of(request), self.parameters_of(request), horizon)
 
     def parameters_of(self, request: Request) -> QueryDict:
         try:
@@ -93,21 +119,21 @@ class ReportView(APIView):
 class StatsView(ReportView):
     @describe_stats
     def get(self, request: Request) -> Response:
-        query = parse_stats_query(self.project_of(request), self.parameters_of(request))
+        query = self.parse(parse_stats_query, request)
         return self.respond(render_stats(query, choose_source(query).answer_stats(query)))
 
 
 class SeriesView(ReportView):
     @describe_series
     def get(self, request: Request) -> Response:
-        query = parse_series_query(self.project_of(request), self.parameters_of(request))
+        query = self.parse(parse_series_query, request)
         return self.respond(render_series(query, choose_source(query).answer_series(query)))
 
 
 class BreakdownView(ReportView):
     @describe_breakdown
     def get(self, request: Request) -> Response:
-        query = parse_breakdown_query(self.project_of(request), self.parameters_of(request))
+        query = self.parse(parse_breakdown_query, request)
         return self.respond(render_breakdown(query, choose_source(query).answer_breakdown(query)))
 
 

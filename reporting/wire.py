@@ -104,13 +104,15 @@ def render_meta(provenance: Provenance, window: Window | None) -> Json:
     uniques: Json = {"method": provenance.method, "error": provenance.error}
     if window is not None and spans_days(window):
         uniques["visitors"] = VISITORS_PER_DAY
-    meta = {
+    meta: Json = {
         "source": provenance.source,
         "uniques": uniques,
         "freshAsOf": provenance.fresh_as_of.astimezone(UTC)
         .isoformat(timespec="milliseconds")
         .replace("+00:00", "Z"),
     }
+    if provenance.counted is not None:
+        meta["window"] = render_window(provenance.counted)
     return {"meta": meta}
 
 

@@ -1,4 +1,4 @@
-"""Reports counted from raw events, over HTTP and on a real MongoDB."""
+"""Reports over HTTP on a real MongoDB: what every source answers, and what only raw events can."""
 
 import os
 import random
@@ -14,8 +14,10 @@ from django.test import Client
 from pymongo.errors import ExecutionTimeout, OperationFailure, ServerSelectionTimeoutError
 from pytest_django import Settings
 
-from analytics.mongo import EVENTS, collection
-from reporting import snapshot
+from analytics.mongo import EVENTS, SUMMARIES, collection
+from analytics.rollups import summarize
+from reporting import snapshot, views
+from reporting.raw import RawSource
 from tests.conftest import Api, TestProject
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -24,7 +26,10 @@ DAY = {"start": "2026-03-10", "end": "2026-03-11"}
 
 
 def store_events(project: TestProject, *events: dict[str, Any]) -> None:
-    """Store events as a drain would; who they are of follows from `userId`, else `visitor`."""
+    """Store events and their summaries as a drain would.
+
+    Who they are of follows from `userId`, else `visitor`.
+    """
     documents = []
     for given in events:
         event = {"path": "/", "event": "pageview", "timestamp": NOON} | given
@@ -34,6 +39,24 @@ def store_events(project: TestProject, *events: dict[str, Any]) -> None:
         event["ingestedAt"] = event["timestamp"]
         documents.append({"_id": project.id + os.urandom(16), "project": project.id} | event)
     collection(EVENTS).insert_many(documents)
+    collection(SUMMARIES).insert_many(
+        [
+            {"project": project.id, "bucket": bucket, "tables": tables}
+            for bucket, tables in summarize(project.id, documents).items()
+        ]
+    )
+
+
+@pytest.fixture(params=["raw", "rollup"])
+def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Answer from raw events, then as reports do without being told."""
+    name: str = request.param
+    if name == "raw":
+        monkeypatch.setattr(views, "choose_source", lambda query: RawSource())
+    return name
+
+
+each_source = pytest.mark.usefixtures("source")
 
 
 def get(api: Api, path: str, **query: Any) -> Any:
@@ -42,7 +65,9 @@ def get(api: Api, path: str, **query: Any) -> Any:
     return answer.json()
 
 
-def test_stats_counts_views_users_visitors_and_paths(project: TestProject, read: Api) -> None:
+def test_stats_counts_views_users_visitors_and_paths(
+    project: TestProject, read: Api, source: str
+) -> None:
     store_events(
         project,
         {"path": "/b", "userId": "ann"},
@@ -68,13 +93,14 @@ def test_stats_counts_views_users_visitors_and_paths(project: TestProject, read:
         "start": "2026-03-10T00:00:00Z",
         "end": "2026-03-11T00:00:00Z",
     }
-    assert meta["source"] == "raw"
+    assert meta["source"] == source
     assert meta["uniques"] == {"method": "exact", "error": 0}
     assert isinstance(meta["tookMs"], int)
     age = datetime.now(UTC) - datetime.fromisoformat(meta["freshAsOf"])
     assert timedelta() <= age < timedelta(minutes=1)
 
 
+@each_source
 def test_stats_of_nothing_is_zero(read: Api) -> None:
     body = get(read, "/stats", groupBy="path")
 
@@ -91,6 +117,7 @@ def test_stats_of_nothing_is_zero(read: Api) -> None:
     assert meta["uniques"]["visitors"] == "anonymous people count once per UTC day"
 
 
+@each_source
 def test_the_window_is_half_open(project: TestProject, read: Api) -> None:
     tick = timedelta(milliseconds=1)
     start, end = datetime(2026, 3, 10, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC)
@@ -107,6 +134,7 @@ def test_the_window_is_half_open(project: TestProject, read: Api) -> None:
     assert get(read, "/stats/breakdown", by="path", **DAY)["total"] == 2
 
 
+@each_source
 def test_two_projects_never_see_each_other(
     project: TestProject, other_project: TestProject, read: Api
 ) -> None:
@@ -132,6 +160,7 @@ def test_two_projects_never_see_each_other(
     assert get(Api(other_project.read_key), "/stats")["totalViews"] == 2
 
 
+@each_source
 def test_limit_cuts_paths_and_groups(project: TestProject, read: Api) -> None:
     store_events(project, *({"path": f"/{n}"} for n in range(12)))
 
@@ -141,6 +170,7 @@ def test_limit_cuts_paths_and_groups(project: TestProject, read: Api) -> None:
     assert [row["value"] for row in body["groups"]] == ["/0", "/1", "/10"]
 
 
+@each_source
 @pytest.mark.parametrize(
     ("group_by", "expected"),
     [
@@ -272,6 +302,7 @@ def test_filters_narrow_every_report(
     assert sum(minute["views"] for minute in realtime["views"]) == recent
 
 
+@each_source
 def test_timeseries_fills_empty_days_and_cuts_the_ends(project: TestProject, read: Api) -> None:
     store_events(
         project,
@@ -342,6 +373,7 @@ def test_timeseries_agrees_with_the_local_clock(
     assert len(counted) == len(series)
 
 
+@each_source
 def test_breakdown_orders_pages_and_shares(project: TestProject, read: Api) -> None:
     store_events(
         project,
@@ -369,6 +401,7 @@ def test_breakdown_orders_pages_and_shares(project: TestProject, read: Api) -> N
     assert (past["results"], past["total"]) == ([], 3)
 
 
+@each_source
 def test_breakdown_by_event_ranks_events(project: TestProject, read: Api) -> None:
     store_events(project, {}, *[{"event": "signup"}] * 3)
 
@@ -525,6 +558,31 @@ def test_a_query_that_takes_too_long_is_stopped(
     store_events(project, *({"path": f"/{n}", "visitor": n} for n in range(5000)))
     settings.QUERY_TIMEOUT_SECONDS = 0.005
 
-    answer = read.get("/stats", groupBy="path")
+    answer = read.get("/stats", groupBy="path", exact="true")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "query_timeout")
+
+
+@each_source
+def test_all_reads_of_an_answer_see_one_moment(
+    project: TestProject, read: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_events(project, {"path": "/before"})
+    find_collection = collection
+    reads = 0
+
+    def store_between_reads(name: str) -> Any:
+        nonlocal reads
+        reads += 1
+        if reads > 1:
+            store_events(project, {"path": "/between"})
+        return find_collection(name)
+
+    monkeypatch.setattr(snapshot, "collection", store_between_reads)
+
+    body = get(read, "/stats", groupBy="path")
+
+    assert reads > 1
+    assert body["totalViews"] == 1
+    assert body["topPaths"] == [{"path": "/before", "count": 1}]
+    assert [group["value"] for group in body["groups"]] == ["/before"]

@@ -1,0 +1,81 @@
+"""`python -m benchmarks.load_events EVENTS PART PARTS`: fill MongoDB by the drain's own writer.
+
+EVENTS events over the last twelve months, in the order of time, in batches of 1,000; this process
+writes one PART of PARTS. With PART `rollups` it compacts what the others have written.
+"""
+
+import itertools
+import random
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import django
+import msgspec
+
+django.setup()
+
+from analytics.entry import AcceptedEvent, Entry  # noqa: E402  after Django's set-up
+from analytics.ids import EntryId, make_event_id, now_ms  # noqa: E402
+from analytics.models import Project  # noqa: E402
+from benchmarks.fill import USER_AGENTS  # noqa: E402
+from ingestion.compaction import compact_summaries  # noqa: E402
+from ingestion.copies import build_days, build_months  # noqa: E402
+from ingestion.prepare import prepare  # noqa: E402
+from ingestion.reader import ReadEntry  # noqa: E402
+from ingestion.store import write_batch  # noqa: E402
+
+PATHS = 2_000
+USERS = 100_000
+SPAN = timedelta(days=365)
+BATCH = 1_000
+NOT_QUIET = timedelta(0)
+
+
+def make_events(rng: random.Random, times: Iterator[datetime]) -> Iterator[bytes]:
+    for moment in times:
+        yield msgspec.json.encode(
+            {
+                "timestamp": moment,
+                "userId": f"user_{int(rng.random() ** 2 * USERS)}",
+                "path": f"/page/{min(PATHS, int(rng.paretovariate(0.9)))}",
+                "event": "pageview" if rng.random() < 0.9 else "signup",
+                "properties": {"referrer": f"https://site{rng.randrange(40)}.example/x"},
+            }
+        )
+
+
+def load(events: int, part: int, parts: int) -> None:
+    rng = random.Random(part)
+    project = Project.objects.order_by("created_at").first()
+    assert project
+    end = datetime.now(UTC)
+    start, step = end - SPAN, SPAN / events
+    first, last = events * part // parts, events * (part + 1) // parts
+    raws = make_events(rng, (start + step * n for n in range(first, last)))
+    for sequence in itertools.count(1):
+        batch = list(itertools.islice(raws, BATCH))
+        if not batch:
+            return
+        entry_id = EntryId(now_ms(), sequence * parts + part)
+        accepted = [AcceptedEvent(make_event_id(entry_id.ms), raw) for raw in batch]
+        agent = rng.choice(USER_AGENTS)
+        entry = Entry(project.id_bytes, f"203.0.113.{rng.randrange(256)}", agent, accepted)
+        raw_id = f"{entry_id.ms}-{entry_id.sequence}".encode()
+        write_batch(0, prepare([ReadEntry(raw_id, entry_id, entry, 1)]))
+
+
+def compact() -> None:
+    while compact_summaries():
+        pass
+    while build_days(NOT_QUIET):
+        pass
+    while build_months(NOT_QUIET):
+        pass
+
+
+if __name__ == "__main__":
+    if sys.argv[2] == "rollups":
+        compact()
+    else:
+        load(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

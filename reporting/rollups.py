@@ -1,0 +1,125 @@
+"""The source that adds up rollups: as fast as the answer is small, and equal to the raw one.
+
+Whole buckets come from months, days, buckets and summaries, the narrow edges of a window from
+raw events; all of it is read in one snapshot.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from analytics.rollups import RELATIVE_ERROR, TOTAL
+from analytics.rollups.codec import SetChoice
+from analytics.rollups.dimensions import bucket_number
+from reporting.answers import (
+    BreakdownAnswer,
+    Provenance,
+    RealtimeAnswer,
+    Row,
+    SeriesAnswer,
+    StatsAnswer,
+)
+from reporting.cover import Frame, frame_window
+from reporting.fields import PATH, Field
+from reporting.gather import gather
+from reporting.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
+from reporting.raw import RawSource
+from reporting.snapshot import Snapshot, open_snapshot
+from reporting.tables import Tables, TopList
+
+_RAW = RawSource()
+
+
+class RollupSource:
+    """Answers queries without filters, by dimensions only, whose points begin on a bucket.
+
+    Raises CorruptTable when a rollup cannot be read.
+    """
+
+    def answer_stats(self, query: StatsQuery) -> StatsAnswer:
+        now = datetime.now(UTC)
+        frame = frame_window(query.window, query.raw_horizon)
+        field = query.group_by
+        names = [PATH.name] if field is None else list({PATH.name: 0, field.name: 0})
+        with open_snapshot() as snapshot:
+            tables = _read(snapshot, query, frame, names)
+            [totals] = tables.count_points(1, people=True)
+            paths = _rank_counted(tables, PATH, query.limit)
+            groups = None
+            if field is not None:
+                groups = _count_groups(tables, field, _rank_counted(tables, field, query.limit))
+        return StatsAnswer(
+            totals=totals,
+            top_paths=[(row.value, row.count) for row in paths.rows],
+            groups=groups,
+            provenance=_describe(query, frame, tables, now),
+        )
+
+    def answer_series(self, query: SeriesQuery) -> SeriesAnswer:
+        now = datetime.now(UTC)
+        frame = frame_window(query.window, query.raw_horizon)
+        cuts = [bucket_number(boundary) for boundary in query.boundaries[1:-1]]
+        with open_snapshot() as snapshot:
+            tables = _read(snapshot, query, frame, [], cuts)
+            points = tables.count_points(len(query.boundaries) - 1, people=True)
+        return SeriesAnswer(points, _describe(query, frame, tables, now))
+
+    def answer_breakdown(self, query: BreakdownQuery) -> BreakdownAnswer:
+        now = datetime.now(UTC)
+        frame = frame_window(query.window, query.raw_horizon)
+        field = query.by
+        with open_snapshot() as snapshot:
+            tables = _read(snapshot, query, frame, [field.name])
+            [whole] = tables.count_points(1, people=False)
+            page = tables.rank(
+                field.name,
+                by="events" if field.counts_events else "views",
+                limit=query.limit,
+                offset=query.offset,
+                include_zero=True,
+            )
+            rows = _count_groups(tables, field, page, sets=True)
+        provenance = _describe(query, frame, tables, now)
+        return BreakdownAnswer(rows, page.total, whole.ranking(field), provenance)
+
+    def answer_realtime(self, query: RealtimeQuery) -> RealtimeAnswer:
+        """Minutes are narrower than buckets: raw events."""
+        return _RAW.answer_realtime(query)
+
+
+def _read(
+    snapshot: Snapshot,
+    query: Query,
+    frame: Frame,
+    dimensions: Sequence[str],
+    cuts: Sequence[int] = (),
+) -> Tables:
+    gathered = gather(snapshot, query.project, frame, dimensions, cuts)
+    return Tables(snapshot, gathered, [TOTAL, *dimensions])
+
+
+def _rank_counted(tables: Tables, field: Field, limit: int) -> TopList:
+    """The first values that counted anything."""
+    by: Literal["events", "views"] = "events" if field.counts_events else "views"
+    return tables.rank(field.name, by=by, limit=limit, include_zero=False)
+
+
+def _count_groups(
+    tables: Tables, field: Field, page: TopList, sets: SetChoice = "users"
+) -> list[Row]:
+    counts = tables.count_rows(field.name, [row.hash for row in page.rows], sets)
+    return [Row(row.value, counted) for row, counted in zip(page.rows, counts, strict=True)]
+
+
+def _describe(query: Query, frame: Frame, tables: Tables, now: datetime) -> Provenance:
+    if not frame.has_buckets:
+        source: Literal["raw", "rollup", "mixed"] = "raw"
+    else:
+        source = "mixed" if frame.edges else "rollup"
+    return Provenance(
+        source=source,
+        method="exact" if tables.is_exact else "hll",
+        error=0 if tables.is_exact else RELATIVE_ERROR,
+        fresh_as_of=now,
+        counted=frame.window if frame.window != query.window else None,
+    )
