@@ -2,9 +2,19 @@
 
 import gc
 import os
+import sys
 from typing import Any
 
-bind = f"{os.environ.get('BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+_port = "REPORT_PORT" if os.environ.get("ROLE") == "reporting" else "INGEST_PORT"
+bind = ":".join(
+    (
+        os.environ.get("BIND", "127.0.0.1"),
+        os.environ.get("PORT") or os.environ.get(_port) or "8000",
+    )
+)
+# What makes the master give up instead of starting another worker.
+_BOOT_FAILED = 3
+
 worker_class = "ingestion.gunicorn_worker.Worker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_connections = 2_000
@@ -22,7 +32,14 @@ loglevel = "warning"
 
 
 def post_worker_init(worker: Any) -> None:
-    """Everything is loaded: keep the collector from walking it again and again."""
+    """Everything is loaded: check Redis, and keep the collector from walking it all again."""
+    from analytics.stream_check import UnsafeStream, check_stream  # Django is set up only now
+
+    try:
+        check_stream()
+    except UnsafeStream as exc:
+        worker.log.error(str(exc))
+        sys.exit(_BOOT_FAILED)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)

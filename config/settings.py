@@ -122,6 +122,15 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
 
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Event analytics",
+    "DESCRIPTION": "Capture events, keep them reliably, and read numbers that can be audited.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
 # --- Stores ------------------------------------------------------------------------------------
 _redis_host: str = env.str("REDIS_HOST", default="127.0.0.1")
 _redis_port: int = env.int("REDIS_PORT", default=6379)

@@ -13,9 +13,9 @@ import structlog
 from analytics import mongo
 from analytics.ids import datetime_of_day
 from analytics.mongo import Document, collection
-from analytics.rollups import TABLES, Descriptor, Table, merge_encoded, merge_tables
+from analytics.rollups import Descriptor
 from ingestion.heads import DayChange, bucket_number, read_head
-from ingestion.run_store import RunConflict, RunWriter, Tables, read_runs
+from ingestion.run_store import RunConflict, RunWriter, merge_columns, read_columns, split
 
 log = structlog.get_logger(__name__)
 
@@ -75,16 +75,24 @@ def _compact_day(project_id: bytes, day: int) -> int:
     buckets: dict[int, list[Descriptor]] = {}
     replaced: list[Descriptor] = []
     for number, found in by_bucket.items():
-        fresh = merge_summaries([summary["tables"] for summary in found])
         runs = head.buckets.get(number, [])
-        if len(runs) >= MAX_RUNS:
-            fresh = merge_all([fresh, *read_runs(runs)])
-            replaced += runs
-            runs = []
-        buckets[number] = [*runs, writer.write(fresh)]
+        merged = runs if len(runs) >= MAX_RUNS else []
+        kept = [] if merged else runs
+        buckets[number] = [*kept, _write_run(writer, found, merged)]
+        replaced += merged
     ids = [summary["_id"] for summary in summaries]
     DayChange(head, buckets, replaced, ids).apply(writer)
     return len(summaries)
+
+
+def _write_run(
+    writer: RunWriter, summaries: Sequence[Document], runs: Sequence[Descriptor]
+) -> Descriptor:
+    """One run that adds up `summaries` and `runs`."""
+    if len(summaries) == 1 and not runs:
+        return writer.write_summary(summaries[0]["tables"])
+    sources = [split(summary["tables"]) for summary in summaries]
+    return writer.write(merge_columns([*sources, *read_columns(runs)]))
 
 
 def _read_summaries(project_id: bytes, day: int) -> list[Document]:
@@ -108,21 +116,3 @@ def approx_bytes(tables: Mapping[str, Mapping[str, Any]]) -> int:
         for column in table.values()
         if isinstance(column, bytes)
     )
-
-
-def merge_summaries(summaries: Sequence[Mapping[str, Any]]) -> Tables:
-    """Add up encoded tables, dimension by dimension."""
-    return {
-        dimension: merge_encoded(encoded)
-        for dimension in TABLES
-        if (encoded := [tables[dimension] for tables in summaries if dimension in tables])
-    }
-
-
-def merge_all(runs: Sequence[Mapping[str, Table]]) -> Tables:
-    """Add up decoded tables, dimension by dimension."""
-    return {
-        dimension: merge_tables(tables)
-        for dimension in TABLES
-        if (tables := [run[dimension] for run in runs if dimension in run])
-    }

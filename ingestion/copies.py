@@ -12,9 +12,8 @@ from pymongo.errors import PyMongoError
 from analytics import mongo
 from analytics.mongo import Document, collection
 from analytics.rollups import Descriptor
-from ingestion.compaction import merge_all
 from ingestion.heads import first_day_of, month_of, parse_head, read_heads
-from ingestion.run_store import RunConflict, RunWriter, read_runs
+from ingestion.run_store import RunConflict, RunWriter, merge_columns, read_columns
 from ingestion.store_errors import TRANSIENT
 
 log = structlog.get_logger(__name__)
@@ -49,7 +48,7 @@ def _build_day(found: Document) -> bool:
         )
         return False
     writer = RunWriter()
-    run = writer.write(merge_all(read_runs(runs)))
+    run = writer.write(merge_columns(read_columns(runs)))
     older = [{"whole": None}, {"whole.version": {"$lt": head.version}}]
     built = _replace(
         mongo.ROLLUP_DAYS,
@@ -101,7 +100,7 @@ def _build_month(found: Document) -> bool:
         return False
     writer = RunWriter()
     changes: Document = {
-        "run": {"$literal": writer.write(merge_all(read_runs(runs)))},
+        "run": {"$literal": writer.write(merge_columns(read_columns(runs)))},
         "days": {"$literal": {str(head.day): head.version for head in heads}},
         "dirty": False,
     }

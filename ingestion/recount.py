@@ -13,9 +13,17 @@ from analytics.ids import datetime_of_day
 from analytics.mongo import Document, collection
 from analytics.projects import find_policy
 from analytics.rollups import BUCKET, DIMENSIONS, TABLES, Descriptor, Table, summarize
-from ingestion.compaction import MAX_CONFLICTS, merge_all, merge_summaries
+from ingestion.compaction import MAX_CONFLICTS
 from ingestion.heads import BUCKETS_PER_DAY, DayChange, DayHead, bucket_of, read_head
-from ingestion.run_store import RunConflict, RunWriter, Tables, read_runs
+from ingestion.run_store import (
+    Columns,
+    RunConflict,
+    RunWriter,
+    Tables,
+    merge_columns,
+    read_columns,
+    split,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +52,9 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
     differences: list[Difference] = []
     with mongo.client().start_session(snapshot=True) as session:
         head = read_head(project_id, day, session)
-        kept: list[Tables] = []
+        kept: list[Columns] = []
         for numbers in _blocks():
-            runs = read_runs([run for n in numbers for run in head.buckets.get(n, [])], session)
+            runs = read_columns([run for n in numbers for run in head.buckets.get(n, [])], session)
             kept += runs
             summaries = _read_summaries(session, project_id, day, numbers)
             counted = count_buckets(session, project_id, day, numbers)
@@ -54,13 +62,13 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
             for number in numbers:
                 own = [next(taken) for _ in head.buckets.get(number, [])]
                 if is_countable(project_id, bucket := bucket_of(day, number)):
-                    rollup = merge_all([*own, *summaries.get(bucket, [])])
+                    rollup = merge_columns([*own, *summaries.get(bucket, [])])
                     raw = counted.get(bucket, {})
                     differences += _compare(project_id, bucket, "bucket", raw, rollup)
         if head.is_clean and head.whole:
-            [whole] = read_runs([head.whole["run"]], session)
+            whole = merge_columns(read_columns([head.whole["run"]], session))
             start = datetime_of_day(day)
-            differences += _compare(project_id, start, "day", merge_all(kept), whole)
+            differences += _compare(project_id, start, "day", merge_columns(kept), whole)
     for found in differences:
         log.error("rollup_drift", project=found.project_id.hex(), start=found.start.isoformat(),
                   unit=found.unit, dimension=found.dimension)  # fmt: skip
@@ -97,15 +105,15 @@ def _window(day: int, numbers: range) -> Document:
 
 def _read_summaries(
     session: ClientSession, project_id: bytes, day: int, numbers: range
-) -> dict[datetime, list[Tables]]:
-    """The summaries of neighbouring buckets, those of a bucket added up."""
+) -> dict[datetime, list[Columns]]:
+    """The summaries of neighbouring buckets, by bucket."""
     found = collection(mongo.SUMMARIES).find(
         {"project": project_id, "bucket": _window(day, numbers)}, session=session
     )
-    by_bucket: dict[datetime, list[Document]] = {}
+    by_bucket: dict[datetime, list[Columns]] = {}
     for summary in found:
-        by_bucket.setdefault(summary["bucket"], []).append(summary["tables"])
-    return {bucket: [merge_summaries(tables)] for bucket, tables in by_bucket.items()}
+        by_bucket.setdefault(summary["bucket"], []).append(split(summary["tables"]))
+    return by_bucket
 
 
 def _compare(

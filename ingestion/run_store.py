@@ -5,8 +5,10 @@ an entry in `rollup_garbage` that says "delete these"; the short transaction tha
 part of its unit deletes that entry. Whoever dies in between leaves garbage, and nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from bson import ObjectId, encode
@@ -17,11 +19,13 @@ from analytics.mongo import Document, collection
 from analytics.rollups import (
     TABLES,
     Descriptor,
+    EncodedTable,
     Table,
     counts_pieces,
     make_run_id,
     merge_encoded,
     pack_run,
+    pack_summary,
     run_range,
     sets_pieces,
 )
@@ -30,6 +34,7 @@ Tables = dict[str, Table]
 
 MAX_INSERT_BYTES = 8 * 1024 * 1024
 WRITE_TIME = timedelta(hours=1)
+READ_PIECES = 2_000
 # Longer than any report holds its snapshot.
 READ_TIME = timedelta(minutes=2)
 
@@ -50,9 +55,15 @@ class RunWriter:
 
     def write(self, tables: Mapping[str, Table]) -> Descriptor:
         """Write a run that nobody sees yet; small ones go out together, by `flush`."""
-        run_id = make_run_id()
-        descriptor, pieces = pack_run(run_id, tables)
-        self._run_ids.append(run_id)
+        return self._take(*pack_run(make_run_id(), tables))
+
+    def write_summary(self, tables: Mapping[str, EncodedTable]) -> Descriptor:
+        """The same for one summary, without decoding it where it is small."""
+        packed = pack_summary(make_run_id(), tables)
+        return self._take(*packed) if packed else self.write(merge_columns([split(tables)]))
+
+    def _take(self, descriptor: Descriptor, pieces: Sequence[Document]) -> Descriptor:
+        self._run_ids.append(descriptor["r"])
         for piece in pieces:
             piece_bytes = len(encode(piece))
             if self._pieces_bytes + piece_bytes > MAX_INSERT_BYTES:
@@ -94,36 +105,69 @@ class RunWriter:
             garbage.insert_one(entry, session=session)
 
 
-def read_runs(
+@dataclass(slots=True)
+class Encoded:
+    """Encoded tables of one dimension: those with counts and values, and those with sets."""
+
+    counts: list[EncodedTable] = field(default_factory=list)
+    sets: list[EncodedTable] = field(default_factory=list)
+
+
+Columns = dict[str, Encoded]
+
+
+def split(tables: Mapping[str, EncodedTable]) -> Columns:
+    """The columns of a summary, whose tables hold counts, values and sets together."""
+    return {dimension: Encoded([table], [table]) for dimension, table in tables.items()}
+
+
+def read_columns(
     descriptors: Sequence[Mapping[str, Any]], session: ClientSession | None = None
-) -> list[Tables]:
-    """The tables of each run, with all their columns."""
+) -> list[Columns]:
+    """The columns of each run, undecoded."""
+    pieces: dict[bytes, Document] = {}
     wanted = {
         piece: None
         for run in descriptors
         for dimension in TABLES
         for piece in (*counts_pieces(run, dimension), *sets_pieces(run, dimension))
     }
-    found = collection(mongo.ROLLUP_CHUNKS).find({"_id": {"$in": list(wanted)}}, session=session)
-    pieces = {bytes(piece["_id"]): piece["t"] for piece in found}
-    return [_assemble(run, pieces) for run in descriptors]
+    for part in batched(wanted, READ_PIECES):
+        found = collection(mongo.ROLLUP_CHUNKS).find({"_id": {"$in": part}}, session=session)
+        pieces.update((bytes(piece["_id"]), piece["t"]) for piece in found)
+    return [_gather(run, pieces) for run in descriptors]
 
 
-def _assemble(run: Mapping[str, Any], pieces: Mapping[bytes, Document]) -> Tables:
+def _gather(run: Mapping[str, Any], pieces: Mapping[bytes, Document]) -> Columns:
+    columns: Columns = {}
+    for dimension in TABLES:
+        counts = [pieces[key].get(dimension) for key in counts_pieces(run, dimension)]
+        sets = [pieces[key].get(dimension) for key in sets_pieces(run, dimension)]
+        if any(counts):
+            columns[dimension] = Encoded(list(filter(None, counts)), list(filter(None, sets)))
+    return columns
+
+
+def merge_columns(sources: Sequence[Columns]) -> Tables:
+    """Add up runs and summaries, dimension by dimension."""
     tables: Tables = {}
     for dimension in TABLES:
-        counts = [pieces.get(key, {}).get(dimension) for key in counts_pieces(run, dimension)]
-        sets = [pieces.get(key, {}).get(dimension) for key in sets_pieces(run, dimension)]
-        known = [part for part in counts if part]
-        if known:
-            left = merge_encoded(known, counts=True, values=True, sets=False)
+        found = [source[dimension] for source in sources if dimension in source]
+        if found:
+            left = merge_encoded([table for part in found for table in part.counts], sets=False)
             right = merge_encoded(
-                [part for part in sets if part], counts=False, values=False, sets=True
+                [table for part in found for table in part.sets], counts=False, values=False
             )
             tables[dimension] = Table(
                 left.hashes, left.views, left.events, left.values, right.users, right.visitors
             )
     return tables
+
+
+def batched(keys: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    iterator = iter(keys)
+    while part := list(islice(iterator, size)):
+        yield part
 
 
 def collect_garbage() -> int:

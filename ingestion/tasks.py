@@ -5,10 +5,11 @@ import random
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_process_init, worker_ready
+from celery.signals import worker_init, worker_process_init, worker_ready
 from django.conf import settings
 
 from analytics.models import Project
+from analytics.stream_check import UnsafeStream, check_stream
 from ingestion import drain as draining
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
@@ -69,6 +70,15 @@ def verify_sample_task() -> None:
         days = find_days(project_id)
         for day in random.sample(days, min(VERIFY_DAYS, len(days))):
             verify_day(project_id, day)
+
+
+@worker_init.connect
+def refuse_unsafe_stream(**_: Any) -> None:
+    """A worker does not start either on a Redis that loses events."""
+    try:
+        check_stream()
+    except UnsafeStream as exc:
+        raise SystemExit(str(exc)) from exc
 
 
 @worker_process_init.connect

@@ -194,3 +194,18 @@ def served(gunicorn: Gunicorn, django_db_blocker: DjangoDbBlocker) -> Iterator["
 
     with django_db_blocker.unblock():
         yield make_project("Served")
+
+
+def run_gunicorn_once(folder: Path) -> tuple[int | None, str]:
+    """Start gunicorn where it must not start; its exit status and what it logged."""
+    log = folder / "gunicorn.log"
+    environment = {**os.environ, "PORT": str(find_free_port()), "WEB_CONCURRENCY": "1"}
+    command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"]
+    with log.open("wb") as output:
+        child = Child(
+            command, directory=REPOSITORY, environment=environment, stdout=output, stderr=output
+        )
+        child.wait(START_TIMEOUT_SECONDS)
+        status = child.poll()
+        child.kill()
+    return status, log.read_text(errors="replace")

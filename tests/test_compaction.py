@@ -95,7 +95,7 @@ def test_compacting_at_once_in_many_threads_counts_each_summary_once(project: Te
     [
         "ingestion.heads.DayChange.apply",
         "ingestion.run_store.RunWriter.adopt",
-        "ingestion.run_store.RunWriter.write",
+        "ingestion.run_store.RunWriter.flush",
     ],
 )
 def test_a_compaction_that_dies_leaves_only_garbage(

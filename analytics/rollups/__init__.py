@@ -29,6 +29,7 @@ from analytics.rollups.runs import (
     counts_pieces,
     make_run_id,
     pack_run,
+    pack_summary,
     run_range,
     sets_pieces,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "merge_encoded",
     "merge_tables",
     "pack_run",
+    "pack_summary",
     "rank",
     "read_values",
     "run_range",

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from analytics.rollups.arrays import Hashes
+from analytics.rollups.codec import EncodedTable, list_fields
 from analytics.rollups.dimensions import TABLES
 from analytics.rollups.table import Table
 
@@ -32,6 +33,8 @@ PACKED_SETS_BYTES: Final = 16 * _KIBIBYTE
 COUNTS_PIECE_BYTES: Final = 256 * _KIBIBYTE
 SETS_PIECE_BYTES: Final = 16 * _KIBIBYTE
 
+_COUNT_FIELDS: Final = list_fields(counts=True, values=True)
+_SET_FIELDS: Final = list_fields(counts=False, sets=True)
 _COUNTS: Final = b"c"
 _SETS: Final = b"s"
 _PACKED: Final = b"\xff"
@@ -74,6 +77,34 @@ def pack_run(run_id: bytes, tables: Mapping[str, Table]) -> tuple[Descriptor, li
     if split_sets:
         descriptor["s"] = split_sets
     return descriptor, pieces
+
+
+def pack_summary(
+    run_id: bytes, tables: Mapping[str, EncodedTable]
+) -> tuple[Descriptor, list[Piece]] | None:
+    """As `pack_run`, for a summary's encoded tables as they are; None if some are not small."""
+    counts: dict[str, Any] = {}
+    sets: dict[str, Any] = {}
+    rows = 0
+    for dimension, table in tables.items():
+        counts[dimension] = {name: table[name] for name in _COUNT_FIELDS}
+        sets[dimension] = {name: table[name] for name in _SET_FIELDS if name in table}
+        rows += len(table["h"]) // _FIRST_HASH.itemsize
+        too_large = (
+            _bytes_of(counts[dimension]) > PACKED_COUNTS_BYTES
+            or _bytes_of(sets[dimension]) > PACKED_SETS_BYTES
+        )
+        if too_large:
+            return None
+    pieces = [
+        {"_id": run_id + _COUNTS + _PACKED + _sequence(0), "t": counts},
+        {"_id": run_id + _SETS + _PACKED + _sequence(0), "t": sets},
+    ]
+    return {"r": run_id, "n": rows}, pieces
+
+
+def _bytes_of(table: EncodedTable) -> int:
+    return sum(len(column) for column in table.values() if isinstance(column, bytes))
 
 
 def counts_pieces(descriptor: Mapping[str, Any], dimension: str) -> list[bytes]:

@@ -1,0 +1,52 @@
+"""Refuse to start on a Redis that would lose accepted events."""
+
+import structlog
+from django.conf import settings
+from redis.exceptions import RedisError, ResponseError
+
+from analytics.redis import stream_client
+
+log = structlog.get_logger(__name__)
+
+
+class UnsafeStream(Exception):
+    """The stream's Redis is set up to lose events; the text says what to change."""
+
+
+def check_stream() -> None:
+    """Raises UnsafeStream. A Redis that does not answer is no reason: it may come later."""
+    if settings.REDIS_URL == settings.BROKER_URL:
+        log.warning("one_redis_for_all", advice="a full stream would stop Celery: use two servers")
+    try:
+        found = {
+            name: _read(name)
+            for name in ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
+        }
+    except ResponseError as exc:  # a managed Redis may forbid CONFIG
+        log.warning("stream_settings_unknown", error=str(exc))
+        return
+    except (RedisError, OSError) as exc:
+        log.warning("stream_unreachable", error=str(exc))
+        return
+    if problems := find_problems(found):
+        raise UnsafeStream("The Redis at REDIS_URL would lose events: " + "; ".join(problems))
+    if found["appendfsync"] != "always":
+        log.warning("stream_not_synced", appendfsync=found["appendfsync"],
+                    advice="a power cut loses the last second: set appendfsync always")  # fmt: skip
+
+
+def find_problems(found: dict[str, str]) -> list[str]:
+    """What of these Redis settings loses accepted events, and how to mend it."""
+    problems = []
+    if found["appendonly"] != "yes":
+        problems.append("it keeps nothing on disk (set appendonly yes)")
+    if found["maxmemory-policy"] != "noeviction":
+        problems.append("it evicts when it is full (set maxmemory-policy noeviction)")
+    if found["maxmemory"] == "0":
+        problems.append("its memory has no limit (set maxmemory, to what the machine can spare)")
+    return problems
+
+
+def _read(name: str) -> str:
+    found: dict[str, str] = stream_client().config_get(name)  # type: ignore[assignment]
+    return str(found[name])
