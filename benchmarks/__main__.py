@@ -7,14 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accept, drain, reporting
+from benchmarks import accept, drain, freshness, million_paths, reporting
 from benchmarks.load import NoGenerator
 
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "accept_single": accept.run_single,
     "accept_batch": accept.run_batches,
     "drain": drain.run,
+    "summaries_cost": drain.run_summaries_cost,
     "reporting": reporting.run,
+    "million_paths": million_paths.run,
+    "freshness": freshness.run,
 }
 
 

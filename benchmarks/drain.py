@@ -46,6 +46,30 @@ def run(*, quick: bool) -> Result:
     return {"drain": result}
 
 
+def run_summaries_cost(*, quick: bool) -> Result:
+    """The drain in one process, with and without summaries, in turn."""
+    events, rounds = (40_000, 3) if quick else (100_000, 5)
+    ways: dict[str, list[float]] = {"with": [], "without": []}
+    with open_stack(reference=False) as stack:
+        environment = {**stack.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        for _ in range(rounds):
+            for way, rates in ways.items():
+                fill(stack, events)
+                command = [sys.executable, "-m", "benchmarks.drain_here", f"{way}-summaries"]
+                done = subprocess.run(
+                    command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+                )
+                rates.append(float(done.stdout))
+    return {
+        "summaries_cost": {
+            "with_summaries": median(ways["with"]),
+            "without_summaries": median(ways["without"]),
+            "ratio": median(a / b for a, b in zip(ways["with"], ways["without"], strict=True)),
+            "samples": ways,
+        }
+    }
+
+
 def fill(stack: Stack, events: int) -> None:
     command = [sys.executable, "-m", "benchmarks.fill", str(events)]
     environment = {**stack.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}

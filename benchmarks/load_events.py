@@ -45,7 +45,17 @@ def make_events(rng: random.Random, times: Iterator[datetime]) -> Iterator[bytes
         )
 
 
-def load(events: int, part: int, parts: int) -> None:
+def make_distinct(events: int) -> Iterator[bytes]:
+    """One day in which every event has a path of its own, but for the ten at the top."""
+    start = datetime.now(UTC) - timedelta(days=3)
+    for n in range(events):
+        top = n % 1_000 < 10
+        path = f"/top/{n % 10}" if top else f"/article/{n}/a-title-of-the-usual-length"
+        moment = start + timedelta(days=1) * (n / events)
+        yield msgspec.json.encode({"timestamp": moment, "userId": f"u{n % 50_000}", "path": path})
+
+
+def load(events: int, part: int, parts: int, distinct: bool = False) -> None:
     rng = random.Random(part)
     project = Project.objects.order_by("created_at").first()
     assert project
@@ -53,6 +63,8 @@ def load(events: int, part: int, parts: int) -> None:
     start, step = end - SPAN, SPAN / events
     first, last = events * part // parts, events * (part + 1) // parts
     raws = make_events(rng, (start + step * n for n in range(first, last)))
+    if distinct:
+        raws = make_distinct(events)
     for sequence in itertools.count(1):
         batch = list(itertools.islice(raws, BATCH))
         if not batch:
@@ -78,4 +90,4 @@ if __name__ == "__main__":
     if sys.argv[2] == "rollups":
         compact()
     else:
-        load(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+        load(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), "distinct" in sys.argv)

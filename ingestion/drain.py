@@ -116,23 +116,20 @@ def _drain(partition: int, deadline: float, result: DrainResult) -> None:
         writing: Future[list[Sorted]] | None = None
         lingered = False
         while True:
-            batch = reader.next_batch()
+            in_time = time.monotonic() < deadline
+            batch = reader.next_batch(may_read=in_time)
             events = prepare(batch)  # while the batch before is being stored
             if writing:
                 result.add(writing.result())
                 writing = None
             if batch:
                 writing = writer.submit(store_batch, partition, batch, events)
-            elif lingered:
+            elif lingered or not in_time:
+                result.work_left = not in_time
                 return
-            if time.monotonic() > deadline and not reader.has_in_hand:
-                break
             lingered = not batch
-            if len(events) < settings.WORKER_BATCH_SIZE // 2:
+            if in_time and len(events) < settings.WORKER_BATCH_SIZE // 2:
                 time.sleep(LINGER_SECONDS)  # a few milliseconds more make fewer, larger batches
-        if writing:
-            result.add(writing.result())
-            result.work_left = True
 
 
 def store_batch(

@@ -76,14 +76,15 @@ class Reader:
         """Create the stream and its group, which starts at the stream's first entry."""
         run_script(self._client, ENSURE_GROUP, [self._stream], [names.GROUP])
 
-    def next_batch(self) -> list[ReadEntry]:
+    def next_batch(self, *, may_read: bool = True) -> list[ReadEntry]:
         """Whole entries of up to WORKER_BATCH_SIZE events and 8 MiB; empty when none waits.
 
-        A suspect entry is a batch of its own.
+        A suspect entry is a batch of its own. Without `may_read`, only what is in hand: a drain
+        whose time is up leaves nothing behind that it has read.
         """
         batch: list[ReadEntry] = []
         events = size_bytes = 0
-        while self._in_hand or self._read_more():
+        while self._in_hand or (may_read and self._read_more()):
             following = self._in_hand[0]
             events += len(following.entry.events)
             size_bytes += following.size_bytes
@@ -94,10 +95,6 @@ class Reader:
             if following.is_suspect:
                 break
         return batch
-
-    @property
-    def has_in_hand(self) -> bool:
-        return bool(self._in_hand)
 
     def _read_more(self) -> bool:
         """Put entries in hand from the first source that has any."""
