@@ -182,7 +182,6 @@ WORKER_POLL_TIMEOUT: float = env.float("WORKER_POLL_TIMEOUT", default=1.0)
 CLAIM_IDLE_SECONDS: float = env.float("CLAIM_IDLE_SECONDS", default=30.0)
 DRAIN_BUDGET_SECONDS: float = env.float("DRAIN_BUDGET_SECONDS", default=5.0)
 DUPLICATES_KEPT_DAYS: int = read_positive("DUPLICATES_KEPT_DAYS", 30)
-DEAD_LETTERS_MAX: int = read_positive("DEAD_LETTERS_MAX", 1_000_000)
 GEOIP_PATH: str = env.str("GEOIP_PATH", default="")
 
 # --- Reporting ---------------------------------------------------------------------------------

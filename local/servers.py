@@ -27,6 +27,9 @@ MEBIBYTE = 1024 * 1024
 STREAM_MAXMEMORY_BYTES = 512 * MEBIBYTE
 REPLICA_SET = "rs0"
 NOT_YET_INITIATED = 94
+# Longer than any transaction of the service. The locks of one whose client vanished are held for
+# so long, where nobody ends its session; MongoDB's own default is a minute.
+TRANSACTION_LIFETIME_SECONDS = 15
 
 
 class RedisServer(Server):
@@ -89,6 +92,7 @@ class RedisServer(Server):
 class MongoServer(Server):
     """A single-node replica set, which transactions need. Its journal survives a SIGKILL.
 
+    It aborts a transaction after TRANSACTION_LIFETIME_SECONDS, whatever became of its client.
     The replica set follows the server when it comes up on another port than the last time.
     """
 
@@ -124,6 +128,7 @@ class MongoServer(Server):
             "diagnosticDataCollectionEnabled=false",
             # No member to hand over to: nobody is served by waiting.
             "shutdownTimeoutMillisForSignaledShutdown=0",
+            f"transactionLifetimeLimitSeconds={TRANSACTION_LIFETIME_SECONDS}",
         ]
         arguments += [part for value in parameters for part in ("--setParameter", value)]
         return [find_mongod(), "--nounixsocket", "--logappend", *arguments]

@@ -26,6 +26,8 @@ from tests.service import Answer, Gunicorn, Wire
 
 pytest_plugins = ("tests.service",)
 
+pytestmark = pytest.mark.slow
+
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "hostile" / "bad_inputs.json").read_text()
 )

@@ -12,6 +12,8 @@ from tests.service import Gunicorn, build_request
 
 pytest_plugins = ("tests.service",)
 
+pytestmark = pytest.mark.slow
+
 EVENT = b'{"path": "/edge"}'
 GIGABYTE = 1_000_000_000
 

@@ -28,7 +28,8 @@ from tests import stored
 from tests.conftest import Api, TestProject, make_project
 from tests.rollup_builder import Events, Mixture, store_events, store_rollups, store_summaries
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = [pytest.mark.usefixtures("store"), pytest.mark.slow]
+
 
 BUCKET = timedelta(minutes=15)
 TICK = timedelta(milliseconds=1)

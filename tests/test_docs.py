@@ -1,0 +1,70 @@
+"""What the documents say is there is there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAX_MODULE_LINES = 250
+MAX_FUNCTION_LINES = 50
+PACKAGES = ("analytics", "config", "ingestion", "local", "reporting")
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+MODULES = [
+    module
+    for package in PACKAGES
+    for module in (ROOT / package).rglob("*.py")
+    if "migrations" not in str(module)
+]
+
+_READ_IN_SETTINGS = re.compile(
+    r"(?:env\.\w+|read_positive|read_choice)\(\s*\"([A-Z][A-Z_]+)\"", re.DOTALL
+)
+_READ_FROM_ENVIRONMENT = re.compile(r"os\.environ(?:\.get\(|\[)\"([A-Z][A-Z_]+)\"")
+# Named by Django or used to build a variable's name; no settings of ours.
+_NOT_OURS = {"DJANGO_SETTINGS_MODULE"}
+
+
+def variables_read() -> set[str]:
+    found = set(_READ_IN_SETTINGS.findall((ROOT / "config/settings.py").read_text()))
+    for module in MODULES:
+        found |= set(_READ_FROM_ENVIRONMENT.findall(module.read_text()))
+    return found - _NOT_OURS
+
+
+def variables_documented() -> set[str]:
+    return set(re.findall(r"(?m)^([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text()))
+
+
+def test_every_variable_that_is_read_is_documented() -> None:
+    assert variables_read() - variables_documented() == set()
+
+
+def test_every_variable_of_the_example_is_used() -> None:
+    sources = "".join(module.read_text() for module in MODULES)
+    sources += (ROOT / "docker-compose.yml").read_text()
+    assert {name for name in variables_documented() if f"{name}" not in sources} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text())
+    local = [link for link in links if not re.match(r"[a-z]+:", link)]
+    assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    [version] = re.findall(r'(?m)^version = "(.+)"$', (ROOT / "pyproject.toml").read_text())
+    assert f'"VERSION": "{version}"' in (ROOT / "config/settings.py").read_text()
+    assert f"analytics-service:{version}" in (ROOT / "docker-compose.yml").read_text()
+    assert f'version="{version}"' in (ROOT / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_and_functions_stay_short(module: Path) -> None:
+    text = module.read_text()
+    assert len(text.splitlines()) <= MAX_MODULE_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name
