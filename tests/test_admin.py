@@ -17,6 +17,8 @@ from analytics.keys import authenticate, forget_keys
 from analytics.models import ApiKey, Project
 from analytics.problems import Unauthorized
 
+pytestmark = pytest.mark.slow
+
 KEY_TEXT = re.compile(r"ak_live_[a-z0-9]{8}_[A-Za-z0-9_-]{43}")
 LIMITS = {"rate_events_per_second": "100", "burst_events": "1000"}
 

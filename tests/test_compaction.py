@@ -19,6 +19,8 @@ from ingestion.run_store import RunConflict, collect_garbage
 from tests.conftest import TestProject, make_project
 from tests.stored import Batch, store_events
 
+pytestmark = pytest.mark.slow
+
 NOW = timedelta(0)
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 

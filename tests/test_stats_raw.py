@@ -20,6 +20,8 @@ from reporting import snapshot, views
 from reporting.raw import RawSource
 from tests.conftest import Api, TestProject
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 REPORTS = ("/stats", "/stats/timeseries", "/stats/breakdown", "/stats/realtime")
 DAY = {"start": "2026-03-10", "end": "2026-03-11"}
