@@ -19,6 +19,10 @@ from uuid import UUID
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("SECRET_KEY", "only-to-read-the-settings")
 
+import django
+
+django.setup()
+
 import bson
 import pymongo
 from bson.raw_bson import RawBSONDocument
