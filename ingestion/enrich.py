@@ -174,6 +174,8 @@ def referrer_host(url: str) -> str | None:
         host = parts.hostname if parts.scheme in ("", "http", "https") else None
     except ValueError:
         return None
+    if not parts.scheme and "@" in parts.netloc:  # mailto: and its like
+        return None
     if not host or "." not in host or any(c.isspace() for c in host):
         return None
     return host.removeprefix("www.")[:MAX_DIMENSION_CHARS]

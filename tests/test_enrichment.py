@@ -1,0 +1,166 @@
+"""What the drain makes of a user agent, a referrer, an address and a visitor."""
+
+from typing import Any
+
+import pytest
+
+from ingestion.enrich import (
+    MAX_DIMENSION_CHARS,
+    apply_ip_rule,
+    find_source,
+    hash_visitor,
+    parse_user_agent,
+    referrer_host,
+)
+
+WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
+PROJECT = b"project1"
+SALT = b"salt of a day"
+
+
+@pytest.mark.parametrize(
+    ("text", "client"),
+    [
+        (
+            f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/120.0.0.0 Safari/537.36",
+            ("Chrome", "Windows", "desktop"),
+        ),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0",
+            ("Firefox", "Linux", "desktop"),
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) "
+            f"{WEBKIT} Version/17.0 Mobile/15E148 Safari/604.1",
+            ("Mobile Safari", "iOS", "mobile"),
+        ),
+        (
+            "Mozilla/5.0 (iPad; CPU OS 16_5 like Mac OS X) "
+            f"{WEBKIT} Version/16.5 Mobile/15E148 Safari/604.1",
+            ("Mobile Safari", "iOS", "tablet"),
+        ),
+        (
+            f"Mozilla/5.0 (Linux; Android 13; Pixel 7) {WEBKIT} Chrome/120.0.0.0 Mobile Safari/537",
+            ("Chrome Mobile", "Android", "mobile"),
+        ),
+        (
+            f"Mozilla/5.0 (Linux; Android 13; SM-X700) {WEBKIT} Chrome/120.0.0.0 Safari/537.36",
+            ("Chrome", "Android", "tablet"),
+        ),
+        (
+            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            ("Googlebot", None, "bot"),
+        ),
+        ("our-own-BOT/1.0", (None, None, "bot")),
+        ("curl/8.0", ("curl", None, "desktop")),
+        ("???", (None, None, "desktop")),
+    ],
+)
+def test_a_user_agent_tells_browser_os_and_device(
+    text: str, client: tuple[str | None, str | None, str]
+) -> None:
+    assert parse_user_agent(text) == client
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://www.Example.com/a?b=c", "example.com"),
+        ("http://a.example.com:8080", "a.example.com"),
+        ("https://user:secret@example.com/", "example.com"),
+        ("//example.com/a", "example.com"),
+        ("example.com/a", "example.com"),
+        ("mailto:a@b.com", None),
+        ("ftp://example.com", None),
+        ("android-app://com.example.app", None),
+        ("https://localhost/", None),
+        ("https://[broken", None),
+        ("https://a b.com", None),
+        ("", None),
+    ],
+)
+def test_a_referrer_is_the_host_of_a_web_address_or_nothing(url: str, host: str | None) -> None:
+    assert referrer_host(url) == host
+
+
+@pytest.mark.parametrize(
+    ("path", "properties", "source"),
+    [
+        ("/", {}, {}),
+        ("/", {"referrer": "https://www.example.com/a"}, {"referrer": "example.com"}),
+        ("/", {"referrer": 7}, {}),
+        ("/?utm_source=a", {}, {"utmSource": "a"}),
+        (
+            "/?utm_source=a&utm_medium=b&utm_campaign=c%20d#utm_source=e",
+            {},
+            {"utmSource": "a", "utmMedium": "b", "utmCampaign": "c d"},
+        ),
+        ("/?utm_source=a&utm_source=b", {}, {"utmSource": "a"}),
+        ("/?utm_source=", {}, {}),
+        ("/", {"utm_source": "a"}, {"utmSource": "a"}),
+        ("/", {"utmSource": "a", "utmMedium": "b"}, {"utmSource": "a", "utmMedium": "b"}),
+        ("/?utm_source=query", {"utm_source": "property"}, {"utmSource": "property"}),
+        ("/?utm_source=query", {"utmSource": ""}, {"utmSource": "query"}),
+        ("/", {"utm_source": ["a"]}, {}),
+        ("/?utm_source=a" + "&x=1" * 100, {}, {}),
+        ("/", {"utm_source": "a" * 1_000}, {"utmSource": "a" * MAX_DIMENSION_CHARS}),
+    ],
+)
+def test_the_source_is_read_from_the_properties_and_then_the_path(
+    path: str, properties: dict[str, Any], source: dict[str, str]
+) -> None:
+    assert find_source(path, properties) == source
+
+
+@pytest.mark.parametrize(
+    ("rule", "ip", "kept"),
+    [
+        ("keep", "203.0.113.42", "203.0.113.42"),
+        ("keep", "2001:db8:1:2:3::1", "2001:db8:1:2:3::1"),
+        ("truncate", "203.0.113.42", "203.0.113.0"),
+        ("truncate", "2001:db8:1:2:3::1", "2001:db8:1::"),
+        ("truncate", "::1", "::"),
+        ("drop", "203.0.113.42", None),
+        ("drop", "2001:db8:1:2:3::1", None),
+        ("keep", None, None),
+        ("truncate", None, None),
+        ("drop", None, None),
+    ],
+)
+def test_an_address_is_kept_as_the_project_wishes(
+    rule: str, ip: str | None, kept: str | None
+) -> None:
+    assert apply_ip_rule(rule, ip) == kept
+
+
+Who = tuple[bytes, str | None, str | None, str | None, bytes]
+
+USER: Who = (PROJECT, "user", "203.0.113.1", "Firefox", SALT)
+ANONYMOUS: Who = (PROJECT, None, "203.0.113.1", "Firefox", SALT)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (USER, (PROJECT, "user", "203.0.113.2", "Chrome", b"another day"), True),
+        (USER, (PROJECT, "someone", "203.0.113.1", "Firefox", SALT), False),
+        (USER, (b"project2", "user", "203.0.113.1", "Firefox", SALT), False),
+        (USER, ANONYMOUS, False),
+        (ANONYMOUS, (PROJECT, None, "203.0.113.1", "Firefox", SALT), True),
+        (ANONYMOUS, (PROJECT, None, "203.0.113.2", "Firefox", SALT), False),
+        (ANONYMOUS, (PROJECT, None, "203.0.113.1", "Chrome", SALT), False),
+        (ANONYMOUS, (PROJECT, None, "203.0.113.1", "Firefox", b"another day"), False),
+        (ANONYMOUS, (b"project2", None, "203.0.113.1", "Firefox", SALT), False),
+        ((PROJECT, None, None, None, SALT), (PROJECT, None, "", "", SALT), True),
+        ((PROJECT, "", None, None, SALT), (PROJECT, None, None, None, SALT), False),
+    ],
+)
+def test_a_visitor_is_the_user_or_the_address_and_browser_of_a_day(
+    one: Who, other: Who, same: bool
+) -> None:
+    assert (hash_visitor(*one) == hash_visitor(*other)) is same
+
+
+@pytest.mark.parametrize("user", [f"user-{n}" for n in range(8)])
+def test_a_visitor_fits_a_signed_64_bit_integer(user: str) -> None:
+    assert -(2**63) <= hash_visitor(PROJECT, user, None, None, SALT) < 2**63
