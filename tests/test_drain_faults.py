@@ -1,0 +1,178 @@
+"""The drain under faults: stopped, frozen, cut off, and tidied up after."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure
+
+from analytics.mongo import DEAD_LETTERS, EVENTS, collection
+from analytics.redis import GROUP, broker_client, stream_client, stream_key
+from config.celery import app
+from ingestion import drain as draining
+from ingestion import reader, store
+from ingestion.beat import QuietScheduler
+from ingestion.consumers import this_consumer
+from ingestion.drain import drain
+from ingestion.ledger import read_ledger
+from ingestion.reader import forget_idle_consumers
+from ingestion.signals import publish_drain
+from tests.conftest import Api, TestProject
+from tests.servers_plugin import Servers
+from tests.workers import celery_worker, wait_until, waiting_events
+
+EVENT = {"path": "/a"}
+
+
+def send(ingest: Api, count: int) -> None:
+    for start in range(0, count, 500):
+        batch = [{"path": "/a", "eventId": f"id-{n}"} for n in range(start, start + 500)]
+        assert ingest.post("/events", batch).status_code == 202
+
+
+def check_books(project: TestProject, stored: int) -> None:
+    assert collection(EVENTS).count_documents({"project": project.id}) == stored
+    assert collection(DEAD_LETTERS).count_documents({}) == 0
+    lines = read_ledger(project.id)
+    assert sum(line.stored for line in lines) == stored
+    assert [line.difference for line in lines] == [0] * len(lines)
+
+
+@pytest.mark.slow
+def test_a_worker_told_to_stop_ends_in_time_and_loses_nothing(
+    project: TestProject, ingest: Api, tmp_path: Path
+) -> None:
+    send(ingest, 9_000)
+    with celery_worker(tmp_path, concurrency=2) as worker:
+        publish_drain(0)
+        wait_until(
+            lambda: collection(EVENTS).estimated_document_count() > 0, 30, "the drain has begun"
+        )
+        assert waiting_events() > 0
+        worker.terminate()
+        assert worker.wait(20)
+    drain(0)
+    check_books(project, 9_000)
+
+
+@pytest.mark.slow
+def test_a_frozen_worker_that_wakes_after_its_entries_were_claimed_stores_nothing_twice(
+    project: TestProject, ingest: Api, tmp_path: Path
+) -> None:
+    with celery_worker(tmp_path, concurrency=2) as worker:
+        publish_drain(0)
+        ingest.post("/event", EVENT)
+        wait_until(lambda: waiting_events() == 0, 30, "the worker drains")
+        send(ingest, 9_000)
+        publish_drain(0)
+        wait_until(lambda: _pending() > 0, 10, "the worker has read")
+        os.killpg(worker.pid, signal.SIGSTOP)
+        assert _pending() > 0
+        time.sleep(1.5)  # CLAIM_IDLE_SECONDS is 1 here
+        # Frozen in a transaction, it holds its locks until MongoDB's limit of 15 s.
+        wait_until(_drain_to_the_end, 60, "what the frozen worker holds was claimed and stored")
+        os.killpg(worker.pid, signal.SIGCONT)
+        time.sleep(2)  # it goes on with what it held
+    check_books(project, 9_001)
+
+
+@pytest.mark.slow
+def test_while_mongodb_is_down_nothing_is_acked_or_buried_and_then_all_is_stored(
+    project: TestProject, ingest: Api, servers: Servers
+) -> None:
+    send(ingest, 1_000)
+    servers.mongo.kill()
+    try:
+        assert drain(0).stored == 0
+        began = time.monotonic()
+        drain(0)
+        assert time.monotonic() - began < 5  # it probes, and leaves the store alone
+        assert waiting_events() == 1_000
+        assert ingest.post("/event", EVENT).status_code == 202
+    finally:
+        servers.mongo.restart()
+    wait_until(_drain_to_the_end, 60, "it healed by itself")
+    check_books(project, 1_001)
+
+
+def test_a_commit_of_unknown_outcome_is_repeated(
+    project: TestProject, ingest: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest.post("/events", [EVENT] * 3)
+    commit, lost = ClientSession.commit_transaction, [True]
+
+    def lose_one_reply(session: ClientSession) -> None:
+        commit(session)
+        if lost:
+            lost.pop()
+            labels = {"errorLabels": ["UnknownTransactionCommitResult"]}
+            raise OperationFailure("the reply was lost", 91, labels)
+
+    monkeypatch.setattr(ClientSession, "commit_transaction", lose_one_reply)
+
+    assert drain(0).stored == 3
+
+    assert lost == []
+    check_books(project, 3)
+
+
+def test_an_entry_delivered_too_often_is_handled_alone_event_by_event(
+    project: TestProject, ingest: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest.post("/events", [EVENT] * 3)
+    client = stream_client()
+    reader.Reader(0, this_consumer()).ensure_group()
+    me = str(this_consumer())
+    client.execute_command("XREADGROUP", "GROUP", GROUP, me, "STREAMS", stream_key(0), ">")
+    for _ in range(reader.MAX_SHARED_DELIVERIES + 1):
+        client.execute_command("XREADGROUP", "GROUP", GROUP, me, "STREAMS", stream_key(0), "0")
+    sizes: list[int] = []
+    write = store.write_batch
+
+    def note_size(partition: int, batch: Any) -> Any:
+        sizes.append(len(batch))
+        return write(partition, batch)
+
+    monkeypatch.setattr(draining, "write_batch", note_size)
+
+    assert drain(0).stored == 3
+
+    assert sizes == [1, 1, 1]
+
+
+def test_only_consumers_that_hold_nothing_are_forgotten(project: TestProject, ingest: Api) -> None:
+    ingest.post("/event", EVENT)
+    reader.Reader(0, this_consumer()).ensure_group()
+    gone = this_consumer()._replace(pid=2**22 + 1)
+    client, stream = stream_client(), stream_key(0)
+    client.execute_command("XREADGROUP", "GROUP", GROUP, str(gone), "STREAMS", stream, ">")
+
+    assert forget_idle_consumers(0) == 0
+    assert _pending() == 1
+    assert drain(0).stored == 1
+    assert forget_idle_consumers(0) == 1
+
+
+def test_beat_signals_a_drain_only_while_none_is_queued(store: None) -> None:
+    scheduler = QuietScheduler(app=app, lazy=True)
+    scheduler.setup_schedule()
+    entry = scheduler.schedule["drain-0"]
+
+    for _ in range(3):
+        scheduler.apply_entry(entry)
+
+    assert broker_client().llen("drain") == 1
+
+
+def _drain_to_the_end() -> bool:
+    drain(0)
+    return waiting_events() == 0
+
+
+def _pending() -> int:
+    groups: Any = stream_client().xinfo_groups(stream_key(0))
+    return sum(int(group["pending"]) for group in groups)
