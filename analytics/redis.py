@@ -94,3 +94,8 @@ def api_keys_complete_key() -> str:
 def api_keys_used_key() -> str:
     """Hash: when an API key was last used, in unix seconds, by key id."""
     return f"{settings.STREAM_PREFIX}:keys:used"
+
+
+def lane_key() -> str:
+    """String, 30 s: in the broker's Redis, which process does maintenance."""
+    return f"{settings.STREAM_PREFIX}:lane"

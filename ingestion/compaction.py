@@ -4,6 +4,8 @@ Like an LSM tree: what is written is never changed, only merged into something l
 takes the summaries of one project and day and ends in one short transaction.
 """
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,12 +35,15 @@ class ProjectDay:
     day: int
 
 
-def compact_summaries() -> int:
-    """Compact the summaries that wait; returns how many there were, 0 when none is left."""
+def compact_summaries(budget_seconds: float = math.inf) -> int:
+    """Compact the summaries that wait, until the time is up; how many, 0 when none is left."""
+    deadline = time.monotonic() + budget_seconds
     compacted = 0
     for waiting in find_waiting_days():
         while summaries := compact_day(waiting.project_id, waiting.day):
             compacted += summaries
+            if time.monotonic() > deadline:
+                return compacted
     return compacted
 
 

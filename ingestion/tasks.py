@@ -2,9 +2,11 @@
 
 import gc
 import random
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from celery.signals import worker_init, worker_process_init, worker_ready
 from django.conf import settings
 
@@ -13,6 +15,7 @@ from analytics.stream_check import UnsafeStream, check_stream
 from ingestion import drain as draining
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
+from ingestion.lane import enter_lane
 from ingestion.ledger import compact_ledger
 from ingestion.reader import forget_idle_consumers
 from ingestion.recount import find_days, verify_day
@@ -22,6 +25,20 @@ from ingestion.signals import DRAIN_TASK, publish_drain
 
 VERIFY_PROJECTS = 10
 VERIFY_DAYS = 3
+COMPACT_BUDGET_SECONDS = 5.0
+LANE_RETRY_SECONDS = 30
+
+
+def in_lane(work: Callable[[], None]) -> Callable[[], None]:
+    """Leave `work` out while another process does maintenance: beat asks again soon."""
+
+    @wraps(work)
+    def run() -> None:
+        with enter_lane() as entered:
+            if entered:
+                work()
+
+    return run
 
 
 @shared_task(name=DRAIN_TASK, ignore_result=True)
@@ -38,22 +55,26 @@ def forget_consumers() -> None:
 
 
 @shared_task(name="ingestion.compact_ledger", ignore_result=True)
+@in_lane
 def compact_ledger_task() -> None:
     while compact_ledger():
         pass
 
 
 @shared_task(name="ingestion.apply_retention", ignore_result=True)
+@in_lane
 def apply_retention_task() -> None:
     apply_retention()
 
 
 @shared_task(name="ingestion.compact_summaries", ignore_result=True)
+@in_lane
 def compact_summaries_task() -> None:
-    compact_summaries()
+    compact_summaries(COMPACT_BUDGET_SECONDS)
 
 
 @shared_task(name="ingestion.build_copies", ignore_result=True)
+@in_lane
 def build_copies_task() -> None:
     """Copy closed days and months, then clear away what copies and compaction replaced."""
     build_days()
@@ -61,9 +82,19 @@ def build_copies_task() -> None:
     collect_garbage()
 
 
-@shared_task(name="ingestion.verify_sample", ignore_result=True)
-def verify_sample_task() -> None:
-    """Recount a few random days of random projects; a difference is an error log."""
+@shared_task(name="ingestion.verify_sample", ignore_result=True, bind=True, max_retries=None)
+def verify_sample_task(task: Task[Any, Any]) -> None:
+    """Recount a few random days of random projects; a difference is an error log.
+
+    Runs once a night, so it waits for the lane.
+    """
+    with enter_lane() as entered:
+        if not entered:
+            raise task.retry(countdown=LANE_RETRY_SECONDS)
+        _verify_sample()
+
+
+def _verify_sample() -> None:
     projects = list(Project.objects.values_list("pk", flat=True))
     for project in random.sample(projects, min(VERIFY_PROJECTS, len(projects))):
         project_id = bytes.fromhex(project)

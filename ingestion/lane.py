@@ -1,0 +1,45 @@
+"""The maintenance lane: one worker process at a time does maintenance, so that the others drain."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from redis.exceptions import LockError, RedisError
+from redis.lock import Lock
+
+from analytics.redis import broker_client, lane_key
+
+# A process that is killed in the lane keeps it for this long.
+LEASE_SECONDS = 30.0
+RENEW_SECONDS = 10.0
+
+
+@contextmanager
+def enter_lane() -> Iterator[bool]:
+    """Give the lane to this process, or tell that another has it; never waits.
+
+    Nothing relies on being alone: a process that was frozen may find its lease gone and another
+    in the lane, and what both do is safe to do twice. Raises RedisError.
+    """
+    lock = broker_client().lock(
+        lane_key(), timeout=LEASE_SECONDS, blocking=False, thread_local=False
+    )
+    if not lock.acquire():
+        yield False
+        return
+    done = threading.Event()
+    renewal = threading.Thread(target=_renew, args=(lock, done), daemon=True)
+    renewal.start()
+    try:
+        yield True
+    finally:
+        done.set()
+        renewal.join()
+        with suppress(LockError):  # it lapsed meanwhile
+            lock.release()
+
+
+def _renew(lock: Lock, done: threading.Event) -> None:
+    while not done.wait(RENEW_SECONDS):
+        with suppress(RedisError):
+            lock.reacquire()
