@@ -6,6 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 REQUIREMENTS := requirements.txt requirements-dev.txt requirements-local.txt
+FASTER := requirements-fast.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-fast check format bench chaos clean
@@ -15,13 +16,17 @@ help: ## Show what there is to make
 
 install: $(INSTALLED) ## Make .venv and install everything into it
 
-$(INSTALLED): $(REQUIREMENTS)
+$(INSTALLED): $(REQUIREMENTS) $(FASTER)
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not that." \
 		"Name one: make install PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		$(addprefix --requirement ,$(REQUIREMENTS))
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--requirement $(FASTER) 2>/dev/null || \
+		echo "Note: $(FASTER) did not build here (it needs a C compiler and Python's headers)." \
+		"Everything works without it; HTTP requests are parsed in Python, which is slower."
 	@touch $@
 
 run: $(INSTALLED) ## Run the whole service here; PORT=8000 DATA_DIR=.local

@@ -90,12 +90,11 @@ def test_what_follows_a_too_short_length_is_not_a_second_event(
         {"Content-Length": "0xd"},
         {"Content-Length": "-1"},
         {"Content-Length": "1 1"},
-        {"Content-Length": "9" * 400},
         {"Content-Length": "17", "content-length": "5"},
         {"Content-Length": "17", "Transfer-Encoding": "chunked"},
         {"Transfer-Encoding": "gzip"},
     ],
-    ids=["hex", "negative", "two numbers", "400 digits", "twice", "and chunked", "not chunked"],
+    ids=["hex", "negative", "two numbers", "twice", "and chunked", "not chunked"],
 )
 def test_an_ambiguous_length_is_refused_and_the_connection_closed(
     gunicorn: Gunicorn, served: TestProject, headers: dict[str, str]
@@ -104,6 +103,18 @@ def test_an_ambiguous_length_is_refused_and_the_connection_closed(
         wire.send(build_request("POST", "/event", EVENT, headers, key=served.ingest_key))
 
         assert wire.read_answer().status == 400
+        assert wire.is_closed()
+
+
+def test_a_length_of_400_digits_is_refused_and_the_connection_closed(
+    gunicorn: Gunicorn, served: TestProject
+) -> None:
+    headers = {"Content-Length": "9" * 400}
+    with gunicorn.connect() as wire:
+        wire.send(build_request("POST", "/event", EVENT, headers, key=served.ingest_key))
+
+        # The parser in C refuses the number, the one in Python understands it.
+        assert wire.read_answer().status in (400, 413)
         assert wire.is_closed()
 
 
