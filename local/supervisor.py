@@ -65,6 +65,12 @@ class Program:
         reader = threading.Thread(target=self._relay, args=(self._child.stdout,), daemon=True)
         reader.start()
 
+    @property
+    def pid(self) -> int:
+        if self._child is None:
+            raise RuntimeError(f"{self.name} is not started")
+        return self._child.pid
+
     def is_running(self) -> bool:
         return self._child is not None and self._child.is_running()
 
@@ -97,6 +103,10 @@ class Supervisor:
     def start(self, unit: Unit) -> None:
         """Starts the unit and watches it from now on."""
         unit.start()
+        self.watch(unit)
+
+    def watch(self, unit: Unit) -> None:
+        """Watches a unit that runs already."""
         self._watched.append(_Watched(unit, started_at=self._clock()))
 
     def check(self) -> None:
