@@ -9,7 +9,7 @@ REQUIREMENTS := requirements.txt requirements-dev.txt requirements-local.txt
 FASTER := requirements-fast.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast check format bench chaos clean
+.PHONY: help install run test test-fast check format openapi bench chaos clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ check: $(INSTALLED) ## Check format, lint, types and who imports whom
 format: $(INSTALLED) ## Format the code and repair what lint can repair
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+openapi: $(INSTALLED) ## Write docs/openapi.yaml anew from the code
+	SECRET_KEY=only-to-read-the-settings $(BIN)/python manage.py spectacular \
+		--fail-on-warn --validate --file docs/openapi.yaml
 
 bench: $(INSTALLED) ## Run the benchmarks
 	$(BIN)/python -m benchmarks

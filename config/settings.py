@@ -126,6 +126,12 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Event analytics",
     "DESCRIPTION": "Capture events, keep them reliably, and read numbers that can be audited.",
     "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "analytics.openapi.complete",
+        "ingestion.schema.complete",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -1,12 +1,18 @@
-"""Both spellings of a path are the same endpoint: a redirected POST would lose its body."""
+"""Both spellings of a path are the same endpoint: a redirected POST would lose its body.
+
+The schema shows the one without a slash.
+"""
 
 from django.urls import path
 
 from ingestion.views import EventsView, EventView, ReceiptView
 
-_event, _events = EventView.as_view(), EventsView.as_view()
-
-HOT_VIEWS = {"/event": _event, "/event/": _event, "/events": _events, "/events/": _events}
+HOT_VIEWS = {
+    "/event": EventView.as_view(),
+    "/event/": EventView.as_view(schema=None),
+    "/events": EventsView.as_view(),
+    "/events/": EventsView.as_view(schema=None),
+}
 
 urlpatterns = [
     *(path(route.removeprefix("/"), view) for route, view in HOT_VIEWS.items()),

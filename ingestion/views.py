@@ -21,6 +21,7 @@ from ingestion.accept import (
 from ingestion.admit import Sender, admit
 from ingestion.body import JSON, NDJSON, read_body, read_media_type
 from ingestion.receipts import find_receipt
+from ingestion.schema import describe_event, describe_events, describe_receipt
 
 _JSON_CONTENT = "application/json"
 _encode = msgspec.json.Encoder().encode
@@ -77,6 +78,7 @@ class EventView(LeanView):
     that times out can send the same event again and be counted once.
     """
 
+    @describe_event
     def post(self, request: HttpRequest) -> HttpResponse:
         read_media_type(request.META, (JSON,))
         body = read_body(request, MAX_EVENT_BODY_BYTES)
@@ -94,6 +96,7 @@ class EventView(LeanView):
 class EventsView(LeanView):
     """Accept up to 1,000 events, a JSON array or NDJSON; bad ones are refused one by one."""
 
+    @describe_events
     def post(self, request: HttpRequest) -> HttpResponse:
         media_type = read_media_type(request.META, (JSON, *NDJSON))
         body = read_body(request, MAX_BATCH_BODY_BYTES)
@@ -120,6 +123,7 @@ class ReceiptView(LeanView):
 
     scopes = ("ingest", "read")
 
+    @describe_receipt
     def get(self, request: HttpRequest, event_id: str) -> HttpResponse:
         receipt = find_receipt(self.sender.key.project_id, event_id)
         return respond(200, receipt, {"Cache-Control": "private, no-store"})

@@ -19,7 +19,7 @@ class ReadKeyAuthentication(BaseAuthentication):
         return None, record
 
 
-class ReadKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ReadKeyScheme(OpenApiAuthenticationExtension):
     """How the schema describes the key; drf-spectacular finds this class by being imported."""
 
     target_class = ReadKeyAuthentication

@@ -3,15 +3,10 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema,
-    inline_serializer,
-)
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 
+from analytics.openapi import KEYED, MOMENT, Codes, rate_headers, refusals
 from analytics.rollups.dimensions import DIMENSIONS
 from reporting.filters import MAX_FILTERS, OPERATORS
 from reporting.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
@@ -24,8 +19,28 @@ _LOCAL_TIMES = (
     "ISO 8601; a date alone is midnight in `timezone`; a time without an offset is UTC. "
     "The window is [start, end)."
 )
-_PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, "application/problem+json (RFC 9457)")
-_PROBLEMS = {(status, "application/problem+json"): _PROBLEM for status in (400, 401, 403, 429, 503)}
+_CODES: Codes = {
+    400: (
+        "bad_exact",
+        "bad_filter",
+        "bad_group_by",
+        "bad_interval",
+        "bad_limit",
+        "bad_offset",
+        "bad_timestamp",
+        "bad_timezone",
+        "bad_window",
+        "invalid_query",
+        "missing_parameter",
+        "raw_expired",
+        "repeated_parameter",
+        "too_many_parameters",
+        "too_many_points",
+        "unknown_parameter",
+    ),
+    429: ("rate_limited",),
+    503: ("query_timeout", "store_unavailable"),
+}
 
 
 def _parameter(name: str, description: str, **fields: Any) -> OpenApiParameter:
@@ -39,7 +54,7 @@ def _whole_number(name: str, description: str, low: int, high: int, default: int
 
 def _window(description: str, *, required: bool = False) -> list[OpenApiParameter]:
     return [
-        _parameter(name, description, required=required, type=OpenApiTypes.DATETIME)
+        _parameter(name, description, required=required, type={"type": "string", "anyOf": MOMENT})
         for name in ("start", "end")
     ]
 
@@ -108,8 +123,8 @@ def _describe(
         summary=summary,
         description=summary + ".",
         tags=["reporting"],
-        parameters=parameters,
-        responses={200: answer, **_PROBLEMS},
+        parameters=[*parameters, *rate_headers(200, 429)],
+        responses={200: answer, **refusals(KEYED, _CODES)},
     )
 
 

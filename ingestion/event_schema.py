@@ -1,0 +1,50 @@
+"""The JSON Schema of an event, as `analytics/event.py` decodes it."""
+
+from typing import Any
+
+from analytics import event as limits
+from analytics.openapi import MOMENT, Json
+
+# Without C0 and C1 control characters.
+_PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+
+
+def _optional(description: str, **schema: Any) -> Json:
+    return {"type": ["string", "null"], "description": description, **schema}
+
+
+def _name(description: str, most_chars: int) -> Json:
+    return _optional(description, minLength=1, maxLength=most_chars, pattern=_PLAIN)
+
+
+EVENT: Json = {
+    "type": "object",
+    "required": ["path"],
+    "additionalProperties": False,
+    "properties": {
+        "path": {"type": "string", "minLength": 1, "maxLength": limits.MAX_PATH_CHARS},
+        "eventId": _name("Counts once per project. Absent: made up.", limits.MAX_EVENT_ID_CHARS),
+        "event": _name("Its name. Absent: pageview.", limits.MAX_EVENT_NAME_CHARS),
+        "timestamp": _optional(
+            "ISO 8601, from 1970 on, at most 24 hours ahead, cut to milliseconds; no offset means "
+            "UTC. Absent: the time of acceptance.",
+            maxLength=limits.MAX_TIMESTAMP_CHARS,
+            anyOf=[*MOMENT, {"type": "null"}],
+        ),
+        "userId": _name("Who.", limits.MAX_USER_ID_CHARS),
+        "sessionId": _name("In which session.", limits.MAX_USER_ID_CHARS),
+        "ip": _optional(
+            "IPv4 or IPv6. Absent: the sender's.",
+            anyOf=[{"format": "ipv4"}, {"format": "ipv6"}, {"type": "null"}],
+        ),
+        "userAgent": _optional(
+            f"Cut at {limits.MAX_USER_AGENT_CHARS:,} characters. Absent: the sender's.",
+            maxLength=limits.MAX_USER_AGENT_SENT_CHARS,
+        ),
+        "properties": {
+            "type": ["object", "null"],
+            "description": f"Up to {limits.MAX_PROPERTIES_BYTES:,} bytes of compact JSON, at most "
+            f"{limits.MAX_PROPERTIES_DEPTH} levels deep, integers of up to 64 bits.",
+        },
+    },
+}
