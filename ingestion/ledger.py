@@ -1,9 +1,9 @@
 """The books: accepted = stored + duplicate + dead + waiting, per project and UTC day."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from django.conf import settings
 from pymongo import UpdateOne
@@ -14,9 +14,13 @@ from analytics import mongo
 from analytics import redis as names
 from analytics.ids import datetime_of_day
 from analytics.mongo import Document
+from ingestion.reader import run_script
+from ingestion.scripts import READ_COUNTERS
 
 COLUMNS = ("stored", "duplicate", "dead")
 COMPACT_SUMMARIES = 1_000
+
+LineKey = tuple[bytes, int]  # project, UTC day of acceptance
 
 
 @dataclass(slots=True)
@@ -41,41 +45,65 @@ class Line:
         return datetime_of_day(self.day).date()
 
 
+@dataclass(slots=True)
+class Counters:
+    """What Redis counts, by line; `total_drift` is its total of waiting events less its lines."""
+
+    accepted: Counter[LineKey] = field(default_factory=Counter)
+    waiting: Counter[LineKey] = field(default_factory=Counter)
+    total_drift: int = 0
+
+
 def read_ledger(project_id: bytes | None = None) -> list[Line]:
     """The books, by project and day.
 
     Redis and MongoDB cannot be read at one moment, so a busy ledger may look off by what is in
-    flight; at a quiet moment it is exact.
+    flight; at a quiet moment it is exact. `ledger_check.check_ledger` tells the two apart.
     """
-    lines: dict[tuple[bytes, int], Line] = {}
-    for column, project, day, count in (*_read_stored(), *_read_counters()):
-        if project_id in (None, project):
-            line = lines.setdefault((project, day), Line(project, day))
-            setattr(line, column, getattr(line, column) + count)
-    return [lines[key] for key in sorted(lines)]
-
-
-def _read_stored() -> Iterable[tuple[str, bytes, int, int]]:
-    """What is in MongoDB: compacted and summaries, in one snapshot."""
     with mongo.client().start_session(snapshot=True) as session:
-        for name in (mongo.LEDGER, mongo.LEDGER_SUMMARIES):
-            for row in mongo.database()[name].find({}, session=session):
-                for column in COLUMNS:
-                    if row.get(column):
-                        yield column, bytes(row["project"]), row["day"], row[column]
+        lines = read_settled(session)
+    counters = read_counters()
+    for column in ("accepted", "waiting"):
+        for key, count in getattr(counters, column).items():
+            setattr(lines.setdefault(key, Line(*key)), column, count)
+    return [lines[key] for key in sorted(lines) if project_id in (None, key[0])]
 
 
-def _read_counters() -> Iterable[tuple[str, bytes, int, int]]:
-    client: Any = names.stream_client()
+def read_settled(session: ClientSession, project_id: bytes | None = None) -> dict[LineKey, Line]:
+    """Lines with what MongoDB knows, compacted and summaries, in the snapshot of `session`."""
+    lines: dict[LineKey, Line] = {}
+    query = {} if project_id is None else {"project": project_id}
+    for name in (mongo.LEDGER, mongo.LEDGER_SUMMARIES):
+        for row in mongo.database()[name].find(query, session=session):
+            key = (bytes(row["project"]), row["day"])
+            line = lines.setdefault(key, Line(*key))
+            for column in COLUMNS:
+                setattr(line, column, getattr(line, column) + row.get(column, 0))
+    return lines
+
+
+def read_counters() -> Counters:
+    """The counters of Redis, those of a partition at one moment."""
+    counters = Counters()
     for partition in range(settings.STREAM_PARTITIONS):
-        for column, key in (
-            ("accepted", names.accepted_key(partition)),
-            ("waiting", names.waiting_key(partition)),
-        ):
-            for field, count in client.hgetall(key).items():
-                project, _, day = field.decode().partition(":")
-                if day:
-                    yield column, bytes.fromhex(project), int(day), int(count)
+        keys = [names.accepted_key(partition), names.waiting_key(partition)]
+        accepted, waiting = run_script(names.stream_client(), READ_COUNTERS, keys, [])
+        counters.accepted += Counter(_by_line(accepted))
+        lines = Counter(_by_line(waiting))
+        counters.waiting += lines
+        counters.total_drift += _total(waiting) - lines.total()
+    return counters
+
+
+def _by_line(flat: Sequence[bytes]) -> dict[LineKey, int]:
+    """The fields `<project hex>:<day>` of a hash, as a script returns it."""
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    named = [(name.decode().partition(":"), int(count)) for name, count in pairs]
+    return {(bytes.fromhex(hex_id), int(day)): count for (hex_id, _, day), count in named if day}
+
+
+def _total(flat: Sequence[bytes]) -> int:
+    return int(dict(zip(flat[::2], flat[1::2], strict=True)).get(b"total", 0))
 
 
 def compact_ledger() -> int:
@@ -91,7 +119,7 @@ def _compact(session: ClientSession) -> int:
     rows = list(summaries.find({}, session=session).limit(COMPACT_SUMMARIES))
     if not rows:
         return 0
-    totals: dict[tuple[bytes, int], Document] = {}
+    totals: dict[LineKey, Document] = {}
     for row in rows:
         line = totals.setdefault((bytes(row["project"]), row["day"]), dict.fromkeys(COLUMNS, 0))
         for column in COLUMNS:

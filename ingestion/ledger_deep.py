@@ -1,0 +1,97 @@
+"""Count the documents themselves, by day of acceptance, and compare them with the books."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from pymongo.client_session import ClientSession
+
+from analytics import mongo
+from analytics.ids import PROJECT_ID_BYTES, datetime_of_day, key_ranges, parse_place
+from analytics.models import Project
+from ingestion.enrich import RETENTION_GRACE
+from ingestion.ledger import COLUMNS, read_settled
+
+_PLACE_BYTES = 14
+_BATCH_DOCUMENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class CountedDay:
+    """One column of a line: what the books say, and how many documents there are."""
+
+    project_id: bytes
+    day: int
+    column: str
+    booked: int
+    found: int
+
+
+def count_documents(project_id: bytes) -> list[CountedDay]:
+    """Each column of each day of a project, as far as nothing of it may have expired.
+
+    Books and documents are written in one transaction and are read here in one snapshot, so
+    they agree at any moment, busy or not.
+    """
+    with mongo.client().start_session(snapshot=True) as session:
+        lines = read_settled(session, project_id)
+        counted = {
+            "stored": Counter(_days_of_events(session, project_id)),
+            "duplicate": Counter(_days_of_records(session, mongo.DUPLICATES, project_id)),
+            "dead": Counter(_days_of_records(session, mongo.DEAD_LETTERS, project_id)),
+        }
+    first = first_whole_days(project_id)
+    days = {day for _, day in lines} | {day for column in counted.values() for day in column}
+    return [
+        CountedDay(
+            project_id,
+            day,
+            column,
+            getattr(lines.get((project_id, day)), column, 0),
+            counted[column][day],
+        )
+        for day in sorted(days)
+        for column in COLUMNS
+        if datetime_of_day(day) >= first[column]
+    ]
+
+
+def first_whole_days(project_id: bytes) -> dict[str, datetime]:
+    """By column, the moment from which on accepted events have all their documents still."""
+    now = datetime.now(UTC)
+    oldest = datetime.min.replace(tzinfo=UTC)
+    row = mongo.collection(Project._meta.db_table).find_one(
+        {"_id": project_id.hex()}, {"retention_days": 1, "retention_applied_days": 1}
+    )
+    applied = [
+        days
+        for name in ("retention_days", "retention_applied_days")
+        if (days := (row or {}).get(name)) is not None
+    ]
+    return {
+        "stored": now - timedelta(days=min(applied)) - RETENTION_GRACE if applied else oldest,
+        "duplicate": now - timedelta(days=settings.DUPLICATES_KEPT_DAYS),
+        "dead": oldest,
+    }
+
+
+def _days_of_events(session: ClientSession, project_id: bytes) -> Iterator[int]:
+    for low, high in key_ranges(project_id):
+        for document in mongo.collection(mongo.EVENTS).find(
+            {"_id": {"$gte": low, "$lte": high}},
+            {"_id": 0, "place": 1},
+            batch_size=_BATCH_DOCUMENTS,
+            session=session,
+        ):
+            yield parse_place(document["place"])[0].day
+
+
+def _days_of_records(session: ClientSession, name: str, project_id: bytes) -> Iterator[int]:
+    low, high = (project_id + byte * _PLACE_BYTES for byte in (b"\x00", b"\xff"))
+    for document in mongo.collection(name).find(
+        {"_id": {"$gte": low, "$lte": high}}, {"_id": 1}, batch_size=_BATCH_DOCUMENTS,
+        session=session,
+    ):  # fmt: skip
+        yield parse_place(document["_id"][PROJECT_ID_BYTES:])[0].day

@@ -1,0 +1,53 @@
+"""Look at the entries of a stream without taking them: no consumer, nothing delivered."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from analytics import redis as names
+from analytics.entry import Entry, UnknownFormat, UnreadableEntry, decode_entry
+
+WALK_ENTRIES = 200  # of at most 256 KiB each
+
+WalkedEntry = tuple[bytes, Entry | None]  # its id; None: of a format that is not ours
+
+
+def walk_stream(partition: int) -> Iterator[WalkedEntry]:
+    """Every entry of a partition, oldest first."""
+    client: Any = names.stream_client()
+    start: bytes = b"-"
+    while chunk := client.xrange(names.stream_key(partition), start, b"+", WALK_ENTRIES):
+        yield from _decode(chunk)
+        start = b"(" + chunk[-1][0]
+
+
+def walk_pending(partition: int) -> Iterator[Sequence[WalkedEntry]]:
+    """In chunks, the entries that were delivered to a consumer and not acked since."""
+    client: Any = names.stream_client()
+    stream = names.stream_key(partition)
+    start: bytes = b"-"
+    while pending := _list_pending(client, stream, start):
+        pipeline = client.pipeline(transaction=False)
+        for raw_id in pending:
+            pipeline.xrange(stream, raw_id, raw_id)
+        yield list(_decode(entry for found in pipeline.execute() for entry in found))
+        start = b"(" + pending[-1]
+
+
+def _list_pending(client: Any, stream: str, start: bytes) -> list[bytes]:
+    try:
+        found = client.xpending_range(stream, names.GROUP, start, b"+", WALK_ENTRIES)
+    except ResponseError as exc:
+        if str(exc).startswith("NOGROUP"):  # nothing was ever drained
+            return []
+        raise
+    return [item["message_id"] for item in found]
+
+
+def _decode(chunk: Any) -> Iterator[WalkedEntry]:
+    for raw_id, fields in chunk:
+        try:
+            yield raw_id, decode_entry(fields)
+        except (UnknownFormat, UnreadableEntry):
+            yield raw_id, None
