@@ -1,6 +1,6 @@
 """Count raw events again: verify the rollups against them, or rebuild the rollups from them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,7 +53,7 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
     with mongo.client().start_session(snapshot=True) as session:
         head = read_head(project_id, day, session)
         kept: list[Columns] = []
-        for numbers in _blocks():
+        for numbers in _blocks(range(BUCKETS_PER_DAY)):
             runs = read_columns([run for n in numbers for run in head.buckets.get(n, [])], session)
             kept += runs
             summaries = _read_summaries(session, project_id, day, numbers)
@@ -94,9 +94,18 @@ def count_buckets(
     }
 
 
-def _blocks() -> Iterator[range]:
-    for first in range(0, BUCKETS_PER_DAY, BLOCK_BUCKETS):
-        yield range(first, first + BLOCK_BUCKETS)
+def _blocks(numbers: Sequence[int]) -> Iterator[range]:
+    """Ascending `numbers` as ranges without gaps, of at most BLOCK_BUCKETS."""
+    first = last = None
+    for number in numbers:
+        if first is None or last is None:
+            first = number
+        elif number != last + 1 or number - first == BLOCK_BUCKETS:
+            yield range(first, last + 1)
+            first = number
+        last = number
+    if first is not None and last is not None:
+        yield range(first, last + 1)
 
 
 def _window(day: int, numbers: range) -> Document:
@@ -135,8 +144,13 @@ def _describe(table: Table | None) -> str:
     return f"{len(table)} rows, {int(views.sum())} views, {int(events.sum())} events"
 
 
-def rebuild_day(project_id: bytes, day: int) -> int:
+def rebuild_day(
+    project_id: bytes, day: int, numbers: Sequence[int] = range(BUCKETS_PER_DAY)
+) -> int:
     """Replace the rollups of a day by what its raw events say, beside running drains.
+
+    Of the whole day, or of the buckets `numbers`, ascending; those from before the raw horizon
+    are left as they are.
 
     In one snapshot it reads the events, the ids of the summaries and the version of the head;
     one short transaction then replaces the runs where the version is unchanged and deletes
@@ -145,26 +159,26 @@ def rebuild_day(project_id: bytes, day: int) -> int:
     """
     for attempt in range(MAX_CONFLICTS):
         try:
-            return _rebuild_day(project_id, day)
+            return _rebuild_day(project_id, day, numbers)
         except RunConflict:
             if attempt == MAX_CONFLICTS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-def _rebuild_day(project_id: bytes, day: int) -> int:
+def _rebuild_day(project_id: bytes, day: int, wanted: Sequence[int]) -> int:
     writer = RunWriter()
     buckets: dict[int, list[Descriptor]] = {}
     events = 0
     with mongo.client().start_session(snapshot=True) as session:
         head = read_head(project_id, day, session)
-        numbers = [n for n in range(BUCKETS_PER_DAY) if is_countable(project_id, bucket_of(day, n))]
+        numbers = [n for n in wanted if is_countable(project_id, bucket_of(day, n))]
         if not numbers:
             return 0
         summary_ids = _summary_ids(session, project_id, day, numbers)
-        for block in _blocks():
+        for block in _blocks(numbers):
             counted = count_buckets(session, project_id, day, block)
-            for number in sorted(set(block) & set(numbers)):
+            for number in block:
                 tables = counted.get(bucket_of(day, number), {})
                 buckets[number] = [writer.write(tables)] if tables else []
                 events += _events_of(tables)
@@ -178,9 +192,9 @@ def _rebuild_day(project_id: bytes, day: int) -> int:
 def _summary_ids(
     session: ClientSession, project_id: bytes, day: int, numbers: list[int]
 ) -> list[Any]:
-    bounds = {"$gte": bucket_of(day, numbers[0]), "$lt": datetime_of_day(day + 1)}
+    buckets = [bucket_of(day, number) for number in numbers]
     found = collection(mongo.SUMMARIES).find(
-        {"project": project_id, "bucket": bounds}, {"_id": 1}, session=session
+        {"project": project_id, "bucket": {"$in": buckets}}, {"_id": 1}, session=session
     )
     return [summary["_id"] for summary in found]
 
