@@ -23,6 +23,8 @@ ROLLUP_DAYS = "rollup_days"
 ROLLUP_MONTHS = "rollup_months"
 ROLLUP_GARBAGE = "rollup_garbage"
 SALTS = "salts"
+ERASURES = "erasures"
+ERASURE_DAYS = "erasure_days"
 
 Document = dict[str, Any]
 
@@ -55,6 +57,10 @@ _INDEXES = {
     ROLLUP_MONTHS: [_DIRTY],
     ROLLUP_GARBAGE: [],
     ROLLUP_CHUNKS: [],
+    ERASURES: [
+        IndexModel([("open", ASCENDING)], name="open", partialFilterExpression={"open": True}),
+    ],
+    ERASURE_DAYS: [],
     SALTS: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
 }
 

@@ -37,6 +37,7 @@ app.conf.update(
             "schedule": crontab(hour=3, minute=17),
         },
         "apply-retention": {"task": "ingestion.apply_retention", "schedule": 600},
+        "run-erasures": {"task": "ingestion.run_erasures", "schedule": 10},
     },
     task_default_queue="maintenance",
     task_queues=[
@@ -52,3 +53,4 @@ app.conf.update(
     worker_send_task_events=False,
 )
 app.autodiscover_tasks()
+app.autodiscover_tasks(["ingestion.erasure"])

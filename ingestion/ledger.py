@@ -17,7 +17,7 @@ from analytics.mongo import Document
 from ingestion.reader import run_script
 from ingestion.scripts import READ_COUNTERS
 
-COLUMNS = ("stored", "duplicate", "dead")
+COLUMNS = ("stored", "duplicate", "dead", "erased")
 COMPACT_SUMMARIES = 1_000
 
 LineKey = tuple[bytes, int]  # project, UTC day of acceptance
@@ -25,7 +25,10 @@ LineKey = tuple[bytes, int]  # project, UTC day of acceptance
 
 @dataclass(slots=True)
 class Line:
-    """One project's events accepted on one UTC day, and where they are."""
+    """One project's events accepted on one UTC day, and where they are.
+
+    `erased` is a part of `stored`: tombstones of events that were stored.
+    """
 
     project_id: bytes
     day: int  # days since 1970
@@ -34,6 +37,7 @@ class Line:
     duplicate: int = 0
     dead: int = 0
     waiting: int = 0
+    erased: int = 0
 
     @property
     def difference(self) -> int:

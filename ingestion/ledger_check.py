@@ -16,7 +16,8 @@ from django.conf import settings
 from pymongo.client_session import ClientSession
 
 from analytics import mongo
-from analytics.ids import EntryId, event_key, make_place
+from analytics.ids import PROJECT_ID_BYTES, EntryId, event_key, make_place
+from analytics.mongo import Document
 from ingestion.ledger import Counters, Line, LineKey, read_counters, read_settled
 from ingestion.stream_walk import WalkedEntry, walk_pending, walk_stream
 
@@ -152,6 +153,11 @@ def _count_unacked(session: ClientSession) -> Counter[LineKey]:
     return unacked
 
 
+def _record_id(document: Document) -> bytes:
+    """Project and place of an event, or of the tombstone that is left of it."""
+    return bytes(document["_id"])[:PROJECT_ID_BYTES] + bytes(document["place"])
+
+
 def find_settled(session: ClientSession, entries: Sequence[WalkedEntry]) -> Iterator[LineKey]:
     """The line of each event of `entries` that is stored, a duplicate or dead under its place."""
     lines: dict[bytes, LineKey] = {}  # by project and place
@@ -164,9 +170,9 @@ def find_settled(session: ClientSession, entries: Sequence[WalkedEntry]) -> Iter
             lines[entry.project_id + place] = (entry.project_id, entry_id.day)
             keys.add(event_key(entry.project_id, event.event_id))
     for document in mongo.collection(mongo.EVENTS).find(
-        {"_id": {"$in": list(keys)}}, {"project": 1, "place": 1}, session=session
+        {"_id": {"$in": list(keys)}}, {"place": 1}, session=session
     ):
-        if line := lines.pop(bytes(document["project"]) + bytes(document["place"]), None):
+        if line := lines.pop(_record_id(document), None):
             yield line
     for name in (mongo.DUPLICATES, mongo.DEAD_LETTERS):
         query = {"_id": {"$in": list(lines)}}

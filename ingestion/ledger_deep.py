@@ -37,8 +37,10 @@ def count_documents(project_id: bytes) -> list[CountedDay]:
     """
     with mongo.client().start_session(snapshot=True) as session:
         lines = read_settled(session, project_id)
+        stored, erased = _count_events(session, project_id)
         counted = {
-            "stored": Counter(_days_of_events(session, project_id)),
+            "stored": stored,
+            "erased": erased,
             "duplicate": Counter(_days_of_records(session, mongo.DUPLICATES, project_id)),
             "dead": Counter(_days_of_records(session, mongo.DEAD_LETTERS, project_id)),
         }
@@ -70,22 +72,30 @@ def first_whole_days(project_id: bytes) -> dict[str, datetime]:
         for name in ("retention_days", "retention_applied_days")
         if (days := (row or {}).get(name)) is not None
     ]
+    stored = now - timedelta(days=min(applied)) - RETENTION_GRACE if applied else oldest
     return {
-        "stored": now - timedelta(days=min(applied)) - RETENTION_GRACE if applied else oldest,
+        "stored": stored,
+        "erased": stored,
         "duplicate": now - timedelta(days=settings.DUPLICATES_KEPT_DAYS),
         "dead": oldest,
     }
 
 
-def _days_of_events(session: ClientSession, project_id: bytes) -> Iterator[int]:
+def _count_events(session: ClientSession, project_id: bytes) -> tuple[Counter[int], Counter[int]]:
+    """By day: events and tombstones, and the tombstones alone."""
+    stored: Counter[int] = Counter()
+    erased: Counter[int] = Counter()
     for low, high in key_ranges(project_id):
         for document in mongo.collection(mongo.EVENTS).find(
             {"_id": {"$gte": low, "$lte": high}},
-            {"_id": 0, "place": 1},
+            {"_id": 0, "place": 1, "erased": 1},
             batch_size=_BATCH_DOCUMENTS,
             session=session,
         ):
-            yield parse_place(document["place"])[0].day
+            day = parse_place(document["place"])[0].day
+            stored[day] += 1
+            erased[day] += "erased" in document
+    return stored, erased
 
 
 def _days_of_records(session: ClientSession, name: str, project_id: bytes) -> Iterator[int]:

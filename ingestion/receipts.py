@@ -14,7 +14,7 @@ TIMEOUT_SECONDS = 2.0
 
 
 def find_receipt(project_id: bytes, event_id: str) -> dict[str, Any]:
-    """`{eventId, state, ...}`; state is stored, dead or unknown.
+    """`{eventId, state, ...}`; state is stored, dead, erased or unknown.
 
     An address may end in a slash that is not part of the id: the id without it is looked up
     when the one with it is unknown. Raises Unavailable when MongoDB does not answer.
@@ -32,14 +32,22 @@ def find_receipt(project_id: bytes, event_id: str) -> dict[str, Any]:
 
 def _look_up(project_id: bytes, event_id: str) -> dict[str, Any] | None:
     key = event_key(project_id, event_id)
-    event = collection(EVENTS).find_one({"_id": key}, {"timestamp": 1, "ingestedAt": 1})
+    event = collection(EVENTS).find_one(
+        {"_id": key}, {"timestamp": 1, "ingestedAt": 1, "erased": 1}
+    )
+    if event and "erased" in event:
+        return {"state": "erased", "erasedAt": _rfc3339(event["erased"])}
     if event:
         return {
             "state": "stored",
             "timestamp": _rfc3339(event["timestamp"]),
             "ingestedAt": _rfc3339(event["ingestedAt"]),
         }
-    letter = collection(DEAD_LETTERS).find_one({"eventKey": key}, {"reason": 1, "buriedAt": 1})
+    letter = collection(DEAD_LETTERS).find_one(
+        {"eventKey": key}, {"reason": 1, "buriedAt": 1, "erased": 1}
+    )
+    if letter and "erased" in letter:
+        return {"state": "erased", "erasedAt": _rfc3339(letter["erased"])}
     if letter:
         return {
             "state": "dead",

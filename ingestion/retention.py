@@ -3,7 +3,7 @@
 import structlog
 from pymongo import UpdateOne
 
-from analytics.ids import key_ranges
+from analytics.ids import datetime_of_ms, key_ranges, parse_place
 from analytics.models import Project
 from analytics.mongo import EVENTS, Document, collection
 from ingestion.enrich import expiry
@@ -42,7 +42,7 @@ def _apply(project_id: bytes, days: int | None) -> int:
         while chunk := list(
             events.find(
                 {"_id": {"$gt": after, "$lte": high}},
-                {"timestamp": 1, "ingestedAt": 1, "expiresAt": 1},
+                {"timestamp": 1, "ingestedAt": 1, "expiresAt": 1, "place": 1},
             )
             .sort("_id", 1)
             .limit(CHUNK_EVENTS)
@@ -55,7 +55,9 @@ def _apply(project_id: bytes, days: int | None) -> int:
 
 
 def _update(event: Document, days: int | None) -> UpdateOne | None:
-    wanted = expiry(event["timestamp"], event["ingestedAt"], days)
+    # A tombstone has nothing but its place, which tells the time of acceptance.
+    accepted_at = datetime_of_ms(parse_place(event["place"])[0].ms)
+    wanted = expiry(event.get("timestamp", accepted_at), accepted_at, days)
     if wanted == event.get("expiresAt"):
         return None
     change = {"$unset": {"expiresAt": ""}} if wanted is None else {"$set": {"expiresAt": wanted}}

@@ -76,13 +76,14 @@ _RECEIPT = {
         "eventId": {"type": "string"},
         "state": {
             "type": "string",
-            "enum": ["stored", "dead", "unknown"],
+            "enum": ["stored", "dead", "erased", "unknown"],
             "description": "unknown: not seen, not stored yet, or of another project.",
         },
         "timestamp": _TIME,
         "ingestedAt": _TIME,
         "reason": {"type": "string"},
         "buriedAt": _TIME,
+        "erasedAt": _TIME,
     },
 }
 

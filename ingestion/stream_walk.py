@@ -13,11 +13,10 @@ WALK_ENTRIES = 200  # of at most 256 KiB each
 WalkedEntry = tuple[bytes, Entry | None]  # its id; None: of a format that is not ours
 
 
-def walk_stream(partition: int) -> Iterator[WalkedEntry]:
-    """Every entry of a partition, oldest first."""
+def walk_stream(partition: int, start: bytes = b"-", last: bytes = b"+") -> Iterator[WalkedEntry]:
+    """The entries of a partition from `start` to `last`, oldest first."""
     client: Any = names.stream_client()
-    start: bytes = b"-"
-    while chunk := client.xrange(names.stream_key(partition), start, b"+", WALK_ENTRIES):
+    while chunk := client.xrange(names.stream_key(partition), start, last, WALK_ENTRIES):
         yield from _decode(chunk)
         start = b"(" + chunk[-1][0]
 

@@ -6,15 +6,17 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from analytics.authentication import authenticate_request
-from analytics.keys import KeyRecord
+from analytics.keys import KeyRecord, authenticate, note_use, require_scope
 
 
 class ReadKeyAuthentication(BaseAuthentication):
-    """Leaves the key in `request.auth`. Raises what `authenticate_request` does."""
+    """Leaves the key in `request.auth`. Raises Unauthorized, Forbidden or Unavailable."""
 
     def authenticate(self, request: Request) -> tuple[None, KeyRecord]:
-        return None, authenticate_request(request.META, "read")
+        record = authenticate(request.headers.get("Authorization"))
+        require_scope(record, "read")
+        note_use(record)
+        return None, record
 
 
 class ReadKeyScheme(OpenApiAuthenticationExtension):

@@ -1,4 +1,4 @@
-"""Kill a worker at one step of the drain: write `before:commit` into the file KILL_FILE.
+"""Kill a worker at one step of its work: write `before:commit` into the file KILL_FILE.
 
 Loaded by the workers of the crash tests (`celery -A tests.crashing_worker worker`); the service
 itself knows nothing of it. The process that dies removes the file first, so it dies once.
@@ -29,6 +29,23 @@ def install(kill_file: Path) -> None:
     for step, dotted in STEPS.items():
         owner, name = _resolve(dotted)
         setattr(owner, name, _make_deadly(getattr(owner, name), step, kill_file))
+    _install_in_erasures(kill_file)
+
+
+def _install_in_erasures(kill_file: Path) -> None:
+    """Each step of an erasure, and `save_events` and so on: inside the transaction of the step."""
+    from ingestion.erasure import job, run
+
+    parts: Any = run._PARTS
+    for step, part in parts.items():
+        parts[step] = _make_deadly(part, step, kill_file)
+    save = job._save
+
+    def deadly_save(erasure: job.Job, *args: Any) -> None:
+        save(erasure, *args)
+        _die_if_due(f"after:save_{erasure.step}", kill_file)
+
+    vars(job)["_save"] = deadly_save
 
 
 def _make_deadly(original: Callable[..., Any], step: str, kill_file: Path) -> Callable[..., Any]:

@@ -12,6 +12,9 @@ def record_of(project: TestProject) -> KeyRecord:
     return authenticate(f"Bearer {project.ingest_key}")
 
 
-def accept_poison(project: TestProject, event_id: str = "poison") -> None:
+def accept_poison(
+    project: TestProject, event_id: str = "poison", user_id: str | None = None
+) -> None:
     """Append, past the door, an event with a NUL in a key."""
-    admit(Sender(record_of(project), "203.0.113.9", None), [AcceptedEvent(event_id, POISON)])
+    payload = POISON if user_id is None else b'{"userId": "%b", %b' % (user_id.encode(), POISON[1:])
+    admit(Sender(record_of(project), "203.0.113.9", None), [AcceptedEvent(event_id, payload)])

@@ -62,7 +62,7 @@ def test_books_that_balance_pass_and_it_says_what_was_compared() -> None:
 
     assert "1 entries of the stream (0 of their events settled and not acked yet)" in told
     assert "1 lines: 1 balance, 0 differ, 0 never held still" in told
-    assert "3 columns of days counted in documents, 0 differences" in told
+    assert "4 columns of days counted in documents, 0 differences" in told
 
 
 def test_an_entry_that_vanished_from_the_stream_is_a_difference(project: TestProject) -> None:
@@ -196,7 +196,7 @@ def test_days_whose_documents_may_have_expired_are_not_counted(
     assert "1 duplicate in the books, 0 documents" in fail_check("--deep")
     settings.DUPLICATES_KEPT_DAYS = 0
 
-    assert "2 columns of days counted in documents, 0 differences" in run_check("--deep")
+    assert "3 columns of days counted in documents, 0 differences" in run_check("--deep")
 
 
 def test_a_project_id_that_is_none_is_refused() -> None:

@@ -37,6 +37,15 @@ class SetColumn:
         }
         return SetColumn(sizes, self.members[before : before + int(sizes.sum())], sketches)
 
+    def without(self, member: int) -> SetColumn:
+        """Take a member out of every exact set; a sketch cannot forget."""
+        gone = self.members == np.uint64(member)
+        if not gone.any():
+            return self
+        rows = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        left = self.sizes - np.bincount(rows[gone], minlength=len(self.sizes))
+        return SetColumn(left, self.members[~gone], self.sketches)
+
     def equals(self, other: SetColumn) -> bool:
         """Compare exact sets by their members and sketches by their state."""
         return (

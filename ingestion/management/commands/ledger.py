@@ -11,7 +11,7 @@ from ingestion.ledger import Line, read_ledger
 from ingestion.ledger_check import Check, Verdict, check_ledger
 from ingestion.ledger_deep import count_documents
 
-_COLUMNS = ("accepted", "stored", "duplicate", "dead", "waiting", "difference")
+_COLUMNS = ("accepted", "stored", "duplicate", "dead", "waiting", "difference", "erased")
 
 
 class Command(BaseCommand):

@@ -1,0 +1,98 @@
+"""Redact a user's dead letters, and the duplicates of what was erased."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from bson.binary import Binary
+
+from analytics import mongo
+from analytics.mongo import Document, collection
+from ingestion.erasure.job import Job, change_job, finish_step, save_progress
+
+LETTERS = 200
+DUPLICATES = 5_000
+
+# Its place, its reason and the key that a receipt finds it by stay: the books count it.
+_REDACTED: Document = {"payload": Binary(b""), "detail": "", "eventId": "", "ip": None}
+
+
+class _Payload(msgspec.Struct):
+    user_id: Any = msgspec.field(default=None, name="userId")
+
+
+_decoder = msgspec.json.Decoder(_Payload)
+
+
+def redact_letters(job: Job) -> None:
+    """One part: look through LETTERS of the project that were accepted before the request."""
+    with change_job(job) as session:
+        letters = collection(mongo.DEAD_LETTERS)
+        page = list(
+            letters.find(_after(job), {"payload": 1}, session=session).sort("_id", 1).limit(LETTERS)
+        )
+        theirs = [found["_id"] for found in page if is_of_user(found, job.user_id)]
+        if theirs:
+            # One that was replayed or discarded stays what it is, so that age removes it.
+            letters.update_many(
+                {"_id": {"$in": theirs}, "status": "dead"},
+                {"$set": {"status": "erased"}},
+                session=session,
+            )
+            letters.update_many(
+                {"_id": {"$in": theirs}},
+                {"$set": {**_REDACTED, "erased": datetime.now(UTC)}},
+                session=session,
+            )
+        counts = {"deadLetters": len(theirs)}
+        if len(page) == LETTERS:
+            save_progress(job, session, cursor=page[-1]["_id"], counts=counts)
+        else:
+            finish_step(job, session, counts)
+
+
+def is_of_user(letter: Mapping[str, Any], user_id: str) -> bool:
+    """Whether the payload names the user; one that is no JSON, whether it holds the id at all."""
+    payload = bytes(letter["payload"])
+    try:
+        return bool(_decoder.decode(payload).user_id == user_id)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        spellings = (user_id, json.dumps(user_id)[1:-1])
+        return any(spelling.encode() in payload for spelling in spellings)
+
+
+def redact_duplicates(job: Job) -> None:
+    """One part: of DUPLICATES of the project, those of tombstones forget which event they are of.
+
+    They hold nothing else but their place, which the books count.
+    """
+    with change_job(job) as session:
+        duplicates = collection(mongo.DUPLICATES)
+        page = list(
+            duplicates.find(_after(job), {"event": 1}, session=session)
+            .sort("_id", 1)
+            .limit(DUPLICATES)
+        )
+        keys = [found["event"] for found in page if "event" in found]
+        erased = collection(mongo.EVENTS).find(
+            {"_id": {"$in": keys}, "erased": {"$exists": True}}, {"_id": 1}, session=session
+        )
+        tombstones = {tombstone["_id"] for tombstone in erased}
+        theirs = [found["_id"] for found in page if found.get("event") in tombstones]
+        if theirs:
+            duplicates.update_many(
+                {"_id": {"$in": theirs}}, {"$unset": {"event": ""}}, session=session
+            )
+        counts = {"duplicates": len(theirs)}
+        if len(page) == DUPLICATES:
+            save_progress(job, session, cursor=page[-1]["_id"], counts=counts)
+        else:
+            finish_step(job, session, counts)
+
+
+def _after(job: Job) -> Document:
+    """The records of project and place, from the cursor to the last before the request."""
+    start = job.cursor or job.project_id
+    return {"_id": {"$gt": start, "$lte": job.project_id + job.last_place}}
