@@ -16,6 +16,7 @@ COPY manage.py ./
 COPY analytics/ analytics/
 COPY config/ config/
 COPY ingestion/ ingestion/
+COPY loadtest/ loadtest/
 COPY local/ local/
 COPY reporting/ reporting/
 RUN SECRET_KEY=only-to-collect-files /opt/venv/bin/python manage.py collectstatic --noinput \

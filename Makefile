@@ -9,7 +9,7 @@ REQUIREMENTS := requirements.txt requirements-dev.txt requirements-local.txt
 FASTER := requirements-fast.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast check format openapi bench chaos clean
+.PHONY: help install run manage loadtest test test-fast check format openapi bench chaos clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ $(INSTALLED): $(REQUIREMENTS) $(FASTER)
 
 run: $(INSTALLED) ## Run the whole service here; PORT=8000 DATA_DIR=.local
 	@$(BIN)/python -m local.run
+
+manage: $(INSTALLED) ## Run manage.py on what `make run` runs: make manage ARGS=ledger
+	@$(BIN)/python -m local.manage $(ARGS)
+
+loadtest: $(INSTALLED) ## Load what `make run` runs and prove it: make loadtest ARGS="--rate 1000"
+	@$(BIN)/python -m local.manage loadtest $(ARGS)
 
 test: $(INSTALLED) ## Run all tests, the fast ones first
 	$(BIN)/pytest -m "not slow and not chaos"

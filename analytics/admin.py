@@ -21,8 +21,6 @@ else:  # at run time neither can be subscripted
     ModelAdmin = admin.ModelAdmin
     ApiKeyModelForm = forms.ModelForm
 
-admin.site.site_header = admin.site.site_title = "Event analytics"
-
 
 class NeverDeleted(ModelAdmin):
     """What events refer to stays; a save that Redis has not heard of yet says so."""

@@ -1,6 +1,9 @@
 """The shared ground as a Django app."""
 
 from django.apps import AppConfig
+from django.conf import settings
+
+from analytics.rates import parse_rate
 
 
 class AnalyticsConfig(AppConfig):
@@ -11,3 +14,4 @@ class AnalyticsConfig(AppConfig):
         from analytics import key_mirror  # models exist only now
 
         key_mirror.connect_signals(self)
+        parse_rate("AUTH_FAILURES_RATE", settings.AUTH_FAILURES_RATE)  # a wrong one stops here

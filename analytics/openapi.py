@@ -21,6 +21,7 @@ ANY: Codes = {400: ("bad_request",), 500: ("internal_error",)}
 KEYED: Codes = {
     401: ("missing_key", "invalid_key", "revoked_key", "expired_key", "inactive_project"),
     403: ("missing_scope",),
+    429: ("too_many_failures",),
     503: ("keys_unavailable",),
 }
 

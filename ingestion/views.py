@@ -7,9 +7,9 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
 
+from analytics.authentication import authenticate_request
 from analytics.client_ip import client_ip
 from analytics.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
-from analytics.keys import authenticate, note_use, require_scope
 from analytics.problems import Problem
 from ingestion.accept import (
     MAX_BATCH_BODY_BYTES,
@@ -47,9 +47,7 @@ class LeanView(APIView):
         if request.method == "OPTIONS":
             return
         meta = request.META
-        key = authenticate(meta.get("HTTP_AUTHORIZATION"))
-        require_scope(key, *self.scopes)
-        note_use(key)
+        key = authenticate_request(meta, *self.scopes)
         user_agent = meta.get("HTTP_USER_AGENT")
         self.sender = Sender(
             key, client_ip(meta), user_agent[:MAX_USER_AGENT_CHARS] if user_agent else None

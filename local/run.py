@@ -81,6 +81,8 @@ def run(data_directory: Path, port: int, stop_signals: StopSignals, cleanups: Ex
         "adminUser": secrets["adminUser"],
         "adminPassword": secrets["adminPassword"],
         "redisUrl": environment["REDIS_URL"],
+        "brokerUrl": environment["BROKER_URL"],
+        "cacheUrl": environment["CACHE_URL"],
         "mongoUri": environment["MONGO_URI"],
     }
     write_private_json(data_directory / "credentials.json", credentials)
@@ -175,6 +177,9 @@ curl -s -X POST {url}/event -H "Authorization: Bearer {credentials["ingestKey"]}
 
 The stats out:
 curl -s "{url}/stats?limit=5" -H "Authorization: Bearer {credentials["readKey"]}"
+
+The books, from another terminal: make manage ARGS=ledger
+A load that proves them: make loadtest
 """,
         flush=True,
     )

@@ -1,11 +1,11 @@
 from django.apps import AppConfig
 from django.conf import settings
 
+from analytics.rates import parse_rate
+
 
 class ReportingConfig(AppConfig):
     name = "reporting"
 
     def ready(self) -> None:
-        from reporting.rate import parse_rate
-
-        parse_rate(settings.REPORTING_RATE)  # a wrong one stops the process at start
+        parse_rate("REPORTING_RATE", settings.REPORTING_RATE)  # a wrong one stops the process

@@ -6,17 +6,15 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from analytics.keys import KeyRecord, authenticate, note_use, require_scope
+from analytics.authentication import authenticate_request
+from analytics.keys import KeyRecord
 
 
 class ReadKeyAuthentication(BaseAuthentication):
-    """Leaves the key in `request.auth`. Raises Unauthorized, Forbidden or Unavailable."""
+    """Leaves the key in `request.auth`. Raises what `authenticate_request` does."""
 
     def authenticate(self, request: Request) -> tuple[None, KeyRecord]:
-        record = authenticate(request.headers.get("Authorization"))
-        require_scope(record, "read")
-        note_use(record)
-        return None, record
+        return None, authenticate_request(request.META, "read")
 
 
 class ReadKeyScheme(OpenApiAuthenticationExtension):

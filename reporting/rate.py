@@ -1,22 +1,16 @@
 """How often one key may ask for reports."""
 
-import re
-from functools import cache
-
 import structlog
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
 from analytics.keys import KeyRecord
 from analytics.problems import TooManyRequests
+from analytics.rates import parse_rate
 
 log = structlog.get_logger(__name__)
-
-_PERIOD_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_RATE = re.compile(r"([0-9]{1,9})/([smhd])", re.ASCII)
 
 
 def count_request(request: HttpRequest, key: KeyRecord) -> dict[str, str]:
@@ -25,7 +19,7 @@ def count_request(request: HttpRequest, key: KeyRecord) -> dict[str, str]:
     Raises TooManyRequests (`rate_limited`) over REPORTING_RATE. While the cache does not answer,
     nothing is counted and nothing refused: the time limit of queries still bounds each of them.
     """
-    limit, period_seconds = parse_rate(settings.REPORTING_RATE)
+    limit, period_seconds = parse_rate("REPORTING_RATE", settings.REPORTING_RATE)
     try:
         usage = get_usage(
             request,
@@ -48,13 +42,3 @@ def count_request(request: HttpRequest, key: KeyRecord) -> dict[str, str]:
         headers["Retry-After"] = str(reset_seconds)
         raise TooManyRequests("This key asks for too many reports.", headers=headers)
     return headers
-
-
-@cache
-def parse_rate(text: str) -> tuple[int, int]:
-    """`600/m` as (600, 60): requests, and the seconds they are counted in."""
-    match = _RATE.fullmatch(text)
-    if match is None:
-        reason = f"REPORTING_RATE must be like 600/m (or s, h, d), not {text!r}"
-        raise ImproperlyConfigured(reason)
-    return int(match[1]), _PERIOD_SECONDS[match[2]]

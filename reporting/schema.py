@@ -32,6 +32,7 @@ _CODES: Codes = {
         "bad_window",
         "invalid_query",
         "missing_parameter",
+        "query_timeout",
         "raw_expired",
         "repeated_parameter",
         "too_many_parameters",
@@ -39,7 +40,7 @@ _CODES: Codes = {
         "unknown_parameter",
     ),
     429: ("rate_limited",),
-    503: ("query_timeout", "store_unavailable"),
+    503: ("store_unavailable",),
 }
 
 

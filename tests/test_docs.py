@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 50
-PACKAGES = ("analytics", "config", "ingestion", "local", "reporting")
+PACKAGES = ("analytics", "config", "ingestion", "loadtest", "local", "reporting")
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 MODULES = [
     module

@@ -21,6 +21,7 @@ from local import binaries, servers
 from local.child import Child
 from local.credentials import Secrets
 from local.guards import RunError, lock_directory, read_port, require_port
+from local.manage import build_environment
 from local.ports import find_free_port, is_port_free
 from local.servers import MongoServer, RedisServer, ServerStartError
 from local.supervisor import Program, Supervisor
@@ -293,6 +294,20 @@ class TestRun:
         assert second["adminPassword"] == "given"
         assert second.get("ingestKey") == "key"
         assert second.get("readKey") == ""
+
+
+def test_manage_py_gets_the_addresses_and_the_secret_of_a_run(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        build_environment(tmp_path, {})
+    names = ("redisUrl", "brokerUrl", "cacheUrl", "mongoUri")
+    (tmp_path / "credentials.json").write_text(json.dumps({name: f"at-{name}" for name in names}))
+    (tmp_path / "secrets.json").write_text('{"secretKey": "secret"}')
+    environment = build_environment(tmp_path, {"HOME": "/root", "REDIS_URL": "another"})
+    assert environment == {
+        "HOME": "/root", "DATA_DIR": str(tmp_path), "SECRET_KEY": "secret",
+        "REDIS_URL": "at-redisUrl", "BROKER_URL": "at-brokerUrl", "CACHE_URL": "at-cacheUrl",
+        "MONGO_URI": "at-mongoUri",
+    }  # fmt: skip
 
 
 class Service:

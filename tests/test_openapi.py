@@ -27,7 +27,7 @@ pytest_plugins = ("tests.service",)
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTED = ROOT / "docs" / "openapi.yaml"
 # Pages and tools for people; the document is about the API.
-NOT_API = ("/admin/", "/docs", "/schema")
+NOT_API = ("/admin/", "/docs", "/metrics", "/schema")
 CODE = re.compile(r"`([a-z]+_[a-z_]+|unavailable)`")
 # Of no operation: what a path or method that does not exist is told, and one bad event of a batch.
 NOT_OF_AN_OPERATION = {"not_found", "method_not_allowed", "forbidden", "event_too_large"}

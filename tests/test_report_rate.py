@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from reporting.rate import parse_rate
+from analytics.rates import parse_rate
 from tests.conftest import Api, TestProject
 
 
@@ -71,8 +71,13 @@ def test_a_count_that_was_lost_refuses_nobody(
 @pytest.mark.parametrize("text", ["", "600", "600/x", "-1/m", "1.5/m", "600/m ", "10/10m"])
 def test_a_wrong_rate_is_refused_by_name(text: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="REPORTING_RATE"):
-        parse_rate(text)
+        parse_rate("REPORTING_RATE", text)
 
 
 def test_a_rate_is_a_count_and_seconds() -> None:
-    assert [parse_rate(f"5/{unit}") for unit in "smhd"] == [(5, 1), (5, 60), (5, 3600), (5, 86400)]
+    assert [parse_rate("REPORTING_RATE", f"5/{unit}") for unit in "smhd"] == [
+        (5, 1),
+        (5, 60),
+        (5, 3600),
+        (5, 86400),
+    ]

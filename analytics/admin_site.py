@@ -1,0 +1,63 @@
+"""The admin, with a lock on its door.
+
+Failed sign-ins are counted per address, per name from one address, and per name from anywhere.
+The last bound is wide: with a narrow one anybody could keep an operator out.
+"""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+
+from analytics.client_ip import client_ip
+from analytics.failures import FailureLimit, group_address
+
+LOCKED_SECONDS = 900
+BY_ADDRESS = FailureLimit("sign-in by address", 20, LOCKED_SECONDS)
+BY_NAME_AND_ADDRESS = FailureLimit("sign-in by name and address", 5, LOCKED_SECONDS)
+BY_NAME = FailureLimit("sign-in by name", 100, LOCKED_SECONDS)
+
+
+class SignInForm(AdminAuthenticationForm):
+    """Looks at the password only if the sender has not failed too often."""
+
+    request: HttpRequest
+    locked_seconds = 0
+
+    def clean(self) -> Any:
+        limits = self._limits()
+        self.locked_seconds = max(limit.check(subject) for limit, subject in limits)
+        if self.locked_seconds:
+            minutes = -(-self.locked_seconds // 60)
+            text = f"Too many failed attempts. Try again in {minutes} minutes."
+            raise ValidationError(text)
+        try:
+            return super().clean()
+        except ValidationError:
+            for limit, subject in limits:
+                limit.count(subject)
+            raise
+
+    def _limits(self) -> list[tuple[FailureLimit, str]]:
+        address = group_address(client_ip(self.request.META))
+        name = str(self.cleaned_data.get("username", "")).casefold()
+        return [
+            (BY_ADDRESS, address),
+            (BY_NAME_AND_ADDRESS, f"{name} {address}"),
+            (BY_NAME, name),
+        ]
+
+
+class Site(AdminSite):
+    site_header = site_title = "Event analytics"
+    login_form = SignInForm
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response = super().login(request, extra_context)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if isinstance(form, SignInForm) and form.locked_seconds:
+            response.status_code = 429
+            response["Retry-After"] = str(form.locked_seconds)
+        return response

@@ -1,0 +1,52 @@
+"""Whose request it is: its API key, and a limit on how often one address may show bad ones.
+
+A good key is served however many bad ones came from its address, which may be that of a whole
+company or of a proxy: nobody can lock out a sender, and 256 random bits are not to be guessed.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+
+from analytics.client_ip import client_ip
+from analytics.failures import FailureLimit, group_address
+from analytics.keys import KeyRecord, authenticate, note_use, require_scope
+from analytics.problems import TooManyRequests, Unauthorized
+from analytics.rates import parse_rate
+
+# A request without a key guesses nothing.
+_COUNTED = ("invalid_key", "revoked_key", "expired_key")
+
+
+def authenticate_request(meta: Mapping[str, Any], *scopes: str) -> KeyRecord:
+    """The key of a request, which has one of `scopes`.
+
+    Raises what `authenticate` and `require_scope` raise, and TooManyRequests
+    (`too_many_failures`) in place of another 401 over AUTH_FAILURES_RATE.
+    """
+    try:
+        record = authenticate(meta.get("HTTP_AUTHORIZATION"))
+    except Unauthorized as refusal:
+        if refusal.code in _COUNTED:
+            _count_failure(meta)
+        raise
+    require_scope(record, *scopes)
+    note_use(record)
+    return record
+
+
+def _count_failure(meta: Mapping[str, Any]) -> None:
+    limit = failure_limit(settings.AUTH_FAILURES_RATE)
+    if seconds := limit.count(group_address(client_ip(meta))):
+        raise TooManyRequests(
+            "Too many bad API keys came from this address.",
+            code="too_many_failures",
+            headers={"Retry-After": str(seconds)},
+        )
+
+
+@cache
+def failure_limit(rate: str) -> FailureLimit:
+    return FailureLimit("authentication", *parse_rate("AUTH_FAILURES_RATE", rate))

@@ -1,0 +1,93 @@
+"""The admin and the pages for people, as a browser is told to treat them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
+
+ROOT = Path(__file__).resolve().parent.parent
+PRODUCTION = {
+    "ALLOWED_HOSTS": "analytics.example.com",
+    "DEBUG": "false",
+    "HTTPS_ONLY": "true",
+    "SECRET_KEY": "q7WmZ2vLr9TnX4bKd8HsPf3YcJ6gAeUi5oN1xMkRtVw0zEyBhQjDlSuGaCpFIO",
+    "TRUSTED_PROXIES": "1",
+}
+
+
+def test_a_deployment_has_nothing_left_to_check() -> None:
+    run = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "INFO"],
+        cwd=ROOT,
+        env={**os.environ, **PRODUCTION},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "no issues (0 silenced)" in run.stdout
+
+
+def test_cookies_and_transport_are_strict_in_a_deployment() -> None:
+    names = [
+        *("SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY"),
+        *("CSRF_COOKIE_SECURE", "CSRF_COOKIE_HTTPONLY"),
+        *("SECURE_SSL_REDIRECT", "SECURE_HSTS_INCLUDE_SUBDOMAINS"),
+    ]
+    program = (
+        "import json, sys; from config import settings; "
+        "print(json.dumps([getattr(settings, name) for name in sys.argv[1:]]))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, *names],
+        cwd=ROOT,
+        env={**os.environ, **PRODUCTION},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert json.loads(run.stdout) == [True] * len(names)
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/docs/", "/schema/", "/nothing"])
+def test_a_page_may_load_nothing_from_elsewhere_and_be_framed_by_nobody(
+    store: None, path: str
+) -> None:
+    headers = Client().get(path).headers
+
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'self'"
+    assert "script-src" not in policy  # so that default-src holds for scripts
+    assert policy["object-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+@pytest.mark.slow
+def test_no_page_of_the_admin_needs_a_script_of_its_own(store: None) -> None:
+    """Else the policy would break it."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("alice", password="x"))
+    for page in ("index", "analytics_project_changelist", "analytics_project_add"):
+        text = client.get(reverse(f"admin:{page}")).content.decode()
+        assert "<script>" not in text
+        assert "onclick=" not in text
+
+
+def test_a_weak_password_is_refused() -> None:
+    for weak in ("short-9x", "123456789012", "password1234", "alice-alice-alice"):
+        with pytest.raises(ValidationError):
+            validate_password(weak, User(username="alice-alice-alice"))
+    validate_password("correct horse battery")
