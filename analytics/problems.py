@@ -22,6 +22,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
 
+from analytics.counting import note_refused
+
 log = structlog.get_logger(__name__)
 
 
@@ -104,6 +106,7 @@ class Unavailable(Problem):
 
 def problem_response(problem: Problem) -> HttpResponse:
     """`problem` as an `application/problem+json` answer."""
+    note_refused(problem.code)
     body: dict[str, Any] = {
         "type": f"urn:analytics:problem:{problem.code}",
         "title": problem.title,

@@ -39,6 +39,7 @@ app.conf.update(
         "apply-retention": {"task": "ingestion.apply_retention", "schedule": 600},
         "run-erasures": {"task": "ingestion.run_erasures", "schedule": 10},
     },
+    imports=("analytics.worker_metrics",),
     task_default_queue="maintenance",
     task_queues=[
         Queue(name, Exchange(name), routing_key=name) for name in ("drain", "maintenance")

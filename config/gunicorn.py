@@ -2,7 +2,9 @@
 
 import gc
 import os
+import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 _port = "REPORT_PORT" if os.environ.get("ROLE") == "reporting" else "INGEST_PORT"
@@ -31,9 +33,31 @@ errorlog = "-"
 loglevel = "warning"
 
 
+# Where the workers leave their counters; handed down by the environment, through reloads as well.
+_METRICS = "ANALYTICS_METRICS_DIRECTORY"
+
+
+def on_starting(server: Any) -> None:
+    from analytics.metric_files import make_directory
+
+    os.environ[_METRICS] = str(make_directory())
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(os.environ[_METRICS], ignore_errors=True)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    if "analytics.sharing" in sys.modules:  # else it ends before it has counted anything
+        sys.modules["analytics.sharing"].share_counters()
+
+
 def post_worker_init(worker: Any) -> None:
     """Everything is loaded: check Redis, and keep the collector from walking it all again."""
-    from analytics.stream_check import UnsafeStream, check_stream  # Django is set up only now
+    from analytics.sharing import begin_sharing  # Django is set up only now
+    from analytics.stream_check import UnsafeStream, check_stream
+
+    begin_sharing(Path(os.environ[_METRICS]))
 
     try:
         check_stream()

@@ -3,6 +3,7 @@
 A wrong value stops the process at start with the variable's name.
 """
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import environ
@@ -35,6 +36,14 @@ def read_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}")
     return value
+
+
+def read_networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
+    """Addresses and networks, separated by commas."""
+    try:
+        return [ip_network(text.strip()) for text in env.list(name, default=default)]
+    except ValueError as exc:
+        raise ImproperlyConfigured(f"{name}: {exc}") from exc
 
 
 # --- Web ---------------------------------------------------------------------------------------
@@ -77,6 +86,7 @@ INSTALLED_APPS = [
     "reporting",
 ]
 MIDDLEWARE = [
+    "analytics.middleware.CountRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -219,6 +229,16 @@ GEOIP_PATH: str = env.str("GEOIP_PATH", default="")
 QUERY_TIMEOUT_SECONDS: float = env.float("QUERY_TIMEOUT_SECONDS", default=10.0)
 # How many reports one API key may ask for: a count, and s, m, h or d.
 REPORTING_RATE: str = env.str("REPORTING_RATE", default="600/m")
+
+# --- Metrics -----------------------------------------------------------------------------------
+# Who may read /metrics: a bearer of this token, or one of these addresses.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+METRICS_ALLOWED_IPS = read_networks("METRICS_ALLOWED_IPS", ["127.0.0.0/8", "::1"])
+# Where the Celery worker serves its own, on the address BIND; 0: nowhere.
+WORKER_METRICS_PORT: int = env.int("WORKER_METRICS_PORT", default=8001)
+BIND: str = env.str("BIND", default="127.0.0.1")
+# Projects with a label of their own; the events of the others are counted together.
+METRICS_MAX_PROJECTS: int = read_positive("METRICS_MAX_PROJECTS", 100)
 
 LOGGING_CONFIG = None
 configure_logs(LOG_LEVEL)

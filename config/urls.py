@@ -6,12 +6,15 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from analytics.health import healthz, readyz
+from analytics.scraping import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz),
     path("healthz/", healthz),
     path("readyz", readyz),
     path("readyz/", readyz),
+    path("metrics", metrics),
+    path("metrics/", metrics),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
 ]

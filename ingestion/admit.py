@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from analytics import redis as names
 from analytics.bounded_cache import BoundedCache
+from analytics.counting import note_accepted
 from analytics.entry import FORMAT_VERSION, AcceptedEvent, Entry, encode_entry, split_events
 from analytics.keys import KeyRecord
 from analytics.problems import TooLarge, TooManyRequests, Unavailable
@@ -100,6 +101,7 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:
     headers = _rate_headers(key, plan, remaining, retry_after_ms)
     if outcome != ACCEPTED:
         raise _refusal(outcome, headers, math.ceil(retry_after_ms / 1000))
+    note_accepted(key.project_id, len(events))
     if wake:
         signal_drain(key.partition)
     return headers

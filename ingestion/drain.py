@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 
 from analytics import mongo
 from analytics import redis as names
+from ingestion.batch_metrics import count_batch, count_store_error
 from ingestion.consumers import this_consumer
 from ingestion.prepare import REFUSED_BY_STORE, Failure, Prepared, prepare
 from ingestion.reader import ReadEntry, Reader, run_script
@@ -98,9 +99,11 @@ def drain(partition: int, budget_seconds: float | None = None) -> DrainResult:
             _drain(partition, time.monotonic() + budget, result)
     except StoreUnavailable as exc:
         _backoff.note_failure()
+        count_store_error()
         log.warning("store_unavailable", error=str(exc)[:300])
     except PyMongoError as exc:
         _backoff.note_failure()
+        count_store_error()
         log.warning("store_unavailable", error=repr(exc)[:300])
     finally:
         _draining.release()
@@ -139,9 +142,11 @@ def store_batch(
 
     A suspect entry goes event by event.
     """
+    started = time.perf_counter()
     parts = [[event] for event in events] if batch[0].is_suspect else [events]
     written = [done for part in parts for done in write_isolating(partition, part)]
     ack(partition, batch)
+    count_batch(written, len(events), time.perf_counter() - started)
     return written
 
 

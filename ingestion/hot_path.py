@@ -7,6 +7,7 @@ paths goes straight to its DRF view; every other one goes the usual way.
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -14,6 +15,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from analytics.counting import note_answered
 from analytics.problems import Problem, problem_response
 from ingestion.urls import HOT_VIEWS
 
@@ -54,6 +56,7 @@ class HotPath:
 
     def answer(self, environ: WSGIEnvironment) -> tuple[str, HttpResponse, list[tuple[str, str]]]:
         """Status line, response and all its headers; `environ` needs no `wsgi.errors` and such."""
+        started = perf_counter()
         request = HotRequest(environ)
         try:
             response: HttpResponse = self._views[request.path](request)
@@ -61,6 +64,7 @@ class HotPath:
             log.exception("unexpected_error", path=request.path)
             response = problem_response(Problem("Something failed here. It has been logged."))
         headers = [*response.items(), *self._headers]
+        note_answered(request.path, response.status_code, started)
         return _STATUS_LINES[response.status_code], response, headers
 
 

@@ -31,6 +31,7 @@ os.environ.update(
     CACHE_URL=f"redis://127.0.0.1:{_ports['broker']}/1",
     MONGO_URI=f"mongodb://127.0.0.1:{_ports['mongo']}/analytics?replicaSet=rs0",
     CLAIM_IDLE_SECONDS="1",
+    WORKER_METRICS_PORT="0",
     LOG_LEVEL=os.environ.get("LOG_LEVEL", "error"),
 )
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from analytics import metrics
+
 ROOT = Path(__file__).parent.parent
 MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 50
@@ -57,6 +59,15 @@ def test_every_link_leads_to_a_file(document: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text())
     local = [link for link in links if not re.match(r"[a-z]+:", link)]
     assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+def test_every_metric_is_documented() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    names = {
+        metric.name + ("_total" if metric.type == "counter" else "")
+        for metric in metrics.PROCESS_REGISTRY.collect()
+    }
+    assert set(re.findall(r"(?m)^\| `(analytics_\w+)` \|", page)) == names
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -29,8 +29,11 @@ COMMITTED = ROOT / "docs" / "openapi.yaml"
 # Pages and tools for people; the document is about the API.
 NOT_API = ("/admin/", "/docs", "/metrics", "/schema")
 CODE = re.compile(r"`([a-z]+_[a-z_]+|unavailable)`")
-# Of no operation: what a path or method that does not exist is told, and one bad event of a batch.
-NOT_OF_AN_OPERATION = {"not_found", "method_not_allowed", "forbidden", "event_too_large"}
+# Of no operation: what a path or method that does not exist is told, one bad event of a batch, and
+# who may not read metrics.
+NOT_OF_AN_OPERATION = {
+    "not_found", "method_not_allowed", "forbidden", "event_too_large", "metrics_forbidden",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

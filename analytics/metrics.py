@@ -1,0 +1,85 @@
+"""Every metric of the service, by name: what is counted, where, and with which labels.
+
+Each process counts for itself, and `sharing.py` adds up the processes of one service.
+docs/operations.md says what to make of each.
+
+No label may hold what a client chose: its values come from the code, or are bounded.
+"""
+
+from bisect import bisect_right
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+# Not the library's global registry: nothing that is not in this file is exposed.
+PROCESS_REGISTRY = CollectorRegistry()
+
+_LATENCY_SECONDS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+)  # fmt: skip
+_BATCH_EVENTS = (1, 5, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000)
+_TASK_SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class BulkHistogram(Histogram):
+    """A histogram that takes many values for the price of a few."""
+
+    def observe_all(self, values: list[float]) -> None:
+        """As `observe` for each of them; sorts the list."""
+        values.sort()
+        below = 0
+        for bound, bucket in zip(self._upper_bounds, self._buckets, strict=True):
+            up_to = bisect_right(values, bound)
+            bucket.inc(up_to - below)
+            below = up_to
+        self._sum.inc(sum(values))
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    return Counter(name, meaning, labels, registry=PROCESS_REGISTRY)
+
+
+def _histogram(name: str, meaning: str, bounds: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(name, meaning, labels, buckets=bounds, registry=PROCESS_REGISTRY)
+
+
+# --- Web processes: `/metrics` of the web ----------------------------------------------------
+
+# endpoint: a route, `admin`, or `unknown`.
+REQUESTS = _counter("analytics_http_requests_total", "Requests answered.", "endpoint", "status")
+# From the parsed request to the finished answer; for /event and /events that is the accept path.
+REQUEST_SECONDS = BulkHistogram(
+    "analytics_http_request_seconds",
+    "Time to answer a request.",
+    ("endpoint",),
+    buckets=_LATENCY_SECONDS,
+    registry=PROCESS_REGISTRY,
+)
+# code: one of docs/http-api.md or docs/reporting-api.md.
+REFUSED = _counter("analytics_refused_total", "Requests refused, by problem code.", "code")
+# project: its id, for the first METRICS_MAX_PROJECTS of a process; then `other`.
+ACCEPTED_EVENTS = _counter(
+    "analytics_accepted_events_total", "Events answered with 202.", "project"
+)
+
+# --- Worker processes: WORKER_METRICS_PORT of each worker -------------------------------------
+
+# outcome: stored, duplicate or dead; what was found to be done already counts nowhere.
+DRAINED_EVENTS = _counter(
+    "analytics_drained_events_total", "Accepted events that found their place.", "outcome"
+)
+# reason: one of ingestion/prepare.py: REASONS.
+DEAD_LETTERS = _counter("analytics_dead_letters_total", "Events buried, by reason.", "reason")
+BATCH_EVENTS = _histogram("analytics_batch_events", "Events in a batch.", _BATCH_EVENTS)
+STORE_SECONDS = _histogram(
+    "analytics_store_seconds", "Time to store and ack a batch.", _LATENCY_SECONDS
+)
+STORE_ERRORS = _counter(
+    "analytics_store_errors_total", "Drains given up because MongoDB did not confirm."
+)
+# task: the name of a Celery task.
+TASK_SECONDS = _histogram("analytics_task_seconds", "Time of a task.", _TASK_SECONDS, "task")
+TASK_FAILURES = _counter("analytics_task_failures_total", "Tasks that raised.", "task")
+
+# What is known beforehand begins at 0, so that its first count is an increase.
+for _outcome in ("stored", "duplicate", "dead"):
+    DRAINED_EVENTS.labels(_outcome)
