@@ -4,7 +4,7 @@ import structlog
 from django.conf import settings
 from redis.exceptions import RedisError, ResponseError
 
-from analytics.redis import stream_client
+from analytics.redis import stream_client, stream_key
 
 log = structlog.get_logger(__name__)
 
@@ -17,6 +17,7 @@ def check_stream() -> None:
     """Raises UnsafeStream. A Redis that does not answer is no reason: it may come later."""
     if settings.REDIS_URL == settings.BROKER_URL:
         log.warning("one_redis_for_all", advice="a full stream would stop Celery: use two servers")
+    check_partitions()
     try:
         found = {
             name: _read(name)
@@ -33,6 +34,20 @@ def check_stream() -> None:
     if found["appendfsync"] != "always":
         log.warning("stream_not_synced", appendfsync=found["appendfsync"],
                     advice="a power cut loses the last second: set appendfsync always")  # fmt: skip
+
+
+def check_partitions() -> None:
+    """Raises UnsafeStream where there were more partitions: a project keeps the one it has."""
+    try:
+        # A worker makes the streams of all partitions, so the first one beyond tells.
+        has_more = stream_client().exists(stream_key(settings.STREAM_PARTITIONS))
+    except (RedisError, OSError):
+        return
+    if has_more:
+        raise UnsafeStream(
+            f"STREAM_PARTITIONS was more than {settings.STREAM_PARTITIONS}: the events of projects "
+            "in the others would never be stored. Set it back; it may only grow."
+        )
 
 
 def find_problems(found: dict[str, str]) -> list[str]:

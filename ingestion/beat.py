@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery.beat import ScheduleEntry, Scheduler
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from analytics.redis import broker_client, stream_client, wake_key
@@ -13,7 +14,8 @@ WAKE_MS = 5_000
 
 
 class QuietScheduler(Scheduler):
-    """Publishes a drain only while none is queued, and sets the wake flag as a request would.
+    """Publishes a drain only while its partition has none queued, and sets the wake flag as a
+    request would.
 
     Keeps no file: what is due is due from the start of the process on. Without this a stopped
     worker would find a queue of a day's drains.
@@ -33,8 +35,11 @@ class QuietScheduler(Scheduler):
         waiting_tasks = int(broker_client().llen(queue))
         if entry.task != DRAIN_TASK:
             return waiting_tasks < MAX_WAITING_MAINTENANCE_TASKS
-        if waiting_tasks:
-            return False
         (partition,) = entry.args or (0,)
-        stream_client().set(wake_key(partition), 1, px=WAKE_MS)
-        return True
+        if not waiting_tasks:
+            stream_client().set(wake_key(partition), 1, px=WAKE_MS)
+            return True
+        # What waits may be the drain of another partition, which would go first for ever.
+        if waiting_tasks >= settings.STREAM_PARTITIONS:
+            return False
+        return bool(stream_client().set(wake_key(partition), 1, nx=True, px=WAKE_MS))

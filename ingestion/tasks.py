@@ -23,6 +23,8 @@ from ingestion.retention import apply_retention
 from ingestion.run_store import collect_garbage
 from ingestion.signals import DRAIN_TASK, publish_drain
 
+# Below this a drain would be mostly start and end.
+MIN_DRAIN_SECONDS = 0.5
 VERIFY_PROJECTS = 10
 VERIFY_DAYS = 3
 COMPACT_BUDGET_SECONDS = 5.0
@@ -43,8 +45,13 @@ def in_lane(work: Callable[[], None]) -> Callable[[], None]:
 
 @shared_task(name=DRAIN_TASK, ignore_result=True)
 def drain(partition: int) -> None:
-    """Drain a partition; signal another drain if work is left."""
-    if draining.drain(partition).work_left:
+    """Drain a partition; signal another drain if work is left.
+
+    With many partitions each has a part of the time: a process is through with all of them in
+    DRAIN_BUDGET_SECONDS, or the last would wait for the first again and again.
+    """
+    budget = settings.DRAIN_BUDGET_SECONDS / settings.STREAM_PARTITIONS
+    if draining.drain(partition, max(MIN_DRAIN_SECONDS, budget)).work_left:
         publish_drain(partition)
 
 

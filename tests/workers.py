@@ -32,12 +32,12 @@ def celery_worker(
             worker.kill()
 
 
-def waiting_events() -> int:
+def waiting_events(partition: int = 0) -> int:
     """Events that the books say are waiting; and the stream agrees when it is 0."""
-    total: Any = stream_client().hget(waiting_key(0), "total")
+    total: Any = stream_client().hget(waiting_key(partition), "total")
     waiting = int(total or 0)
     if waiting == 0:
-        assert stream_client().xlen(stream_key(0)) == 0
+        assert stream_client().xlen(stream_key(partition)) == 0
     return waiting
 
 
