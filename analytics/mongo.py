@@ -9,6 +9,7 @@ from django.conf import settings
 from pymongo import ASCENDING, IndexModel, MongoClient
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import CollectionInvalid, OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -27,6 +28,8 @@ ERASURES = "erasures"
 ERASURE_DAYS = "erasure_days"
 
 Document = dict[str, Any]
+
+_NAMESPACE_EXISTS = 48
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 
@@ -98,6 +101,16 @@ def ensure_indexes() -> None:
     have = set(database().list_collection_names())
     for name, indexes in _INDEXES.items():
         if name not in have:
-            database().create_collection(name)
+            _create_collection(name)
         if indexes:
             collection(name).create_indexes(indexes)
+
+
+def _create_collection(name: str) -> None:
+    try:
+        database().create_collection(name)
+    except CollectionInvalid:  # another `migrate` was faster
+        pass
+    except OperationFailure as exc:
+        if exc.code != _NAMESPACE_EXISTS:
+            raise

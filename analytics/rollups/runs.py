@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from analytics.rollups.arrays import Hashes
-from analytics.rollups.codec import EncodedTable, list_fields
+from analytics.rollups.codec import EncodedTable, list_fields, read_key_bytes
 from analytics.rollups.dimensions import TABLES
 from analytics.rollups.table import Table
 
@@ -82,14 +82,17 @@ def pack_run(run_id: bytes, tables: Mapping[str, Table]) -> tuple[Descriptor, li
 def pack_summary(
     run_id: bytes, tables: Mapping[str, EncodedTable]
 ) -> tuple[Descriptor, list[Piece]] | None:
-    """As `pack_run`, for a summary's encoded tables as they are; None if some are not small."""
+    """As `pack_run`, for a summary's encoded tables as they are; None if some are not small.
+
+    Raises CorruptTable for tables of another format, whose columns we would drop.
+    """
     counts: dict[str, Any] = {}
     sets: dict[str, Any] = {}
     rows = 0
     for dimension, table in tables.items():
         counts[dimension] = {name: table[name] for name in _COUNT_FIELDS}
         sets[dimension] = {name: table[name] for name in _SET_FIELDS if name in table}
-        rows += len(table["h"]) // _FIRST_HASH.itemsize
+        rows += len(read_key_bytes(table)) // _FIRST_HASH.itemsize
         too_large = (
             _bytes_of(counts[dimension]) > PACKED_COUNTS_BYTES
             or _bytes_of(sets[dimension]) > PACKED_SETS_BYTES
