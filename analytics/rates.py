@@ -1,9 +1,19 @@
-"""Rates in settings: a count, and the period that it is for."""
+"""Rates in settings (a count, and the period that it is for), and the limits they put on keys."""
 
 import re
 from functools import cache
 
+import structlog
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django_ratelimit.core import get_usage
+from redis.exceptions import RedisError
+
+from analytics.keys import KeyRecord
+from analytics.problems import TooManyRequests
+
+log = structlog.get_logger(__name__)
 
 _PERIOD_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _RATE = re.compile(r"([0-9]{1,9})/([smhd])", re.ASCII)
@@ -16,3 +26,34 @@ def parse_rate(name: str, text: str) -> tuple[int, int]:
     if match is None:
         raise ImproperlyConfigured(f"{name} must be like 600/m (or s, h, d), not {text!r}")
     return int(match[1]), _PERIOD_SECONDS[match[2]]
+
+
+def count_request(request: HttpRequest, key: KeyRecord, group: str, setting: str) -> dict[str, str]:
+    """Count a request of `key` in a group and return the rate-limit headers of its answer.
+
+    Raises TooManyRequests (`rate_limited`) over the rate in `setting`. While the cache does not
+    answer, nothing is counted and nothing refused: what the groups are for is bounded by itself.
+    """
+    limit, period_seconds = parse_rate(setting, getattr(settings, setting))
+    try:
+        usage = get_usage(
+            request,
+            group=group,
+            key=lambda group, request: key.key_id,
+            rate=(limit, period_seconds),
+            increment=True,
+        )
+    except (RedisError, OSError) as exc:
+        log.warning("rate_not_counted", error=repr(exc))
+        return {}
+    if usage is None or usage["time_left"] < 0:  # switched off; or the count was lost
+        return {}
+    reset_seconds = max(1, usage["time_left"])
+    headers = {
+        "RateLimit-Policy": f'"{group}";q={limit};w={period_seconds}',
+        "RateLimit": f'"{group}";r={max(0, limit - usage["count"])};t={reset_seconds}',
+    }
+    if usage["should_limit"]:
+        headers["Retry-After"] = str(reset_seconds)
+        raise TooManyRequests("This key asks too often.", headers=headers)
+    return headers

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from analytics.keys import KeyRecord
 from analytics.problems import BadRequest
+from analytics.rates import count_request
 from reporting.authentication import ReadKeyAuthentication
 from reporting.params import MultiDict
 from reporting.query import (
@@ -23,7 +24,6 @@ from reporting.query import (
     parse_series_query,
     parse_stats_query,
 )
-from reporting.rate import count_request
 from reporting.schema import (
     describe_breakdown,
     describe_realtime,
@@ -74,7 +74,8 @@ class ReportView(APIView):
         if request.method == "OPTIONS":
             return
         super().initial(request, *args, **kwargs)
-        self.rate_headers = count_request(request, self.key_of(request))
+        key = self.key_of(request)
+        self.rate_headers = count_request(request, key, "reporting", "REPORTING_RATE")
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Say which methods there are, to anyone."""
