@@ -131,7 +131,7 @@ class ApiKeyForm(ApiKeyModelForm):
     scopes = forms.MultipleChoiceField(
         choices=[(scope, scope) for scope in SCOPES],
         widget=forms.CheckboxSelectMultiple,
-        help_text="ingest: send events. read: ask for statistics. admin: both.",
+        help_text="ingest: send events. read: ask for statistics. admin: both, and erase users.",
     )
     revoke = forms.BooleanField(
         required=False,

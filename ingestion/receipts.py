@@ -36,26 +36,26 @@ def _look_up(project_id: bytes, event_id: str) -> dict[str, Any] | None:
         {"_id": key}, {"timestamp": 1, "ingestedAt": 1, "erased": 1}
     )
     if event and "erased" in event:
-        return {"state": "erased", "erasedAt": _rfc3339(event["erased"])}
+        return {"state": "erased", "erasedAt": format_moment(event["erased"])}
     if event:
         return {
             "state": "stored",
-            "timestamp": _rfc3339(event["timestamp"]),
-            "ingestedAt": _rfc3339(event["ingestedAt"]),
+            "timestamp": format_moment(event["timestamp"]),
+            "ingestedAt": format_moment(event["ingestedAt"]),
         }
     letter = collection(DEAD_LETTERS).find_one(
         {"eventKey": key}, {"reason": 1, "buriedAt": 1, "erased": 1}
     )
     if letter and "erased" in letter:
-        return {"state": "erased", "erasedAt": _rfc3339(letter["erased"])}
+        return {"state": "erased", "erasedAt": format_moment(letter["erased"])}
     if letter:
         return {
             "state": "dead",
             "reason": letter["reason"],
-            "buriedAt": _rfc3339(letter["buriedAt"]),
+            "buriedAt": format_moment(letter["buriedAt"]),
         }
     return None
 
 
-def _rfc3339(moment: datetime) -> str:
+def format_moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

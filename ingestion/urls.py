@@ -5,6 +5,7 @@ The schema shows the one without a slash.
 
 from django.urls import path
 
+from ingestion.erasure.views import JobView, UserView
 from ingestion.views import EventsView, EventView, ReceiptView
 
 HOT_VIEWS = {
@@ -17,4 +18,7 @@ HOT_VIEWS = {
 urlpatterns = [
     *(path(route.removeprefix("/"), view) for route, view in HOT_VIEWS.items()),
     path("event/<path:event_id>", ReceiptView.as_view()),
+    path("users/<path:user_id>", UserView.as_view()),
+    path("erasures/<str:erasure_id>", JobView.as_view()),
+    path("erasures/<str:erasure_id>/", JobView.as_view(schema=None)),
 ]
