@@ -22,7 +22,7 @@ app.conf.update(
             "task": "ingestion.drain",
             "args": (partition,),
             "schedule": settings.WORKER_POLL_TIMEOUT,
-            "options": {"queue": "drain", "expires": 10},
+            "options": {"queue": "drain"},
         }
         for partition in range(settings.STREAM_PARTITIONS)
     }

@@ -5,13 +5,18 @@ from typing import Any
 
 import structlog
 from celery import current_app
+from django.conf import settings
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from analytics.redis import broker_client
 
 log = structlog.get_logger(__name__)
 
 DRAIN_TASK = "ingestion.drain"
 DRAIN_QUEUE = "drain"
-EXPIRES_SECONDS = 10
+# Per partition. Beat queues one of each, and those of requests must get past them.
+MAX_QUEUED_DRAINS = 2
 
 
 def signal_drain(partition: int) -> None:
@@ -20,14 +25,22 @@ def signal_drain(partition: int) -> None:
 
 
 def publish_drain(partition: int) -> None:
-    """Publish one drain task now; a broker that does not answer is logged and left alone."""
-    send_quietly(DRAIN_TASK, args=(partition,), queue=DRAIN_QUEUE)
+    """Publish one drain task now, unless enough of them are queued.
+
+    A broker that does not answer is logged and left alone.
+    """
+    try:
+        queued = int(broker_client().llen(DRAIN_QUEUE))
+    except (RedisError, OSError) as exc:
+        log.warning("signal_not_sent", task=DRAIN_TASK, error=str(exc))
+        return
+    if queued < MAX_QUEUED_DRAINS * settings.STREAM_PARTITIONS:
+        send_quietly(DRAIN_TASK, args=(partition,), queue=DRAIN_QUEUE)
 
 
 def send_quietly(task: str, **options: Any) -> None:
+    """Without an expiry: a worker whose clock is ahead would drop every task."""
     try:
-        current_app.send_task(
-            task, retry=False, expires=EXPIRES_SECONDS, ignore_result=True, **options
-        )
+        current_app.send_task(task, retry=False, ignore_result=True, **options)
     except (OperationalError, OSError) as exc:
         log.warning("signal_not_sent", task=task, error=str(exc))

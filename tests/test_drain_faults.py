@@ -1,5 +1,6 @@
 """The drain under faults: stopped, frozen, cut off, and tidied up after."""
 
+import json
 import os
 import signal
 import time
@@ -166,6 +167,16 @@ def test_beat_signals_a_drain_only_while_none_is_queued(store: None) -> None:
         scheduler.apply_entry(entry)
 
     assert broker_client().llen("drain") == 1
+
+
+def test_without_a_worker_few_drains_are_queued_and_none_expires(store: None) -> None:
+    """One that expired would never run on a worker whose clock is ahead."""
+    for _ in range(5):
+        publish_drain(0)
+
+    queued: Any = broker_client().lrange("drain", 0, -1)
+    assert len(queued) == 2
+    assert [json.loads(task)["headers"]["expires"] for task in queued] == [None, None]
 
 
 def _drain_to_the_end() -> bool:
