@@ -2,7 +2,7 @@
 
 import abc
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +29,8 @@ class Server(abc.ABC):
 
     def __init__(self, directory: Path, port: int | None, extra_arguments: Sequence[str]) -> None:
         self.directory = directory.absolute()
+        # Of the process from its next start on; None: ours.
+        self.environment: Mapping[str, str] | None = None
         self._port = port
         self._extra_arguments = list(extra_arguments)
         self._child: Child | None = None
@@ -99,7 +101,13 @@ class Server(abc.ABC):
     def _launch(self, port: int) -> None:
         command = [*self._build_command(port), *self._extra_arguments]
         with (self.directory / "stderr.log").open("wb") as log:
-            self._child = Child(command, directory=self.directory, stdout=log, stderr=log)
+            self._child = Child(
+                command,
+                directory=self.directory,
+                environment=self.environment,
+                stdout=log,
+                stderr=log,
+            )
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         try:
             while not self._is_ready(port):

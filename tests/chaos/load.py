@@ -45,6 +45,7 @@ class Outcome:
 
     events: dict[str, Sent] = field(default_factory=dict)
     statuses: Counter[int | None] = field(default_factory=Counter)  # None: no answer
+    failures: Counter[str] = field(default_factory=Counter)  # of the requests without an answer
     strange: list[str] = field(default_factory=list)
 
     @property
@@ -143,7 +144,9 @@ class Load:
         status, answer = post(connection, path, json.dumps(body), self._headers)
         with self._lock:
             self.outcome.statuses[status] += 1
-            if status not in (202, 503, None):
+            if status is None:
+                self.outcome.failures[answer.decode()] += 1
+            elif status not in (202, 503):
                 self.outcome.strange.append(f"{status} {answer[:200]!r}")
             for event in events:
                 event.attempts += 1
@@ -157,11 +160,11 @@ class Load:
 def post(
     connection: http.client.HTTPConnection, path: str, body: str, headers: dict[str, str]
 ) -> tuple[int | None, bytes]:
-    """Status and body of the answer; None where there is none."""
+    """Status and body of the answer; None and the error's name where there is none."""
     try:
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
-    except (OSError, http.client.HTTPException):
+    except (OSError, http.client.HTTPException) as error:
         connection.close()  # the next request opens it again
-        return None, b""
+        return None, type(error).__name__.encode()

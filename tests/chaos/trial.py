@@ -53,7 +53,7 @@ class Chaos:
         """Check the books of a trial and add it to the table."""
         wait_until_drained(project, HEAL_SECONDS)
         row = check_books(fault, project, outcome, self.system, heal_seconds)
-        print(row)
+        print(row, dict(outcome.statuses), dict(outcome.failures))
         self.rows.append(row)
 
     def wait_until_healed(self, project: TestProject, outcome: Outcome) -> float:
@@ -63,8 +63,7 @@ class Chaos:
         """
         began = time.monotonic()
         wait_for(self.system.is_whole, HEAL_SECONDS, "every process runs and is ready")
-        last_id = attempt(lambda: stream_client().xinfo_stream(stream_key(0)))
-        mark = last_id["last-generated-id"]
+        mark = attempt(read_last_entry_id)
         probe = Sent(f"probe-{began}", {"path": "/probe", "sessionId": f"probe-{began}"})
         probe.body["eventId"] = probe.mark
         outcome.events[probe.mark] = probe
@@ -97,6 +96,12 @@ def make_unlimited_project(name: str) -> TestProject:
     )
     mirror_keys()
     return project
+
+
+def read_last_entry_id() -> bytes:
+    about: Any = stream_client().xinfo_stream(stream_key(0))
+    last_id: bytes = about["last-generated-id"]
+    return last_id
 
 
 def no_entry_before(entry_id: bytes) -> bool:
