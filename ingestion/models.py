@@ -1,0 +1,25 @@
+"""The service's own collections as the admin reads them; Django neither makes nor writes them."""
+
+from django.db import models
+
+from analytics import mongo
+
+
+class Erasure(models.Model):
+    """The job of an erasure (erasure/job.py), without whom it erases."""
+
+    id = models.CharField("erasure", primary_key=True, db_column="_id", max_length=36)
+    project = models.BinaryField(max_length=8)
+    requested_at = models.DateTimeField("asked for at", db_column="requestedAt")
+    requested_by = models.CharField("by", db_column="requestedBy", max_length=200)
+    finished_at = models.DateTimeField(db_column="finishedAt", null=True)
+    step = models.CharField(max_length=16)
+    counts = models.JSONField()
+
+    class Meta:
+        managed = False
+        db_table = mongo.ERASURES
+        ordering = ("-requested_at",)
+
+    def __str__(self) -> str:
+        return str(self.id)
