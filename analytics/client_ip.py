@@ -5,7 +5,8 @@ from typing import Any
 
 from django.conf import settings
 
-from analytics.event import InvalidEvent, parse_ip
+from analytics.event import parse_ip
+from analytics.invalid_event import InvalidEvent
 
 
 def client_ip(meta: Mapping[str, Any]) -> str | None:

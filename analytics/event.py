@@ -6,12 +6,16 @@ with a code and the name of the field.
 
 import re
 import socket
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+
+from analytics.invalid_event import InvalidEvent, explain
+from analytics.properties import INT64_MAX, INT64_MIN, decode_properties
+from analytics.properties import MAX_PROPERTIES_BYTES as MAX_PROPERTIES_BYTES
+from analytics.properties import MAX_PROPERTIES_DEPTH as MAX_PROPERTIES_DEPTH
 
 _KIBIBYTE = 1024
 
@@ -22,30 +26,14 @@ MAX_EVENT_NAME_CHARS = 128
 MAX_USER_ID_CHARS = 256
 MAX_USER_AGENT_CHARS = 1_024  # a longer one is cut
 MAX_USER_AGENT_SENT_CHARS = 8 * _KIBIBYTE  # no header is longer: one that is, is refused
-MAX_PROPERTIES_BYTES = 4 * _KIBIBYTE  # as compact JSON
-MAX_PROPERTIES_DEPTH = 32
 MAX_TIMESTAMP_CHARS = 64
 MAX_FUTURE = timedelta(hours=24)
 
 PAGEVIEW = "pageview"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ABSENT = (b"", b"null")
-
-
-class InvalidEvent(Exception):
-    """An event that is refused: which `field` (None: the whole), a `code`, a `detail`."""
-
-    def __init__(self, field: str | None, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.field = field
-        self.code = code
-        self.detail = detail
-
-    def as_error(self) -> dict[str, Any]:
-        return {"field": self.field, "code": self.code, "detail": self.detail}
 
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_CHARS)]
@@ -65,8 +53,17 @@ class WireEvent(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     properties: msgspec.Raw = msgspec.Raw(b"")
 
 
-class Event(msgspec.Struct, kw_only=True):
-    """A valid event. What the client left out is None until `fill` of the drain."""
+_Scalar = str | Annotated[int, Meta(ge=INT64_MIN, le=INT64_MAX)] | float | bool | None
+
+
+class PlainEvent(WireEvent):
+    """An event without nested properties, which msgspec judges by itself."""
+
+    properties: dict[str, _Scalar] | None = None  # type: ignore[assignment]
+
+
+class Event(msgspec.Struct, gc=False):
+    """A valid event. What the client left out is None until the drain fills it in."""
 
     path: str
     event: str
@@ -80,15 +77,35 @@ class Event(msgspec.Struct, kw_only=True):
 
 
 _wire_decoder = msgspec.json.Decoder(WireEvent)
-_object_decoder = msgspec.json.Decoder(dict[str, Any])
+_decode_plain = msgspec.json.Decoder(PlainEvent).decode
 
 
-def decode_event(raw: bytes | msgspec.Raw) -> Event:
-    """Decode and judge one event (a JSON object). Raises InvalidEvent."""
+def decode_event(raw: bytes) -> Event:
+    """Decode and judge one event (a JSON object). Raises InvalidEvent.
+
+    Nearly every event is plain ASCII without escapes, so that it holds no control character
+    anywhere, and its properties are flat: decoding it then judges it too.
+    """
+    if (
+        len(raw) <= MAX_PROPERTIES_BYTES
+        and raw.isascii()
+        and b"\\" not in raw
+        and b"\x7f" not in raw
+    ):
+        try:
+            plain = _decode_plain(raw)
+        except msgspec.MsgspecError:  # nested, or to be refused with its reason
+            return judge_event(raw)
+        return _make_event(plain, plain.properties)
+    return judge_event(raw)
+
+
+def judge_event(raw: bytes) -> Event:
+    """As `decode_event`, for any event: rule by rule, with a reason for each refusal."""
     try:
         wire = _wire_decoder.decode(raw)
     except msgspec.ValidationError as exc:
-        raise _explain(str(exc)) from None
+        raise explain(str(exc)) from None
     except RecursionError:
         raise InvalidEvent(None, "too_deep", "The JSON is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
@@ -102,16 +119,20 @@ def decode_event(raw: bytes | msgspec.Raw) -> Event:
     ):
         if text is not None and _CONTROL.search(text):
             raise InvalidEvent(field, "control_character", f"{field} holds a control character.")
+    return _make_event(wire, None if properties in _ABSENT else decode_properties(properties))
+
+
+def _make_event(wire: WireEvent, properties: dict[str, Any] | None) -> Event:
     return Event(
-        path=wire.path,
-        event=wire.event or PAGEVIEW,
-        event_id=wire.event_id,
-        timestamp=None if wire.timestamp is None else parse_timestamp(wire.timestamp),
-        user_id=wire.user_id,
-        session_id=wire.session_id,
-        ip=None if wire.ip is None else parse_ip(wire.ip),
-        user_agent=wire.user_agent[:MAX_USER_AGENT_CHARS] if wire.user_agent else None,
-        properties=None if properties in _ABSENT else _decode_properties(properties),
+        wire.path,
+        wire.event or PAGEVIEW,
+        wire.event_id,
+        None if wire.timestamp is None else parse_timestamp(wire.timestamp),
+        wire.user_id,
+        wire.session_id,
+        None if wire.ip is None else parse_ip(wire.ip),
+        wire.user_agent[:MAX_USER_AGENT_CHARS] if wire.user_agent else None,
+        properties,
     )
 
 
@@ -152,77 +173,3 @@ def parse_ip(text: str) -> str:
     if packed.startswith(b"\x00" * 10 + b"\xff\xff"):
         return socket.inet_ntop(socket.AF_INET, packed[12:])
     return socket.inet_ntop(socket.AF_INET6, packed)
-
-
-def _decode_properties(raw: bytes) -> dict[str, Any]:
-    try:
-        properties = _object_decoder.decode(raw)
-    except msgspec.ValidationError as exc:
-        if "range" in str(exc):
-            raise _number_out_of_range() from None
-        raise InvalidEvent("properties", "wrong_type", "properties must be an object.") from None
-    except RecursionError:
-        raise _too_deep() from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise InvalidEvent("properties", "invalid_json", f"Not valid JSON: {exc}.") from None
-    _check_bson(properties, 1)
-    too_large = len(raw) > MAX_PROPERTIES_BYTES
-    if too_large and len(msgspec.json.encode(properties)) > MAX_PROPERTIES_BYTES:
-        detail = f"properties is over {MAX_PROPERTIES_BYTES} bytes of compact JSON."
-        raise InvalidEvent("properties", "properties_too_large", detail)
-    return properties
-
-
-def _check_bson(value: Any, depth: int) -> None:
-    """Refuse what BSON cannot hold: deep nesting, NUL in a key, integers beyond 64 bits."""
-    if isinstance(value, str):
-        return
-    if isinstance(value, int):
-        if not _INT64_MIN <= value <= _INT64_MAX:
-            raise _number_out_of_range()
-    elif isinstance(value, dict):
-        if depth > MAX_PROPERTIES_DEPTH:
-            raise _too_deep()
-        for key, item in value.items():
-            if "\x00" in key:
-                raise InvalidEvent(
-                    "properties", "bad_property_name", "A key of properties holds a NUL."
-                )
-            _check_bson(item, depth + 1)
-    elif isinstance(value, list):
-        if depth > MAX_PROPERTIES_DEPTH:
-            raise _too_deep()
-        for item in value:
-            _check_bson(item, depth + 1)
-
-
-def _number_out_of_range() -> InvalidEvent:
-    detail = "A number of properties is beyond 64 bits."
-    return InvalidEvent("properties", "number_out_of_range", detail)
-
-
-def _too_deep() -> InvalidEvent:
-    detail = f"properties is nested more than {MAX_PROPERTIES_DEPTH} levels deep."
-    return InvalidEvent("properties", "too_deep", detail)
-
-
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(.*)`")
-_AT = re.compile(r" - at `\$\.?(.*)`\Z", re.DOTALL)
-_CODES: Mapping[str, str] = {"length <=": "too_long", "length >=": "too_short"}
-
-
-def _explain(message: str) -> InvalidEvent:
-    """A validation error of msgspec in the project's words (its messages are stable API)."""
-    if match := _UNKNOWN.match(message):
-        field = match[1][:MAX_EVENT_NAME_CHARS]
-        return InvalidEvent(field, "unknown_field", f"There is no field {field!r} in an event.")
-    if match := _MISSING.match(message):
-        return InvalidEvent(match[1], "missing_field", f"{match[1]} is required.")
-    at = _AT.search(message)
-    field_name = at[1] if at else None
-    detail = _AT.sub("", message) + "."
-    for sign, code in _CODES.items():
-        if sign in message:
-            return InvalidEvent(field_name, code, detail)
-    return InvalidEvent(field_name, "wrong_type", detail)

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from analytics.entry import AcceptedEvent
-from analytics.event import MAX_EVENT_BODY_BYTES, InvalidEvent, check_age, decode_event
+from analytics.event import MAX_EVENT_BODY_BYTES, check_age, decode_event
 from analytics.ids import make_event_id, now_ms
+from analytics.invalid_event import InvalidEvent
 from analytics.keys import KeyRecord
 from analytics.problems import BadRequest, TooLarge
 

@@ -7,8 +7,9 @@ import bson
 from bson.errors import BSONError
 
 from analytics.entry import AcceptedEvent
-from analytics.event import InvalidEvent, decode_event
+from analytics.event import decode_event
 from analytics.ids import datetime_of_ms, event_key, make_place
+from analytics.invalid_event import InvalidEvent
 from analytics.mongo import Document
 from analytics.projects import find_policy
 from ingestion.enrich import Context, apply_ip_rule, to_document

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 
 from analytics.event import (
     Event,
-    InvalidEvent,
     check_age,
     decode_event,
+    judge_event,
     parse_ip,
     parse_timestamp,
 )
+from analytics.invalid_event import InvalidEvent
 
 
 def encode(**fields: Any) -> bytes:
@@ -282,7 +284,12 @@ def build_events(
     )
 
 
-# Mostly fit to be stored; and all that JSON can say, also what BSON cannot hold.
+# Mostly judged by the decoder alone; mostly fit to be stored; and all that JSON can say, also what
+# BSON cannot hold.
+_ascii = build_events(
+    st.text(st.characters(min_codepoint=32, max_codepoint=127), max_size=6),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_infinity=False),
+)
 _plain = build_events(
     st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=8),
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_infinity=False),
@@ -303,6 +310,23 @@ def test_whatever_is_accepted_survives_bson_and_json(fields: Any, ascii_only: bo
         return
 
     assert_storable(event)
+
+
+def judge(decode: Callable[[bytes], Event], raw: bytes) -> Event | tuple[Any, ...]:
+    try:
+        return decode(raw)
+    except InvalidEvent as refused:
+        return refused.field, refused.code, refused.detail
+
+
+@settings(max_examples=300, deadline=None)
+@given(_ascii | _plain | _nasty, st.booleans(), st.binary(max_size=3), st.integers(0, 200))
+def test_the_short_way_judges_as_the_long_one(
+    fields: Any, ascii_only: bool, noise: bytes, at: int
+) -> None:
+    raw = json.dumps(fields, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    for sent in (raw, raw[:at] + noise + raw[at + len(noise) :]):
+        assert judge(decode_event, sent) == judge(judge_event, sent)
 
 
 @settings(max_examples=300, deadline=None)
