@@ -4,13 +4,16 @@ import os
 import re
 import struct
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
 PROJECT_ID_BYTES = 8
 MS_PER_DAY = 86_400_000
+MILLISECOND = timedelta(milliseconds=1)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _HASHED = b"\x01"
@@ -97,6 +100,11 @@ def now_ms() -> int:
 
 def datetime_of_ms(ms: int) -> datetime:
     return datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
+
+
+def ms_of_datetime(moment: datetime) -> int:
+    """Unix milliseconds of an aware datetime."""
+    return (moment - _EPOCH) // MILLISECOND
 
 
 def datetime_of_day(day: int) -> datetime:

@@ -30,13 +30,12 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from analytics.entry import AcceptedEvent, Entry
 from analytics.event import decode_event
-from analytics.ids import EntryId, datetime_of_ms, event_key, make_event_id, make_place, now_ms
+from analytics.ids import EntryId, event_key, make_event_id, make_place, now_ms
 from analytics.mongo import DURABLE, Document
 from analytics.projects import Policy
 from benchmarks.fill import USER_AGENTS, make_raw
-from ingestion.enrich import Context, to_document
+from ingestion.splice import Origin, encode_event
 from local.servers import MongoServer
 
 BATCH_EVENTS = 1_000
@@ -103,13 +102,14 @@ def make_documents(count: int) -> dict[str, list[bytes]]:
         event_id = make_event_id(ms) if number % 2 else str(UUID(bytes=rng.randbytes(16)))
         raw = make_raw(rng)
         address = f"203.0.{rng.randrange(256)}.{rng.randrange(256)}"
-        entry = Entry(project, address, rng.choice(USER_AGENTS), [AcceptedEvent(event_id, raw)])
-        context = Context(entry, datetime_of_ms(ms), Policy("truncate", None), b"salt")
+        policy = Policy("truncate", None)
+        origin = Origin(project, ms, policy, b"salt", address, rng.choice(USER_AGENTS))
         place = make_place(EntryId(ms, 0), 0)
         key = event_key(project, event_id)
-        document = to_document(decode_event(raw), event_id, key, place, context)
+        plain, _ = encode_event(decode_event(raw), event_id, key, place, origin)
+        document = bson.decode(plain)
         expires_at = document["timestamp"] + timedelta(days=RETENTION_DAYS)
-        forms["plain"].append(bson.encode(document))
+        forms["plain"].append(plain)
         forms["eventId"].append(bson.encode({**document, "eventId": event_id}))
         forms["expiresAt"].append(bson.encode({**document, "expiresAt": expires_at}))
     return forms

@@ -4,87 +4,21 @@ import socket
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import maxminddb
 import ua_parser
 from django.conf import settings
 
-from analytics.entry import Entry
-from analytics.event import Event
-from analytics.ids import is_uuid_key
-from analytics.mongo import Document
-from analytics.projects import Policy
+from analytics.ids import MILLISECOND, MS_PER_DAY
+from analytics.rollups import Client, Source
 
 MAX_DIMENSION_CHARS = 256
 RETENTION_GRACE = timedelta(days=7)
 
 _CAMPAIGN = {"utm_source": "utmSource", "utm_medium": "utmMedium", "utm_campaign": "utmCampaign"}
-
-
-class Client(NamedTuple):
-    browser: str | None
-    os: str | None
-    device: str
-
-
-class Context(NamedTuple):
-    """What the events of one entry have in common. `salt` is of the UTC day of acceptance."""
-
-    entry: Entry
-    ingested_at: datetime
-    policy: Policy
-    salt: bytes
-
-
-def to_document(
-    event: Event, event_id: str, key: bytes, place: bytes, context: Context
-) -> Document:
-    """The document of collection `events` (docs/data-model.md); absent fields are left out.
-
-    `key` is its `_id`, as `event_key` makes it of `event_id`.
-    """
-    entry, ingested_at, policy, salt = context
-    timestamp = event.timestamp or ingested_at
-    ip = event.ip or entry.client_ip
-    user_agent = event.user_agent or entry.client_user_agent
-    document: Document = {
-        "_id": key,
-        "project": entry.project_id,
-        "timestamp": timestamp,
-        "ingestedAt": ingested_at,
-        "path": event.path,
-        "event": event.event,
-        "place": place,
-        "visitor": hash_visitor(entry.project_id, event.user_id, ip, user_agent, salt),
-    }
-    if not is_uuid_key(key):
-        document["eventId"] = event_id
-    if event.user_id is not None:
-        document["userId"] = event.user_id
-    if event.session_id is not None:
-        document["sessionId"] = event.session_id
-    if ip is not None:
-        if kept := apply_ip_rule(policy.ip_rule, ip):
-            document["ip"] = kept
-        if settings.GEOIP_PATH and (country := find_country(ip)):
-            document["country"] = country
-    if user_agent:
-        document["userAgent"] = user_agent
-        browser, os, device = parse_user_agent(user_agent)
-        if browser:
-            document["browser"] = browser
-        if os:
-            document["os"] = os
-        document["device"] = device
-    if event.properties is not None:
-        document["properties"] = event.properties
-    if event.properties or "utm_" in event.path:
-        document.update(find_source(event.path, event.properties or {}))
-    if policy.retention_days is not None:
-        document["expiresAt"] = expiry(timestamp, ingested_at, policy.retention_days)
-    return document
+_CAMPAIGN_PROPERTIES = frozenset((*_CAMPAIGN, *_CAMPAIGN.values()))
 
 
 def expiry(timestamp: datetime, ingested_at: datetime, days: int | None) -> datetime | None:
@@ -92,6 +26,11 @@ def expiry(timestamp: datetime, ingested_at: datetime, days: int | None) -> date
     if days is None:
         return None
     return max(timestamp, ingested_at) + timedelta(days=days) + RETENTION_GRACE
+
+
+def expiry_ms(timestamp_ms: int, ingested_ms: int, days: int) -> int:
+    """As `expiry`, in unix milliseconds."""
+    return max(timestamp_ms, ingested_ms) + days * MS_PER_DAY + RETENTION_GRACE // MILLISECOND
 
 
 def hash_visitor(
@@ -116,19 +55,22 @@ def apply_ip_rule(rule: str, ip: str | None) -> str | None:
     if rule == "keep":
         return ip
     if ":" in ip:
-        kept = socket.inet_pton(socket.AF_INET6, ip)[:6]
+        try:
+            kept = socket.inet_pton(socket.AF_INET6, ip)[:6]
+        except OSError:  # no address of a client, and so nothing to keep
+            return None
         return socket.inet_ntop(socket.AF_INET6, kept + b"\x00" * 10)
     return ip.rpartition(".")[0] + ".0"
 
 
 @lru_cache(maxsize=16_384)
 def parse_user_agent(text: str) -> Client:
-    """Browser and OS family, and device: desktop, mobile, tablet or bot."""
+    """Browser and OS family, if known, and device: desktop, mobile, tablet or bot."""
     result = ua_parser.parse(text)
-    browser = result.user_agent.family if result.user_agent else None
-    os = result.os.family if result.os else None
+    browser = (result.user_agent.family or None) if result.user_agent else None
+    os = (result.os.family or None) if result.os else None
     device = result.device.family if result.device else ""
-    return Client(browser, os, _device_class(text, os or "", device))
+    return browser, os, _device_class(text, os or "", device)
 
 
 def _device_class(text: str, os: str, device: str) -> str:
@@ -141,21 +83,25 @@ def _device_class(text: str, os: str, device: str) -> str:
     return "desktop"
 
 
-def find_source(path: str, properties: dict[str, Any]) -> dict[str, str]:
-    """`referrer` (a host), `utmSource`, `utmMedium`, `utmCampaign`, as far as they are known.
+def find_source(path: str, properties: dict[str, Any]) -> Source:
+    """Host of the referrer, utm source, medium and campaign, as far as they are known.
 
     The properties (`utm_source` or `utmSource`) go before the query string of the path.
     """
-    found: dict[str, str] = {}
     referrer = properties.get("referrer")
-    if isinstance(referrer, str) and (host := referrer_host(referrer)):
-        found["referrer"] = host
+    host = referrer_host(referrer) if isinstance(referrer, str) else None
+    if "utm_" not in path and _CAMPAIGN_PROPERTIES.isdisjoint(properties):
+        return host, None, None, None
     query = _campaign_query(path) if "utm_" in path else {}
-    for name, field in _CAMPAIGN.items():
-        value = properties.get(name) or properties.get(field) or query.get(name)
-        if value and isinstance(value, str):
-            found[field] = value[:MAX_DIMENSION_CHARS]
-    return found
+    source, medium, campaign = (
+        _cut(properties.get(name) or properties.get(field) or query.get(name))
+        for name, field in _CAMPAIGN.items()
+    )
+    return host, source, medium, campaign
+
+
+def _cut(value: Any) -> str | None:
+    return value[:MAX_DIMENSION_CHARS] if value and isinstance(value, str) else None
 
 
 def _campaign_query(path: str) -> dict[str, str]:
@@ -182,13 +128,14 @@ def referrer_host(url: str) -> str | None:
 
 
 def find_country(ip: str) -> str | None:
-    """ISO 3166 code of the country of `ip`, from the database at GEOIP_PATH."""
-    record: Any = _geoip().get(ip)
+    """ISO 3166 code of the country of `ip`, if GEOIP_PATH names a database that knows it."""
+    database = _geoip()
+    record: Any = database.get(ip) if database else None
     country = record.get("country") if isinstance(record, dict) else None
     code = country.get("iso_code") if isinstance(country, dict) else None
     return code if isinstance(code, str) else None
 
 
 @cache
-def _geoip() -> maxminddb.Reader:
-    return maxminddb.open_database(settings.GEOIP_PATH)
+def _geoip() -> maxminddb.Reader | None:
+    return maxminddb.open_database(settings.GEOIP_PATH) if settings.GEOIP_PATH else None

@@ -1,22 +1,32 @@
 """From entries to what one transaction may insert, each event encoded by itself, once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from struct import error as StructError
 
-import bson
+import msgspec
 from bson.errors import BSONError
 
 from analytics.entry import AcceptedEvent
 from analytics.event import decode_event
-from analytics.ids import datetime_of_ms, event_key, make_place
+from analytics.ids import event_key, make_place
 from analytics.invalid_event import InvalidEvent
-from analytics.mongo import Document
-from analytics.projects import find_policy
-from ingestion.enrich import Context, apply_ip_rule, to_document
+from analytics.projects import Policy, find_policy
+from analytics.rollups import Fact
+from ingestion.enrich import apply_ip_rule
 from ingestion.reader import ReadEntry
 from ingestion.salts import salt_of_day
+from ingestion.splice import Origin, encode_event
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+_NOT_ENCODABLE = (
+    BSONError,
+    OverflowError,
+    UnicodeError,
+    RecursionError,
+    TypeError,
+    StructError,
+)
 
 
 @dataclass(slots=True)
@@ -33,8 +43,7 @@ REFUSED_BY_STORE = "refused_by_store"  # MongoDB refuses it, alone and healthy
 REASONS = (INVALID, NOT_ENCODABLE, REFUSED_BY_STORE)
 
 
-@dataclass(slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, gc=False):
     """One event on its way to the store: a document, or the failure it is buried for."""
 
     project_id: bytes
@@ -42,10 +51,10 @@ class Prepared:
     day: int  # UTC day of acceptance, in days since 1970
     key: bytes  # the event's _id
     accepted: AcceptedEvent
-    may_be_stored: bool  # redelivered, or an id of the client's own: look before inserting
     redelivered: bool
-    document: Document | None = None
-    encoded: bytes | None = None  # `document` as BSON
+    may_be_stored: bool = True  # redelivered, or an id of the client's own: look before inserting
+    encoded: bytes | None = None  # its document as BSON
+    fact: Fact | None = None  # what the rollups count of it
     failure: Failure | None = None
     ip: str | None = None  # of the client, by the project's rule; for a dead letter
 
@@ -57,44 +66,44 @@ class Prepared:
 
 def prepare(entries: Iterable[ReadEntry]) -> list[Prepared]:
     """One Prepared per accepted event, in stream order."""
-    return [prepared for entry in entries for prepared in _prepare_entry(entry)]
+    batch: list[Prepared] = []
+    known: dict[tuple[bytes, int], tuple[Policy, bytes]] = {}
+    for read in entries:
+        entry, day = read.entry, read.id.day
+        project_id = entry.project_id
+        found = known.get((project_id, day))
+        if found is None:
+            found = find_policy(project_id), salt_of_day(day)
+            known[project_id, day] = found
+        origin = Origin(project_id, read.id.ms, *found, entry.client_ip, entry.client_user_agent)
+        for index, accepted in enumerate(entry.events):
+            prepared = Prepared(
+                project_id,
+                make_place(read.id, index),
+                day,
+                event_key(project_id, accepted.event_id),
+                accepted,
+                read.redelivered,
+            )
+            _encode(prepared, origin)
+            batch.append(prepared)
+    return batch
 
 
-def _prepare_entry(read: ReadEntry) -> Iterator[Prepared]:
-    entry = read.entry
-    policy = find_policy(entry.project_id)
-    context = Context(entry, datetime_of_ms(read.id.ms), policy, salt_of_day(read.id.day))
-    for index, accepted in enumerate(entry.events):
-        prepared = Prepared(
-            project_id=entry.project_id,
-            place=make_place(read.id, index),
-            day=read.id.day,
-            key=event_key(entry.project_id, accepted.event_id),
-            accepted=accepted,
-            may_be_stored=True,
-            redelivered=read.redelivered,
-        )
-        _encode(prepared, context)
-        yield prepared
-
-
-def _encode(prepared: Prepared, context: Context) -> None:
-    """Fill in `document` and `encoded`, or `failure`. One bad event harms no other."""
+def _encode(prepared: Prepared, origin: Origin) -> None:
+    """Fill in `encoded` and `fact`, or `failure`. One bad event harms no other."""
     accepted = prepared.accepted
     try:
         event = decode_event(accepted.raw)
         prepared.may_be_stored = prepared.redelivered or event.event_id is not None
-        document = to_document(event, accepted.event_id, prepared.key, prepared.place, context)
-        encoded = bson.encode(document)
+        encoded, fact = encode_event(event, accepted.event_id, prepared.key, prepared.place, origin)
     except InvalidEvent as exc:
         prepared.failure = Failure(INVALID, f"{exc.code}: {exc.detail}")
-    except (BSONError, OverflowError, UnicodeError, RecursionError, TypeError) as exc:
+    except _NOT_ENCODABLE as exc:
         prepared.failure = Failure(NOT_ENCODABLE, repr(exc))
     else:
-        if len(encoded) > MAX_DOCUMENT_BYTES:
-            prepared.failure = Failure(NOT_ENCODABLE, f"{len(encoded)} bytes of BSON")
+        if len(encoded) <= MAX_DOCUMENT_BYTES:
+            prepared.encoded, prepared.fact = encoded, fact
             return
-        prepared.document = document
-        prepared.encoded = encoded
-    if prepared.failure:
-        prepared.ip = apply_ip_rule(context.policy.ip_rule, context.entry.client_ip)
+        prepared.failure = Failure(NOT_ENCODABLE, f"{len(encoded)} bytes of BSON")
+    prepared.ip = apply_ip_rule(origin.policy.ip_rule, origin.ip)

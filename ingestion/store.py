@@ -23,7 +23,7 @@ from pymongo.read_concern import ReadConcern
 from analytics import mongo
 from analytics.ids import datetime_of_ms, parse_place
 from analytics.mongo import Document
-from analytics.rollups import summarize
+from analytics.rollups import Fact, summarize_facts
 from ingestion.prepare import Prepared
 from ingestion.sessions import note_session
 from ingestion.store_errors import COMMIT_UNKNOWN, StoreUnavailable, is_permanent
@@ -49,13 +49,11 @@ class Sorted:
     def ledger(self) -> dict[LedgerKey, Counter[str]]:
         """`{stored, duplicate, dead}` per project and day of acceptance."""
         lines: dict[LedgerKey, Counter[str]] = {}
-        for column, events in (
-            ("stored", self.new),
-            ("duplicate", self.duplicates),
-            ("dead", self.dead),
-        ):
-            for event in events:
-                lines.setdefault((event.project_id, event.day), Counter())[column] += 1
+        columns = {"stored": self.new, "duplicate": self.duplicates, "dead": self.dead}
+        for column, events in columns.items():
+            counts = Counter([(event.project_id, event.day) for event in events])
+            for key, count in counts.items():
+                lines.setdefault(key, Counter())[column] = count
         return lines
 
 
@@ -219,14 +217,14 @@ def insert_ledger_summaries(session: ClientSession, plan: Sorted) -> None:
 
 def insert_summaries(session: ClientSession, events: Sequence[Prepared]) -> None:
     """What the new events add to the rollups, per project and 15-minute bucket."""
-    by_project: dict[bytes, list[Document]] = {}
+    by_project: dict[bytes, list[Fact]] = {}
     for event in events:
-        if event.document:
-            by_project.setdefault(event.project_id, []).append(event.document)
+        if event.fact:
+            by_project.setdefault(event.project_id, []).append(event.fact)
     documents: list[Document] = [
         {"project": project, "bucket": bucket, "tables": tables}
-        for project, stored in by_project.items()
-        for bucket, tables in summarize(project, stored).items()
+        for project, facts in by_project.items()
+        for bucket, tables in summarize_facts(facts).items()
     ]
     _insert(session, mongo.SUMMARIES, documents)
 

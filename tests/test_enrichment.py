@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from analytics.rollups import SOURCE_FIELDS
 from ingestion.enrich import (
     MAX_DIMENSION_CHARS,
     apply_ip_rule,
@@ -109,7 +110,8 @@ def test_a_referrer_is_the_host_of_a_web_address_or_nothing(url: str, host: str 
 def test_the_source_is_read_from_the_properties_and_then_the_path(
     path: str, properties: dict[str, Any], source: dict[str, str]
 ) -> None:
-    assert find_source(path, properties) == source
+    found = dict(zip(SOURCE_FIELDS, find_source(path, properties), strict=True))
+    assert {field: value for field, value in found.items() if value} == source
 
 
 @pytest.mark.parametrize(

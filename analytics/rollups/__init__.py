@@ -11,6 +11,7 @@ from analytics.rollups.dimensions import (
     PAGEVIEW,
     TABLES,
     TOTAL,
+    bucket_number_of_ms,
     bucket_start,
 )
 from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
@@ -33,7 +34,15 @@ from analytics.rollups.runs import (
     run_range,
     sets_pieces,
 )
-from analytics.rollups.summary import summarize
+from analytics.rollups.summary import (
+    SOURCE_FIELDS,
+    Client,
+    Fact,
+    Source,
+    make_hit,
+    summarize,
+    summarize_facts,
+)
 from analytics.rollups.table import Table
 from analytics.rollups.total import Counts, sum_total, union_total
 from analytics.rollups.uniques import EXACT_MAX, RELATIVE_ERROR, Uniques, count_uniques
@@ -45,18 +54,23 @@ __all__ = [
     "FORMAT",
     "PAGEVIEW",
     "RELATIVE_ERROR",
+    "SOURCE_FIELDS",
     "TABLES",
     "TOTAL",
     "TOTAL_HASH",
     "U64_MASK",
+    "Client",
     "CorruptTable",
     "Counts",
     "Descriptor",
     "EncodedTable",
+    "Fact",
     "RankedRow",
     "Ranking",
+    "Source",
     "Table",
     "Uniques",
+    "bucket_number_of_ms",
     "bucket_start",
     "count_uniques",
     "counts_pieces",
@@ -64,6 +78,7 @@ __all__ = [
     "hash_value",
     "list_fields",
     "locate_values",
+    "make_hit",
     "make_run_id",
     "merge_encoded",
     "merge_tables",
@@ -76,6 +91,7 @@ __all__ = [
     "sum_rows",
     "sum_total",
     "summarize",
+    "summarize_facts",
     "union_sets",
     "union_total",
 ]

@@ -8,10 +8,10 @@ lists beat numpy here.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from analytics.rollups.codec import (
     FORMAT,
@@ -25,56 +25,84 @@ from analytics.rollups.dimensions import BUCKET, DIMENSIONS, EPOCH, PAGEVIEW, TO
 from analytics.rollups.hashing import U64_MASK, hash_user, hash_value
 from analytics.rollups.uniques import EXACT_MAX, make_sketch
 
-_Hit: TypeAlias = tuple[int | None, int, bool]
+Hit: TypeAlias = tuple[int | None, int, bool]
 """What a row counts of an event: the user's hash if any, the visitor's, is it a pageview."""
 
-_Row: TypeAlias = tuple[int, str, list[_Hit]]
+Client: TypeAlias = tuple[str | None, str | None, str | None]
+"""The values of CLIENT_FIELDS."""
+
+Source: TypeAlias = tuple[str | None, str | None, str | None, str | None]
+"""The values of SOURCE_FIELDS."""
+
+Fact: TypeAlias = tuple[int, Hit, str, str, str | None, Client, Source]
+"""All that the rollups ask of an event: bucket number, hit, path, event, country, client, source.
+
+What comes together is kept together: a batch has few clients and sources, so few groups of hits.
+"""
+
+CLIENT_FIELDS: Final = ("browser", "os", "device")
+SOURCE_FIELDS: Final = ("referrer", "utmSource", "utmMedium", "utmCampaign")
+
+_Group: TypeAlias = list[Hit]
+
+
+def make_hit(user_hash: int | None, visitor: int, name: str) -> Hit:
+    """Return the hit of an event called `name` of a (signed) visitor."""
+    return user_hash, visitor & U64_MASK, name == PAGEVIEW
 
 
 def summarize(
     project: bytes, documents: Iterable[Mapping[str, Any]]
 ) -> dict[datetime, dict[str, EncodedTable]]:
-    """Aggregate stored events of one project: bucket start (UTC) -> table name -> table.
+    """Aggregate stored events of one project, as `summarize_facts` does.
 
-    Buckets and tables without a row are left out; "total" is in every bucket. Takes 6 us an event
-    for 1,000 of one bucket, 30 us for a bucket of one event. For more events than fit in memory,
-    merge the tables of the parts: the result is the same.
-
+    For more events than fit in memory, merge the tables of the parts: the result is the same.
     Raises TypeError for a naive timestamp.
     """
-    buckets: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for document in documents:
-        buckets[(document["timestamp"] - EPOCH) // BUCKET].append(document)
-    return {
-        EPOCH + number * BUCKET: _summarize_bucket(project, found)
-        for number, found in buckets.items()
+    return summarize_facts(_read_fact(project, document) for document in documents)
+
+
+def summarize_facts(facts: Iterable[Fact]) -> dict[datetime, dict[str, EncodedTable]]:
+    """Aggregate events of one project: bucket start (UTC) -> table name -> table.
+
+    Buckets and tables without a row are left out; "total" is in every bucket.
+    """
+    buckets: defaultdict[int, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        buckets[fact[0]].append(fact)
+    return {EPOCH + number * BUCKET: _summarize_bucket(found) for number, found in buckets.items()}
+
+
+def _read_fact(project: bytes, document: Mapping[str, Any]) -> Fact:
+    get = document.get
+    user_id = get("userId")
+    user_hash = None if user_id is None else hash_user(project, user_id)
+    return (
+        (document["timestamp"] - EPOCH) // BUCKET,
+        make_hit(user_hash, document["visitor"], document["event"]),
+        document["path"],
+        document["event"],
+        get("country"),
+        (get("browser"), get("os"), get("device")),
+        (get("referrer"), get("utmSource"), get("utmMedium"), get("utmCampaign")),
+    )
+
+
+def _summarize_bucket(facts: Sequence[Fact]) -> dict[str, EncodedTable]:
+    _, all_hits, paths, names, countries, clients, sources = zip(*facts, strict=True)
+    hits = list(all_hits)
+    rows_of = {
+        "path": _group(paths, hits),
+        "event": _group(names, hits),
+        "country": _group(countries, hits),
+        **dict(_regroup(CLIENT_FIELDS, _group(clients, hits))),
+        **dict(_regroup(SOURCE_FIELDS, _group(sources, hits))),
     }
-
-
-def _summarize_bucket(
-    project: bytes, documents: Sequence[Mapping[str, Any]]
-) -> dict[str, EncodedTable]:
-    hits: list[_Hit] = []
-    by_field: list[tuple[str, defaultdict[str, list[_Hit]]]] = [
-        (field, defaultdict(list)) for field in DIMENSIONS
-    ]
-    for document in documents:
-        get = document.get
-        user_id = get("userId")
-        hit = (
-            None if user_id is None else hash_user(project, user_id),
-            document["visitor"] & U64_MASK,
-            document["event"] == PAGEVIEW,
-        )
-        hits.append(hit)
-        for field, rows in by_field:
-            value = get(field)
-            if value is not None:
-                rows[value].append(hit)
-
     counts = _encode_counts([hits])
     tables = {TOTAL: {**_encode_key(""), **counts}}
-    for field, rows in by_field:
+    for field in DIMENSIONS:
+        rows = rows_of[field]
+        rows.pop(None, None)
         if len(rows) == 1:
             ((value, found),) = rows.items()
             # A row of all the events counts what the total does: every table of a lone event.
@@ -85,13 +113,34 @@ def _summarize_bucket(
     return tables
 
 
+def _group(values: Sequence[Any], hits: _Group) -> dict[Any, _Group]:
+    """Return the hits of each value."""
+    if len(set(values)) == 1:
+        return {values[0]: hits}
+    groups: defaultdict[Any, _Group] = defaultdict(list)
+    for value, hit in zip(values, hits, strict=True):
+        groups[value].append(hit)
+    return groups
+
+
+def _regroup(
+    fields: Sequence[str], groups: Mapping[Any, _Group]
+) -> Iterator[tuple[str, dict[Any, _Group]]]:
+    """Return, for each field of the groups' keys, the hits of each of its values."""
+    for place, field in enumerate(fields):
+        rows: defaultdict[Any, _Group] = defaultdict(list)
+        for key, hits in groups.items():
+            rows[key[place]] += hits
+        yield field, rows
+
+
 @lru_cache(maxsize=1 << 12)
 def _encode_key(value: str) -> EncodedTable:
     """Encode the columns that follow from the value in a table of one row."""
     return {"f": FORMAT, "h": pack_list([hash_value(value)], 8), "s": pack_strings([value])}
 
 
-def _encode_rows(rows: Mapping[str, list[_Hit]]) -> EncodedTable:
+def _encode_rows(rows: Mapping[str, _Group]) -> EncodedTable:
     ordered = sorted((hash_value(value), value) for value in rows)
     hashes = [key for key, _ in ordered]
     values = [value for _, value in ordered]
@@ -103,7 +152,7 @@ def _encode_rows(rows: Mapping[str, list[_Hit]]) -> EncodedTable:
     }
 
 
-def _encode_counts(rows: Sequence[list[_Hit]]) -> EncodedTable:
+def _encode_counts(rows: Sequence[_Group]) -> EncodedTable:
     """Encode views, events and sets, a row for each list of hits."""
     views: list[int] = []
     users: list[set[int]] = []

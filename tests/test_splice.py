@@ -1,0 +1,165 @@
+"""The stored document of an event, spliced, is what `bson.encode` makes of it field by field."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import bson
+import pytest
+from bson.codec_options import CodecOptions
+from bson.errors import BSONError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.event import Event, decode_event
+from analytics.ids import EntryId, datetime_of_ms, event_key, make_place
+from analytics.invalid_event import InvalidEvent
+from analytics.mongo import Document
+from analytics.projects import Policy
+from analytics.rollups import SOURCE_FIELDS, summarize, summarize_facts
+from ingestion import enrich
+from ingestion.enrich import apply_ip_rule, expiry, find_source, hash_visitor, parse_user_agent
+from ingestion.splice import Origin, encode_event
+
+AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
+PROJECT = b"project1"
+PLACE = make_place(EntryId(1_700_000_000_123, 4), 2)
+ORIGIN = Origin(
+    PROJECT, 1_700_000_000_123, Policy("truncate", 90), b"salt", "203.0.113.9", "Firefox/120.0"
+)
+UUID = "0190163d-8694-739b-aea5-966c26f8ad91"
+
+
+def make_document(event: Event, event_id: str, origin: Origin) -> Document:
+    """The document of docs/data-model.md, one field after the other."""
+    ingested_at = datetime_of_ms(origin.ingested_ms)
+    timestamp = event.timestamp or ingested_at
+    ip = event.ip or origin.ip
+    user_agent = event.user_agent or origin.user_agent
+    browser, os, device = parse_user_agent(user_agent) if user_agent else (None, None, None)
+    optional = {
+        "eventId": None if event_id == UUID else event_id,
+        "userId": event.user_id,
+        "sessionId": event.session_id,
+        "ip": apply_ip_rule(origin.policy.ip_rule, ip),
+        "userAgent": user_agent or None,
+        "browser": browser,
+        "os": os,
+        "device": device,
+        "properties": event.properties,
+        "expiresAt": expiry(timestamp, ingested_at, origin.policy.retention_days),
+        **dict(zip(SOURCE_FIELDS, find_source(event.path, event.properties or {}), strict=True)),
+    }
+    return {
+        "_id": event_key(PROJECT, event_id),
+        "project": PROJECT,
+        "timestamp": timestamp,
+        "ingestedAt": ingested_at,
+        "path": event.path,
+        "event": event.event,
+        "place": PLACE,
+        "visitor": hash_visitor(PROJECT, event.user_id, ip, user_agent, origin.salt),
+    } | {name: value for name, value in optional.items() if value is not None}
+
+
+def check(event: Event, event_id: str, origin: Origin) -> None:
+    key = event_key(PROJECT, event_id)
+    encoded, fact = encode_event(event, event_id, key, PLACE, origin)
+    document = make_document(event, event_id, origin)
+
+    assert bson.decode(encoded, AWARE) == document
+    assert len(encoded) == len(bson.encode(document))
+    assert summarize_facts([fact]) == summarize(PROJECT, [document])
+
+
+_texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | _texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),
+    max_leaves=8,
+).filter(lambda value: value == value)
+_names = st.sampled_from(["referrer", "utm_source", "utmMedium", "_id", "a"]) | _texts
+_paths = st.sampled_from(["/", "/a?utm_source=x&utm_campaign=%C3%A9", "/utm_?utm_medium"]) | _texts
+_agents = st.none() | st.sampled_from(["", "curl/8", "Mozilla/5.0 (Android 14; Mobile) Firefox/1"])
+_ips = st.none() | st.ip_addresses().map(str)
+_policies = st.builds(
+    Policy, st.sampled_from(["keep", "truncate", "drop"]), st.none() | st.integers(1, 3_650)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {"path": _paths},
+        optional={
+            "event": _texts,
+            "timestamp": st.datetimes(
+                datetime(1970, 1, 2),  # noqa: DTZ001
+                datetime(9000, 1, 1),  # noqa: DTZ001
+                timezones=st.just(UTC),
+            ).map(str),
+            "userId": _texts,
+            "sessionId": _texts,
+            "ip": st.ip_addresses().map(str),
+            "userAgent": _texts,
+            "properties": st.dictionaries(_names, _values, max_size=4),
+        },
+    ),
+    st.just(UUID) | _texts,
+    st.builds(
+        Origin,
+        st.just(PROJECT),
+        st.integers(0, 2**43),
+        _policies,
+        st.just(b"salt"),
+        _ips,
+        _agents,
+    ),
+)
+def test_the_spliced_document_is_the_plain_one(
+    fields: Document, event_id: str, origin: Origin
+) -> None:
+    try:
+        event = decode_event(json.dumps(fields).encode())
+    except InvalidEvent:
+        return
+
+    check(event, event_id, origin)
+
+
+def test_what_repeats_is_spliced_from_what_was_kept() -> None:
+    event = decode_event(
+        b'{"path": "/a", "userId": "u", "properties": {"referrer": "//a.example"}}'
+    )
+
+    for _ in range(2):
+        check(event, UUID, ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("properties", "error"), [({"a\0b": 1}, BSONError), ({"a": 2**63}, OverflowError)]
+)
+def test_what_bson_cannot_hold_is_an_error_of_that_event(
+    properties: dict[str, Any], error: type[Exception]
+) -> None:
+    event = decode_event(b'{"path": "/a"}')
+    event.properties = properties
+
+    with pytest.raises(error):
+        encode_event(event, UUID, event_key(PROJECT, UUID), PLACE, ORIGIN)
+
+
+def test_the_country_is_that_of_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Database:
+        def get(self, ip: str) -> dict[str, Any] | None:
+            return {"country": {"iso_code": "NZ"}} if ip == "203.0.113.9" else None
+
+    monkeypatch.setattr(enrich, "_geoip", Database)
+    event = decode_event(b'{"path": "/a"}')
+
+    encoded, fact = encode_event(event, UUID, event_key(PROJECT, UUID), PLACE, ORIGIN)
+
+    document = bson.decode(encoded, AWARE)
+    assert (document["country"], document["ip"]) == ("NZ", "203.0.113.0")
+    assert document["expiresAt"] == document["ingestedAt"] + timedelta(days=97)
+    assert summarize_facts([fact]) == summarize(PROJECT, [document])
