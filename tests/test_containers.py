@@ -1,0 +1,125 @@
+"""The container files say what is there; no Docker engine is needed to see that they do."""
+
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.container import DEFAULT_DIRECTORY
+
+ROOT = Path(__file__).parent.parent
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+SERVED = ("manage.py", "analytics", "config", "ingestion", "loadtest", "local", "reporting")
+
+
+def copied() -> set[str]:
+    """What the Dockerfile takes from the repository."""
+    lines = re.findall(r"(?m)^COPY (?!--from)(.+)$", DOCKERFILE)
+    return {source.rstrip("/") for line in lines for source in line.split()[:-1]}
+
+
+def is_ignored(path: str) -> bool:
+    """As .dockerignore has it: the last pattern that matches decides."""
+    ignored = False
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        pattern = line.removeprefix("!")
+        if line and not line.startswith("#") and fnmatch(path, pattern.removeprefix("**/")):
+            ignored = not line.startswith("!")
+    return ignored
+
+
+def test_what_the_image_copies_is_there_and_not_ignored() -> None:
+    assert copied() >= {*SERVED, "requirements.txt", "requirements-fast.txt"}
+    for source in copied():
+        assert (ROOT / source).exists(), source
+        assert not is_ignored(source), source
+
+
+@pytest.mark.parametrize("path", [".env", ".git", ".local", ".venv", "tests", "module.pyc"])
+def test_what_the_image_must_not_have_is_ignored(path: str) -> None:
+    assert is_ignored(path)
+
+
+def test_the_final_image_has_no_compiler_and_no_root() -> None:
+    final = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+    assert "apt-get" not in final
+    assert re.search(r"(?m)^USER 10001:10001$", final)
+    assert re.search(r"(?m)^HEALTHCHECK ", final)
+    # As a list, so that it is PID 1 itself and hears SIGTERM.
+    assert re.search(r'(?m)^CMD \["gunicorn", ', final)
+
+
+def test_every_image_has_a_tag() -> None:
+    images = re.findall(r"(?m)^FROM (\S+)", DOCKERFILE)
+    images += [service["image"] for service in SERVICES.values()]
+    for image in images:
+        assert re.search(r":\d", image), image
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_comes_back_and_waits_for_the_health_of_what_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["restart"] == ("no" if name == "setup" else "unless-stopped")
+    for needed, rule in service.get("depends_on", {}).items():
+        if needed == "setup":
+            assert rule == {"condition": "service_completed_successfully"}
+        else:
+            assert rule == {"condition": "service_healthy"}
+            check = SERVICES[needed].get("healthcheck")
+            assert "build" in SERVICES[needed] or check["test"], needed
+
+
+def test_every_variable_of_compose_is_documented() -> None:
+    documented = set(re.findall(r"(?m)^# ([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text()))
+    used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    assert used <= documented
+    for service in SERVICES.values():
+        for variable in service.get("environment", {}):
+            if "build" in service:
+                assert variable in documented
+
+
+def test_the_stream_is_safe_and_the_broker_is_another_server() -> None:
+    stream = " ".join(SERVICES["redis-stream"]["command"])
+    for option in (
+        "--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction",
+        "--maxmemory ${STREAM_MAXMEMORY:-512mb}",
+    ):  # fmt: skip
+        assert option in stream
+    web = SERVICES["web"]["environment"]
+    assert "//redis-stream:" in web["REDIS_URL"]
+    assert "//redis-broker:" in web["BROKER_URL"]
+    assert "//redis-broker:" in web["CACHE_URL"]
+    assert "redis-stream:/data" in SERVICES["redis-stream"]["volumes"]
+
+
+def test_mongo_is_a_replica_set_that_makes_itself() -> None:
+    mongo = SERVICES["mongo"]
+    assert "--replSet rs0" in " ".join(mongo["command"])
+    assert "rs.initiate" in mongo["healthcheck"]["test"][-1]
+    assert "replicaSet=rs0" in SERVICES["web"]["environment"]["MONGO_URI"]
+
+
+def test_everything_kept_is_in_a_volume_and_only_setup_writes_secrets() -> None:
+    named = {
+        volume.split(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+        if not volume.startswith(".")
+    }
+    assert named == set(COMPOSE["volumes"])
+    for name, service in SERVICES.items():
+        if "build" in service:
+            rule = "" if name == "setup" else ":ro"
+            assert f"secrets:{DEFAULT_DIRECTORY}{rule}" in service["volumes"]
+
+
+def test_a_stop_leaves_time_to_finish() -> None:
+    """gunicorn's own grace is 30 s, a worker's drain 5 s and the batch in hand."""
+    for name in ("web", "worker"):
+        assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > 30
