@@ -44,7 +44,7 @@ COPY --from=build /app /app
 WORKDIR /app
 USER 10001:10001
 EXPOSE 8000
-# As a proxy would ask, so that HTTPS_ONLY does not redirect it.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(u.Request('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', headers={'X-Forwarded-Proto': 'https'}), timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', timeout=4)"]
+# PID 1, like celery where it is the command: each hears SIGTERM and finishes what it has in hand.
 CMD ["gunicorn", "--no-control-socket", "--worker-tmp-dir", "/dev/shm", "--config", "config/gunicorn.py", "config.wsgi"]

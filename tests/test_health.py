@@ -7,6 +7,7 @@ import pymongo
 import pytest
 import redis
 from django.test import Client
+from pytest_django import Settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -57,3 +58,15 @@ def test_a_service_is_ready_while_what_it_needs_is_there(
         assert answer.status_code == status
         assert answer.json()["components"] == {**COMPONENTS, component: "degraded"}
         assert ("Retry-After" in answer) == (status == 503)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_come_past_the_proxy_without_tls_and_by_address(
+    store: None, settings: Settings, path: str
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+
+    answer = Client().get(path, headers={"host": "10.1.2.3:8000"})
+
+    assert answer.status_code == 200
+    assert Client().get("/stats").status_code == 301
