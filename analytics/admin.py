@@ -1,5 +1,6 @@
 """Projects and API keys in the admin. Neither is ever deleted here."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -8,18 +9,24 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from redis.exceptions import RedisError
 
 from analytics.key_mirror import MirrorDelayed
 from analytics.keys import SCOPES
-from analytics.models import ApiKey, Project
+from analytics.models import ORIGINS_HELP, ApiKey, Project
+from analytics.usage import MonthUsage, read_key_usage, read_project_usage
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     ApiKeyModelForm = forms.ModelForm[ApiKey]
+    ProjectModelForm = forms.ModelForm[Project]
 else:  # at run time neither can be subscripted
     ModelAdmin = admin.ModelAdmin
-    ApiKeyModelForm = forms.ModelForm
+    ApiKeyModelForm = ProjectModelForm = forms.ModelForm
+
+MONTHS_SHOWN = 24
 
 
 class NeverDeleted(ModelAdmin):
@@ -37,20 +44,52 @@ class NeverDeleted(ModelAdmin):
             self.message_user(request, str(delayed), messages.WARNING)
 
 
+def show_usage(read: Callable[[], list[MonthUsage]]) -> str:
+    """A line per month, the latest first."""
+    try:
+        months = read()[:MONTHS_SHOWN]
+    except RedisError:
+        return "Redis does not answer."
+    lines = ((month, f"{events:,}") for month, events in months)
+    return format_html_join(mark_safe("<br>"), "{}: {}", lines) or "-"
+
+
+class LinesField(forms.CharField):
+    """A list, written one item a line."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "cols": 60})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [line.strip() for line in (value or "").splitlines() if line.strip()]
+
+
+class ProjectForm(ProjectModelForm):
+    allowed_origins = LinesField(required=False, help_text=ORIGINS_HELP)
+
+
 @admin.register(Project)
 class ProjectAdmin(NeverDeleted):
+    form = ProjectForm
     list_display = ("name", "id", "is_active", "retention_days", "quota_events_per_month")
     list_filter = ("is_active", "ip_rule")
     search_fields = ("name", "id")
-    readonly_fields = ("id", "partition", "created_at")
+    readonly_fields = ("id", "partition", "created_at", "events_accepted")
     fields = (
         "name",
         "is_active",
         "retention_days",
         "quota_events_per_month",
         "ip_rule",
+        "allowed_origins",
         *readonly_fields,
     )
+
+    @admin.display(description="events accepted, by month")
+    def events_accepted(self, project: Project) -> str:
+        return show_usage(lambda: read_project_usage(project))
 
     def get_fields(self, request: HttpRequest, obj: Project | None = None) -> Any:
         return self.fields if obj else self.fields[: -len(self.readonly_fields)]
@@ -126,17 +165,22 @@ class ApiKeyAdmin(NeverDeleted):
     def scope_names(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
 
+    @admin.display(description="events accepted, by month")
+    def events_accepted(self, key: ApiKey) -> str:
+        return show_usage(lambda: read_key_usage(key))
+
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
             return ("project", *ApiKey.CHANGEABLE)
         shown = ("prefix", "state", "project", *ApiKey.CHANGEABLE)
-        dates = ("created_at", "last_used_at", "revoked_at")
+        dates = ("created_at", "last_used_at", "revoked_at", "events_accepted")
         return (*shown, *dates) if obj.revoked_at else (*shown, "revoke", *dates)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
             return ()
-        fixed = ("prefix", "state", "project", "created_at", "last_used_at", "revoked_at")
+        dates = ("created_at", "last_used_at", "revoked_at", "events_accepted")
+        fixed = ("prefix", "state", "project", *dates)
         return (*fixed, *ApiKey.CHANGEABLE) if obj.revoked_at else fixed
 
     def get_search_results(

@@ -8,7 +8,8 @@ never carries an old project.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ from analytics.redis import (
     api_key_key,
     api_keys_complete_key,
     api_keys_used_key,
+    origins_key,
     stream_client,
 )
 
@@ -47,7 +49,7 @@ redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1])
 return 1
 """
-_WRITE_MARKER = """
+_WRITE_TEXT = """
 redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1])
 """
@@ -85,6 +87,7 @@ def make_record(key: ApiKey, project: Project) -> KeyRecord:
         revision=key.revision,
         digest=bytes.fromhex(key.digest),
         project_active=project.is_active,
+        allowed_origins=frozenset(project.allowed_origins or ()),
     )
 
 
@@ -117,7 +120,8 @@ def mirror_keys() -> int:
         if not client.exists(api_key_key(keys[0].digest)):
             log.warning("key_mirror_emptied_meanwhile")
             return 0
-    client.eval(_WRITE_MARKER, 1, api_keys_complete_key(), str(int(time.time())))
+    _write_origins()
+    client.eval(_WRITE_TEXT, 1, api_keys_complete_key(), str(int(time.time())))
     _copy_last_use(keys)
     return len(keys)
 
@@ -128,6 +132,13 @@ def _write_keys(keys: Sequence[ApiKey]) -> None:
         chunk = keys[start : start + _CHUNK_KEYS]
         projects = Project.objects.in_bulk({key.project_id for key in chunk})
         write_records(make_record(key, projects[key.project_id]) for key in chunk)
+
+
+def _write_origins() -> None:
+    """Mirror which origins any project allows, for preflights."""
+    lists = Project.objects.filter(is_active=True).values_list("allowed_origins", flat=True)
+    origins = sorted({origin for allowed in lists for origin in allowed or ()})
+    stream_client().eval(_WRITE_TEXT, 1, origins_key(), msgspec.json.encode(origins))
 
 
 def _drop_orphans(mirrored: set[bytes], keys: Sequence[ApiKey]) -> None:
@@ -153,22 +164,27 @@ def _copy_last_use(keys: Sequence[ApiKey]) -> None:
             ).update(last_used_at=used_at)
 
 
-def _mirror_saved(keys: Sequence[ApiKey]) -> None:
+@contextmanager
+def _telling_of_delay() -> Iterator[None]:
     try:
-        _write_keys(keys)
+        yield
     except RedisError as error:
         log.warning("key_mirror_delayed", error=repr(error))
         raise MirrorDelayed from error
 
 
 def _on_key_saved(instance: ApiKey, **kwargs: Any) -> None:
-    _mirror_saved(list(ApiKey.objects.filter(pk=instance.pk)))
+    with _telling_of_delay():
+        _write_keys(list(ApiKey.objects.filter(pk=instance.pk)))
 
 
 def _on_project_saved(instance: Project, created: bool, **kwargs: Any) -> None:
-    if not created:
-        ApiKey.objects.filter(project=instance).update(revision=F("revision") + 1)
-        _mirror_saved(list(ApiKey.objects.filter(project=instance)))
+    if created and not instance.allowed_origins:
+        return  # nothing of it is mirrored yet
+    ApiKey.objects.filter(project=instance).update(revision=F("revision") + 1)
+    with _telling_of_delay():
+        _write_keys(list(ApiKey.objects.filter(project=instance)))
+        _write_origins()
 
 
 def _on_migrated(**kwargs: Any) -> None:

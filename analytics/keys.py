@@ -60,6 +60,9 @@ class KeyRecord:
     revision: int  # grows with every change of the key or its project
     digest: bytes  # SHA-256 of the key's text
     project_active: bool = True
+    allowed_origins: frozenset[str] = (
+        frozenset()
+    )  # none: any page, but its answers are closed to it
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from django_mongodb_backend.fields import ArrayField
 from analytics.ids import PROJECT_ID_BYTES
 from analytics.key_text import display_prefix, generate_key
 from analytics.keys import SCOPES
+from analytics.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin
 
 MIN_RETENTION_DAYS = 2
 MAX_RETENTION_DAYS = 36_500
@@ -28,6 +29,11 @@ MAX_RETENTION_DAYS = 36_500
 MIN_BURST_EVENTS = 1_000
 MAX_RATE_EVENTS = 1_000_000
 MAX_QUOTA_EVENTS = 10**12
+
+ORIGINS_HELP = (
+    "Web pages that may send events, one origin a line: https://www.example.com, "
+    "https://*.example.com, or * for any. Empty: browsers let no page of another site send."
+)
 
 
 def make_project_id() -> str:
@@ -74,6 +80,13 @@ class Project(models.Model):
     )
     ip_rule = models.CharField(
         "IP addresses", max_length=8, choices=IpRule.choices, default=IpRule.TRUNCATE
+    )
+    allowed_origins = ArrayField(
+        models.CharField(max_length=MAX_ORIGIN_CHARS, validators=[validate_origin]),
+        max_size=MAX_ORIGINS,
+        default=list,
+        blank=True,
+        help_text=ORIGINS_HELP,
     )
     partition = models.PositiveIntegerField(editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -72,7 +72,7 @@ def bucket_key(partition: int, key_id: str) -> str:
 
 
 def quota_key(partition: int, project_hex: str) -> str:
-    """Hash: events accepted per month `YYYYMM` of the acceptance."""
+    """Hash: events accepted per month of acceptance, `YYYYMM`, and by key, `YYYYMM:<key id>`."""
     return f"{partition_tag(partition)}:quota:{project_hex}"
 
 
@@ -99,3 +99,8 @@ def api_keys_used_key() -> str:
 def lane_key() -> str:
     """String, 30 s: in the broker's Redis, which process does maintenance."""
     return f"{settings.STREAM_PREFIX}:lane"
+
+
+def origins_key() -> str:
+    """String: the origins that any project allows, as JSON."""
+    return f"{settings.STREAM_PREFIX}:origins"

@@ -61,7 +61,7 @@ def fill(events: int) -> None:
             accepted = AcceptedEvent(make_event_id(now_ms()), rng.choice(raws))
             address = f"203.0.{rng.randrange(256)}.{rng.randrange(256)}"
             entry = Entry(project_id, address, rng.choice(USER_AGENTS), [accepted])
-            limits = (10**9, 10**9, -1, 202601, 10**9, project.id, FORMAT_VERSION)
+            limits = (10**9, 10**9, -1, 202601, 10**9, project.id, FORMAT_VERSION, "fill")
             calls.append(
                 ("EVALSHA", ADMIT.digest, len(keys), *keys, *limits, 1, encode_entry(entry))
             )

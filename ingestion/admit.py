@@ -43,6 +43,7 @@ class _Plan:
     keys: tuple[bytes, ...]
     limits: tuple[int, int, int]  # rate, burst, quota (-1: none)
     project: bytes
+    key_id: bytes
     policy: str  # of the rate-limit headers
 
 
@@ -62,6 +63,7 @@ def _make_plan(key: KeyRecord) -> _Plan:
         tuple(name.encode() for name in keys),
         (key.rate_events_per_second, key.burst_events, quota),
         project.encode(),
+        key.key_id.encode(),
         f'"key";q={key.burst_events};w={window}',
     )
 
@@ -93,6 +95,7 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:
         settings.STREAM_MAX_EVENTS,
         plan.project,
         FORMAT_VERSION,
+        plan.key_id,
     ]
     for run in split_events(events):
         entry = Entry(key.project_id, sender.ip, sender.user_agent, run)

@@ -104,6 +104,7 @@ _EVENT_CODES = (
     "number_out_of_range",
     "bad_property_name",
 )
+_KEYED: Codes = {**KEYED, 403: ("missing_scope", "origin_not_allowed")}
 _BODY: Codes = {
     400: ("truncated_body", "bad_content_length", "length_required"),
     413: ("body_too_large", "over_burst"),
@@ -158,7 +159,7 @@ def describe_event(method: Method) -> Method:
         auth=AUTH,
         parameters=rate_headers(202, 429),
         request={JSON: OpenApiRequest(_EVENT_REF)},
-        responses={202: OpenApiResponse(_ACCEPTED_EVENT, "Kept."), **refusals(KEYED, _BODY, _ONE)},
+        responses={202: OpenApiResponse(_ACCEPTED_EVENT, "Kept."), **refusals(_KEYED, _BODY, _ONE)},
         examples=[
             _example("whole", _WHOLE_EVENT),
             _example("minimal", _MINIMAL_EVENT),
@@ -185,7 +186,7 @@ def describe_events(method: Method) -> Method:
         },
         responses={
             202: OpenApiResponse(_ACCEPTED_EVENTS, "The events outside `rejected` are kept."),
-            **refusals(KEYED, _BODY, _MANY),
+            **refusals(_KEYED, _BODY, _MANY),
         },
         examples=[
             _example("two events", [_WHOLE_EVENT, _MINIMAL_EVENT]),
@@ -205,5 +206,5 @@ def describe_receipt(method: Method) -> Method:
             OpenApiParameter("event_id", str, OpenApiParameter.PATH, description="Its eventId."),
             RETRY_AFTER,
         ],
-        responses={200: OpenApiResponse(_RECEIPT, "Its state."), **refusals(KEYED, _STORE)},
+        responses={200: OpenApiResponse(_RECEIPT, "Its state."), **refusals(_KEYED, _STORE)},
     )(method)

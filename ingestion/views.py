@@ -10,6 +10,8 @@ from rest_framework.views import APIView
 from analytics.authentication import authenticate_request
 from analytics.client_ip import client_ip
 from analytics.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
+from analytics.keys import KeyRecord
+from analytics.origins import answer_headers, preflight_headers, require_origin
 from analytics.problems import Problem
 from ingestion.accept import (
     MAX_BATCH_BODY_BYTES,
@@ -36,6 +38,7 @@ class LeanView(APIView):
 
     scopes: ClassVar[tuple[str, ...]] = ("ingest",)
     sender: Sender
+    key: KeyRecord | None = None
 
     # DRF computes its `Allow` and `Vary` for every answer; only a 405 and OPTIONS need one.
     default_response_headers: ClassVar[dict[str, str]] = {}
@@ -47,7 +50,9 @@ class LeanView(APIView):
         if request.method == "OPTIONS":
             return
         meta = request.META
-        key = authenticate_request(meta, *self.scopes)
+        self.key = key = authenticate_request(meta, *self.scopes)
+        if "HTTP_ORIGIN" in meta:
+            require_origin(meta["HTTP_ORIGIN"], key)
         user_agent = meta.get("HTTP_USER_AGENT")
         self.sender = Sender(
             key, client_ip(meta), user_agent[:MAX_USER_AGENT_CHARS] if user_agent else None
@@ -56,11 +61,18 @@ class LeanView(APIView):
     def finalize_response(
         self, request: HttpRequest, response: Any, *args: Any, **kwargs: Any
     ) -> Any:
+        origin = request.META.get("HTTP_ORIGIN")
+        if origin is not None:
+            for name, value in answer_headers(origin, self.key).items():
+                response[name] = value
         return response
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Say which methods there are, to anyone."""
-        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+        """Say which methods there are, to anyone; to a page of an allowed origin, yes."""
+        headers = preflight_headers(request.META, self.allowed_methods)
+        return HttpResponse(
+            status=204, headers={"Allow": ", ".join(self.allowed_methods), **headers}
+        )
 
 
 def respond(status: int, body: dict[str, Any], headers: dict[str, str]) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.db import connections
 from django.test import Client
 from pytest_django.plugin import DjangoDbBlocker
 
-from analytics import failures, keys, mongo, projects
+from analytics import failures, keys, mongo, origins, projects
 from analytics.models import ApiKey, Project
 from analytics.mongo import database
 from analytics.redis import broker_client, stream_client
@@ -74,6 +74,7 @@ def forget_everything() -> None:
     admit._group_commit.cache_clear()
     salts._salts.clear()
     failures.forget_failures()
+    origins.forget_origins()
     drain._backoff = drain.Backoff()
 
 

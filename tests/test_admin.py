@@ -8,6 +8,7 @@ import pytest
 import redis
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -311,3 +312,22 @@ def test_a_user_is_deleted_on_the_users_own_page(admin: Client) -> None:
     page = post_form(admin, url("auth_user_delete", str(bob.pk)), post="yes")
     assert not User.objects.filter(username="bob").exists()
     assert "deleted successfully" in page
+
+
+def test_origins_are_written_one_a_line(admin: Client, project: Project) -> None:
+    form = {"name": "Shop", "is_active": "on", "ip_rule": "truncate"}
+    address = url("analytics_project_change", project.id)
+    lines = "https://a.example\r\n\r\n  https://*.b.example  \r\n"
+    post_form(admin, address, **form, allowed_origins=lines)
+
+    assert Project.objects.get().allowed_origins == ["https://a.example", "https://*.b.example"]
+    assert "https://a.example\nhttps://*.b.example</textarea>" in read_page(admin, address)
+
+    answer = admin.post(address, {**form, "allowed_origins": "https://a.example/path"})
+    assert b"is not an origin" in answer.content
+    post_form(admin, address, **form, allowed_origins="")
+    assert Project.objects.get().allowed_origins == []
+
+
+def test_every_change_of_a_model_has_its_migration(store: None) -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)

@@ -2,7 +2,8 @@
 --
 -- KEYS: bucket, quota, waiting, accepted, stream, wake
 -- ARGV: rate (events/s), burst (events), quota (events/month, -1: none), month (YYYYMM),
---       stream limit (events), project (hex), format version, then per entry: events, payload
+--       stream limit (events), project (hex), format version, API key's id,
+--       then per entry: events, payload
 -- Returns {outcome, remaining tokens, retry after (ms), 1 if a drain must be signalled}
 --   with outcome 0 accepted, 1 over the rate, 2 over the quota, 3 stream full.
 redis.replicate_commands()
@@ -11,7 +12,7 @@ local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local quota, stream_limit = tonumber(ARGV[3]), tonumber(ARGV[5])
 local project = ARGV[6]
 local events = 0
-for i = 8, #ARGV, 2 do events = events + tonumber(ARGV[i]) end
+for i = 9, #ARGV, 2 do events = events + tonumber(ARGV[i]) end
 
 local waiting = tonumber(redis.call('HGET', KEYS[3], 'total')) or 0
 if waiting + events > stream_limit then return {3, 0, 2000, 0} end
@@ -39,7 +40,8 @@ tokens = tokens - events
 redis.call('HSET', KEYS[1], 'tokens', string.format('%.3f', tokens), 'at_ms', now_ms)
 redis.call('PEXPIRE', KEYS[1], math.ceil(burst * 1000 / rate) + 60000)
 redis.call('HINCRBY', KEYS[2], ARGV[4], events)
-for i = 8, #ARGV, 2 do
+redis.call('HINCRBY', KEYS[2], ARGV[4] .. ':' .. ARGV[8], events)
+for i = 9, #ARGV, 2 do
   local id = redis.call('XADD', KEYS[5], '*', 'v', ARGV[7], 'd', ARGV[i + 1])
   local day = math.floor(tonumber(string.match(id, '^%d+')) / 86400000)
   redis.call('HINCRBY', KEYS[4], project .. ':' .. day, ARGV[i])

@@ -1,0 +1,108 @@
+"""Which web pages may use the API: the origins that projects allow.
+
+A page's first question, the preflight, carries no key: it is told yes if any project allows the
+page. The request itself has a key, and its project decides.
+"""
+
+import re
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+from django.core.exceptions import ValidationError
+from redis.exceptions import RedisError
+
+from analytics.keys import KeyRecord
+from analytics.problems import Forbidden
+from analytics.redis import origins_key, stream_client
+
+log = structlog.get_logger(__name__)
+
+ANY_ORIGIN = "*"
+MAX_ORIGINS = 100
+MAX_ORIGIN_CHARS = 255
+KNOWN_SECONDS = 10.0
+_PREFLIGHT_SECONDS = 7_200  # browsers keep an answer no longer
+
+_HEADERS_TO_SEND = "Authorization, Content-Type"
+_HEADERS_TO_READ = "RateLimit, RateLimit-Policy, Retry-After"
+# As a browser writes it: lower case, no path, no default port; `*.` stands for any subdomain.
+_PATTERN = re.compile(r"https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+_DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
+
+_all_origins: frozenset[str] = frozenset()
+_read_at = float("-inf")
+
+
+def validate_origin(text: str) -> None:
+    """Raises ValidationError for what no browser sends as its Origin."""
+    if text == ANY_ORIGIN:
+        return
+    if not _PATTERN.fullmatch(text) or _DEFAULT_PORT.fullmatch(text):
+        raise ValidationError(
+            f"{text} is not an origin: write https://www.example.com, https://*.example.com or *."
+        )
+
+
+def is_allowed(origin: str, allowed: Collection[str]) -> bool:
+    if origin in allowed or ANY_ORIGIN in allowed:
+        return True
+    return any(_is_subdomain(origin, pattern) for pattern in allowed if "*." in pattern)
+
+
+def _is_subdomain(origin: str, pattern: str) -> bool:
+    before, _, after = pattern.partition("*")
+    return origin.startswith(before) and origin.endswith(after)
+
+
+def require_origin(origin: str, key: KeyRecord) -> None:
+    """Raise Forbidden if the project of `key` has a list of origins without this one."""
+    if key.allowed_origins and not is_allowed(origin, key.allowed_origins):
+        raise Forbidden(
+            "The project of this API key does not allow this origin.", code="origin_not_allowed"
+        )
+
+
+def answer_headers(origin: str, key: KeyRecord | None) -> dict[str, str]:
+    """What lets a page of `origin` read an answer; `key` None: refused before it was known."""
+    headers = {"Vary": "Origin"}
+    if is_allowed(origin, key.allowed_origins if key else read_all_origins()):
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = _HEADERS_TO_READ
+    return headers
+
+
+def preflight_headers(meta: Mapping[str, Any], methods: Collection[str]) -> dict[str, str]:
+    """The answer to a page that asks, before its request, whether it may."""
+    origin = meta.get("HTTP_ORIGIN")
+    if origin is None or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in meta:
+        return {}
+    if not is_allowed(origin, read_all_origins()):
+        return {}
+    return {
+        "Access-Control-Allow-Methods": ", ".join(methods),
+        "Access-Control-Allow-Headers": _HEADERS_TO_SEND,
+        "Access-Control-Max-Age": str(_PREFLIGHT_SECONDS),
+    }
+
+
+def read_all_origins() -> frozenset[str]:
+    """The origins that any project allows, at most KNOWN_SECONDS old."""
+    global _all_origins, _read_at
+    now = time.monotonic()
+    if now - _read_at > KNOWN_SECONDS:
+        _read_at = now
+        try:
+            raw = stream_client().get(origins_key())
+            _all_origins = frozenset(msgspec.json.decode(raw, type=list[str]) if raw else ())
+        except (RedisError, msgspec.DecodeError) as error:  # what was known goes on
+            log.warning("origins_unreadable", error=repr(error))
+    return _all_origins
+
+
+def forget_origins() -> None:
+    """Empty this process's cache, as a restart would."""
+    global _all_origins, _read_at
+    _all_origins, _read_at = frozenset(), float("-inf")

@@ -1,0 +1,241 @@
+"""Web pages of other sites: which may send events, and what their browsers are told."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+from redis.exceptions import RedisError
+
+from analytics.key_mirror import mirror_keys
+from analytics.keys import KeyRecord, authenticate, forget_keys
+from analytics.models import Project
+from analytics.origins import forget_origins, is_allowed, validate_origin
+from analytics.redis import stream_client
+from tests.conftest import Api, TestProject, make_project
+from tests.service import Gunicorn
+
+pytest_plugins = ("tests.service",)
+
+SHOP = "https://shop.example.com"
+EVIL = "https://evil.example"
+EVENT = b'{"path": "/a"}'
+
+
+def allow(project: TestProject, *allowed: str) -> None:
+    project.row.allowed_origins = list(allowed)
+    project.row.save()
+    forget_keys()
+    forget_origins()
+
+
+@pytest.fixture
+def shop(project: TestProject) -> TestProject:
+    """A project whose pages are at SHOP."""
+    allow(project, SHOP)
+    return project
+
+
+def send(key: str, origin: str | None, path: str = "/event", body: bytes = EVENT) -> Any:
+    extra = {} if origin is None else {"HTTP_ORIGIN": origin}
+    return Api(key).post(path, body, **extra)
+
+
+def ask(origin: str, path: str = "/event") -> Any:
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    return Client().options(path, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("/event", EVENT), ("/event/", EVENT), ("/events", b"[" + EVENT + b"]")]
+)
+def test_an_allowed_page_sends_events_and_reads_the_answer(
+    shop: TestProject, path: str, body: bytes
+) -> None:
+    answer = send(shop.ingest_key, SHOP, path, body)
+
+    assert answer.status_code == 202
+    assert answer["Access-Control-Allow-Origin"] == SHOP
+    assert answer["Vary"] == "Origin"
+    assert "RateLimit" in answer["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Credentials" not in answer
+
+
+@pytest.mark.parametrize(
+    "origin", [EVIL, "null", SHOP + ".evil.example", "http://shop.example.com"]
+)
+def test_another_page_is_refused_before_anything_is_accepted(
+    shop: TestProject, origin: str
+) -> None:
+    answer = send(shop.ingest_key, origin)
+
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "origin_not_allowed"
+    assert "Access-Control-Allow-Origin" not in answer
+    assert send(shop.ingest_key, origin, body=b"no json").status_code == 403
+
+
+def test_a_server_sends_no_origin_and_needs_none(shop: TestProject) -> None:
+    answer = send(shop.ingest_key, None)
+
+    assert answer.status_code == 202
+    assert not answer.has_header("Vary")
+
+
+def test_without_a_list_the_origin_is_not_looked_at(project: TestProject) -> None:
+    """A page of the service's own site, behind a proxy, sends an Origin as well."""
+    answer = send(project.ingest_key, EVIL)
+
+    assert answer.status_code == 202
+    assert "Access-Control-Allow-Origin" not in answer
+
+
+def test_an_allowed_page_reads_refusals_too(shop: TestProject) -> None:
+    refused = send(shop.ingest_key, SHOP, body=b"no json")
+    unknown = send("ak_live_nonsense", SHOP)
+
+    assert (refused.status_code, unknown.status_code) == (400, 401)
+    for answer in (refused, unknown):
+        assert answer["Access-Control-Allow-Origin"] == SHOP
+
+
+@pytest.mark.parametrize("path", ["/event", "/events", "/events/"])
+def test_a_preflight_needs_no_key(shop: TestProject, path: str) -> None:
+    answer = ask(SHOP, path)
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer["Access-Control-Allow-Origin"] == SHOP
+    assert answer["Access-Control-Allow-Methods"] == "POST, OPTIONS"
+    assert answer["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
+    assert answer["Access-Control-Max-Age"] == "7200"
+    assert answer["Vary"] == "Origin"
+
+
+def test_a_preflight_of_a_page_that_no_project_allows_is_told_nothing(shop: TestProject) -> None:
+    answer = ask(EVIL)
+
+    assert answer.status_code == 204
+    assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
+def test_a_page_that_another_project_allows_passes_the_preflight_only(shop: TestProject) -> None:
+    other = make_project("Other", allowed_origins=["https://other.example"])
+    forget_origins()
+
+    assert ask("https://other.example")["Access-Control-Allow-Origin"] == "https://other.example"
+    assert send(shop.ingest_key, "https://other.example").status_code == 403
+    assert send(other.ingest_key, "https://other.example").status_code == 202
+
+
+def test_an_origin_taken_off_the_list_is_refused_again(shop: TestProject) -> None:
+    allow(shop, "https://www.example.com")
+
+    assert send(shop.ingest_key, SHOP).status_code == 403
+    assert "Access-Control-Allow-Origin" not in ask(SHOP)
+
+
+def test_the_mirror_is_restored_with_its_origins(shop: TestProject) -> None:
+    stream_client().flushall()
+    forget_keys()
+    mirror_keys()
+    forget_origins()
+
+    assert "Access-Control-Allow-Origin" in ask(SHOP)
+    assert send(shop.ingest_key, SHOP).status_code == 202
+
+
+def test_without_redis_a_preflight_is_answered_from_what_was_known(
+    shop: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise RedisError("gone")
+
+    assert "Access-Control-Allow-Origin" in ask(SHOP)
+    monkeypatch.setattr("analytics.origins._read_at", float("-inf"))
+    monkeypatch.setattr("redis.Redis.get", fail)
+
+    assert "Access-Control-Allow-Origin" in ask(SHOP)
+
+
+def test_a_record_that_was_mirrored_before_origins_existed_is_read(project: TestProject) -> None:
+    record = authenticate(f"Bearer {project.ingest_key}")
+    old = msgspec.json.decode(msgspec.json.encode(record))
+    del old["allowed_origins"]
+
+    assert msgspec.json.decode(msgspec.json.encode(old), type=KeyRecord) == record
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed", "expected"),
+    [
+        (SHOP, {SHOP}, True),
+        (SHOP, {"*"}, True),
+        ("null", {"*"}, True),
+        (SHOP, {"https://*.example.com"}, True),
+        ("https://a.b.example.com", {"https://*.example.com"}, True),
+        ("https://example.com", {"https://*.example.com"}, False),
+        ("https://evilexample.com", {"https://*.example.com"}, False),
+        ("http://shop.example.com", {"https://*.example.com"}, False),
+        (SHOP + ":8443", {"https://*.example.com"}, False),
+        (SHOP + ":8443", {"https://*.example.com:8443"}, True),
+        ("HTTPS://SHOP.EXAMPLE.COM", {SHOP}, False),
+        ("", {SHOP}, False),
+        (SHOP, set(), False),
+    ],
+)
+def test_an_origin_is_compared_as_the_browser_writes_it(
+    origin: str, allowed: set[str], expected: bool
+) -> None:
+    assert is_allowed(origin, allowed) is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("https://example.com/", "https://example.com/path", "example.com", "HTTPS://EXAMPLE.COM"),
+        *(
+            "https://example.com:443",
+            "http://example.com:80",
+            "null",
+            "https://*",
+            "https://a*.com",
+        ),
+        *("https://*.*.com", "ftp://example.com", "https://", "https://example.com:port", ""),
+        *("https://user@example.com", "https://exämple.com", "https://example.com\n"),
+    ],
+)
+def test_what_no_browser_sends_is_no_origin(text: str) -> None:
+    with pytest.raises(ValidationError):
+        validate_origin(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("*", "https://example.com", "https://*.example.com", "http://localhost:3000"),
+        *("https://xn--exmple-cua.com", "http://127.0.0.1", "https://example.com:8443"),
+    ],
+)
+def test_an_origin_is_accepted(text: str) -> None:
+    validate_origin(text)
+    Project(name="x", allowed_origins=[text], partition=0).full_clean()
+
+
+@pytest.mark.slow
+def test_gunicorn_answers_a_page_as_django_does(gunicorn: Gunicorn, served: TestProject) -> None:
+    allow(served, SHOP)
+    headers = {"Origin": SHOP, "Access-Control-Request-Method": "POST"}
+
+    preflight = gunicorn.request("OPTIONS", "/event", headers=headers)
+    answer = gunicorn.request("POST", "/event", EVENT, {"Origin": SHOP}, key=served.ingest_key)
+    refused = gunicorn.request("POST", "/event", EVENT, {"Origin": EVIL}, key=served.ingest_key)
+
+    assert (preflight.status, answer.status, refused.status) == (204, 202, 403)
+    assert preflight.headers["access-control-allow-origin"] == SHOP
+    assert answer.headers["access-control-allow-origin"] == SHOP
+    assert refused.code == "origin_not_allowed"
