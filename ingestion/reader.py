@@ -15,6 +15,7 @@ from analytics.ids import EntryId
 from ingestion.consumers import Consumer
 from ingestion.scripts import CLAIM_GONE, ENSURE_GROUP, FORGET_CONSUMER
 from ingestion.sessions import end_session_of
+from ingestion.suspects import MAX_SHARED_DELIVERIES, is_suspect, pick_suspect
 
 log = structlog.get_logger(__name__)
 
@@ -22,8 +23,6 @@ _MEBIBYTE = 1024 * 1024
 
 READ_ENTRIES = 64
 MAX_READ_ENTRIES = 1_000
-# An entry delivered more often than this has perhaps killed its process: it is handled alone.
-MAX_SHARED_DELIVERIES = 5
 MAX_BATCH_BYTES = 8 * _MEBIBYTE
 CONSUMER_KEPT_SECONDS = 3_600
 
@@ -48,7 +47,7 @@ class ReadEntry:
     @property
     def is_suspect(self) -> bool:
         """Whether it must be handled alone, event by event."""
-        return self.deliveries > MAX_SHARED_DELIVERIES
+        return is_suspect(self.deliveries)
 
     @property
     def size_bytes(self) -> int:
@@ -68,6 +67,8 @@ class Reader:
         self._stream = names.stream_key(partition)
         self._consumer = str(consumer)
         self._in_hand: deque[ReadEntry] = deque()
+        self._suspects: list[ReadEntry] = []
+        self._was_suspect = True  # the last batch: as if, so that others come first
         self._own_cursor: bytes | None = b"0"
         self._stale_cursor: bytes | None = b"0-0"
         self._read_entries = READ_ENTRIES
@@ -79,29 +80,34 @@ class Reader:
     def next_batch(self, *, may_read: bool = True) -> list[ReadEntry]:
         """Whole entries of up to WORKER_BATCH_SIZE events and 8 MiB; empty when none waits.
 
-        A suspect entry is a batch of its own. Without `may_read`, only what is in hand: a drain
-        whose time is up leaves nothing behind that it has read.
+        A suspect entry is a batch of its own, after one of others. Without `may_read`, only what
+        is in hand: a drain whose time is up leaves only suspects behind of what it has read.
         """
+        suspects_turn = may_read and bool(self._suspects) and not self._was_suspect
+        batch = [] if suspects_turn else self._fill_batch(may_read)
+        if not batch and may_read and self._suspects:
+            batch = [pick_suspect(self._suspects)]
+        self._was_suspect = bool(batch) and batch[0].is_suspect
+        return batch
+
+    def _fill_batch(self, may_read: bool) -> list[ReadEntry]:
         batch: list[ReadEntry] = []
         events = size_bytes = 0
         while self._in_hand or (may_read and self._read_more()):
             following = self._in_hand[0]
             events += len(following.entry.events)
             size_bytes += following.size_bytes
-            too_large = events > settings.WORKER_BATCH_SIZE or size_bytes > MAX_BATCH_BYTES
-            if batch and (too_large or following.is_suspect):
+            if batch and (events > settings.WORKER_BATCH_SIZE or size_bytes > MAX_BATCH_BYTES):
                 break
             batch.append(self._in_hand.popleft())
-            if following.is_suspect:
-                break
         return batch
 
     def _read_more(self) -> bool:
-        """Put entries in hand from the first source that has any."""
-        while self._own_cursor is not None:
+        """Put entries in hand from the first source that has any, suspects aside."""
+        while self._own_cursor is not None and self._has_room():
             if self._take(self._read_own(), redelivered=True):
                 return True
-        while self._stale_cursor is not None:
+        while self._stale_cursor is not None and self._has_room():
             if self._take(self._claim_stale(), redelivered=True):
                 return True
         while entries := self._read(b">"):
@@ -109,10 +115,15 @@ class Reader:
                 return True
         return False
 
+    def _has_room(self) -> bool:
+        """For what was delivered before, which may all be suspects."""
+        return len(self._suspects) < READ_ENTRIES
+
     def _take(self, raw_entries: list[RawEntry], *, redelivered: bool) -> bool:
         before = len(self._in_hand)
         deliveries = self._count_deliveries(raw_entries) if redelivered else {}
-        self._in_hand.extend(decode_entries(raw_entries, deliveries))
+        for read in decode_entries(raw_entries, deliveries):
+            (self._suspects if read.is_suspect else self._in_hand).append(read)
         self._adapt()
         return len(self._in_hand) > before
 
@@ -175,7 +186,7 @@ class Reader:
                 end_session_of(self._partition, name)
                 entries = run_script(
                     self._client, CLAIM_GONE, [self._stream],
-                    [names.GROUP, name, self._consumer, READ_ENTRIES],
+                    [names.GROUP, name, self._consumer, READ_ENTRIES, MAX_SHARED_DELIVERIES],
                 )  # fmt: skip
                 if entries:
                     log.info("claimed_from_gone_consumer", gone=name, entries=len(entries))

@@ -22,6 +22,7 @@ from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from ingestion.reader import forget_idle_consumers
 from ingestion.signals import publish_drain
+from ingestion.suspects import MAX_SHARED_DELIVERIES
 from tests.conftest import Api, TestProject
 from tests.servers_plugin import Servers
 from tests.workers import celery_worker, wait_until, waiting_events
@@ -129,7 +130,7 @@ def test_an_entry_delivered_too_often_is_handled_alone_event_by_event(
     reader.Reader(0, this_consumer()).ensure_group()
     me = str(this_consumer())
     client.execute_command("XREADGROUP", "GROUP", GROUP, me, "STREAMS", stream_key(0), ">")
-    for _ in range(reader.MAX_SHARED_DELIVERIES + 1):
+    for _ in range(MAX_SHARED_DELIVERIES + 1):
         client.execute_command("XREADGROUP", "GROUP", GROUP, me, "STREAMS", stream_key(0), "0")
     sizes: list[int] = []
     write = store.write_batch
@@ -143,6 +144,49 @@ def test_an_entry_delivered_too_often_is_handled_alone_event_by_event(
     assert drain(0).stored == 3
 
     assert sizes == [1, 1, 1]
+
+
+def test_an_entry_delivered_too_often_comes_after_the_others(
+    project: TestProject, ingest: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest.post("/event", {"path": "/suspect"})
+    hand_over(str(this_consumer()), deliveries=MAX_SHARED_DELIVERIES, idle_ms=0)
+    ingest.post("/events", [EVENT] * 3)
+    paths: list[list[bytes]] = []
+    write = store.write_batch
+
+    def note_paths(partition: int, batch: Any) -> Any:
+        paths.append([event.accepted.raw for event in batch])
+        return write(partition, batch)
+
+    monkeypatch.setattr(draining, "write_batch", note_paths)
+
+    assert drain(0).stored == 4
+
+    assert [len(batch) for batch in paths] == [3, 1]
+    assert b"/suspect" in paths[1][0]
+
+
+@pytest.mark.parametrize(("idle_ms", "stored"), [(0, 1), (1_100, 2)])
+def test_an_entry_that_took_its_processes_down_rests_until_it_is_stale(
+    idle_ms: int, stored: int, project: TestProject, ingest: Api
+) -> None:
+    gone = this_consumer()._replace(pid=2**22 + 1)
+    ingest.post("/event", EVENT)
+    hand_over(str(gone), deliveries=MAX_SHARED_DELIVERIES + 1, idle_ms=idle_ms)
+    ingest.post("/event", EVENT)
+
+    assert drain(0).stored == stored
+
+
+def hand_over(consumer: str, *, deliveries: int, idle_ms: int) -> None:
+    """Make what waits pending with a consumer, delivered so often and so long ago."""
+    reader.Reader(0, this_consumer()).ensure_group()
+    client, stream = stream_client(), stream_key(0)
+    client.execute_command("XREADGROUP", "GROUP", GROUP, consumer, "STREAMS", stream, ">")
+    pending: Any = client.xpending_range(stream, GROUP, "-", "+", 100)
+    ids = [item["message_id"] for item in pending]
+    client.xclaim(stream, GROUP, consumer, 0, ids, idle=idle_ms, retrycount=deliveries)
 
 
 def test_only_consumers_that_hold_nothing_are_forgotten(project: TestProject, ingest: Api) -> None:
