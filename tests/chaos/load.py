@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from local.ports import LOOPBACK
+from tests.conftest import TestProject
 
 SENDERS = 6
 PAUSE_SECONDS = 0.02
@@ -66,10 +67,14 @@ class Load:
     documentation tells clients to; some of it deliberately not.
     """
 
-    def __init__(self, port: int, key: str, seed: int) -> None:
+    def __init__(self, port: int, project: TestProject, seed: int) -> None:
         self.outcome = Outcome()
+        self.project = project
         self._port = port
-        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        self._headers = {
+            "Authorization": f"Bearer {project.ingest_key}",
+            "Content-Type": "application/json",
+        }
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._ending = threading.Event()
@@ -98,12 +103,26 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    def register(self, events: Sequence[Sent]) -> None:
+        """Before they are sent."""
+        with self._lock:
+            self.outcome.events.update((event.mark, event) for event in events)
+
+    def send_once(self, events: Sequence[Sent]) -> bool:
+        """Send events of one's own as one request, on a connection of its own."""
+        self.register(events)
+        connection = self._connect()
+        try:
+            return self._post(connection, events)
+        finally:
+            connection.close()
+
     def count_accepted(self) -> int:
         with self._lock:
             return self.outcome.statuses[202]
 
     def _send_all(self, chance: random.Random) -> None:
-        connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=ANSWER_SECONDS)
+        connection = self._connect()
         while not self._is_over() and len(self.outcome.events) < MAX_EVENTS:
             self._send_one(connection, chance)
             self._ending.wait(PAUSE_SECONDS)
@@ -133,9 +152,11 @@ class Load:
             if with_id:
                 body["eventId"] = f"id-{number}"
             events.append(Sent(mark, body))
-        with self._lock:
-            self.outcome.events.update((event.mark, event) for event in events)
+        self.register(events)
         return events
+
+    def _connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(LOOPBACK, self._port, timeout=ANSWER_SECONDS)
 
     def _post(self, connection: http.client.HTTPConnection, events: Sequence[Sent]) -> bool:
         """Whether it was accepted."""

@@ -3,13 +3,14 @@
 import http.client
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from local.ports import LOOPBACK, find_free_port
-from local.run import build_programs
+from local.run import REPOSITORY, build_programs
 from local.servers import MongoServer, RedisServer
 from local.supervisor import Program
 from tests.chaos.keeper import Kept
@@ -91,6 +92,20 @@ class System:
         """Another process of the kind web, worker or beat; not started."""
         [program] = [one for one in self._build_programs(**environment) if one.name == name]
         return program
+
+    @contextmanager
+    def another_worker(self, app: str) -> Iterator[None]:
+        """A Celery worker of another application in the place of ours, until the end."""
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", app, "worker"]
+        with self.worker.paused():
+            stop(self.worker.process)
+            other = Program("worker", command, REPOSITORY, self._environment)
+            other.start()
+            self.worker.replace(other)
+        try:
+            yield
+        finally:
+            self.restart(self.worker)
 
     def restart(self, kept: Kept[Program], **environment: str) -> None:
         """Stops a program in order and starts it anew, its environment changed."""

@@ -1,7 +1,5 @@
 """One fault under load: warm up, break something, wait until it has healed, check the books."""
 
-import http.client
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,9 +13,8 @@ from analytics.key_mirror import mirror_keys
 from analytics.models import ApiKey
 from analytics.mongo import EVENTS, collection
 from analytics.redis import stream_client, stream_key
-from local.ports import LOOPBACK
 from tests.chaos.books import Row, check_books, wait_until_drained
-from tests.chaos.load import Load, Outcome, Sent, post
+from tests.chaos.load import Load, Outcome, Sent
 from tests.chaos.system import System, wait_for
 from tests.conftest import TestProject, make_project
 
@@ -40,10 +37,10 @@ class Chaos:
             kept.forgive()
         project = make_unlimited_project(fault)
         print(f"--- {fault}")
-        with Load(self.system.port, project.ingest_key, seed=len(self.rows)) as load:
+        with Load(self.system.port, project, seed=len(self.rows)) as load:
             wait_for(lambda: load.count_accepted() > WARM_EVENTS / 4, 30, "the load is accepted")
             yield load
-            heal_seconds = self.wait_until_healed(project, load.outcome)
+            heal_seconds = self.wait_until_healed(load)
             time.sleep(AFTERWARDS_SECONDS)
         self.close(fault, project, load.outcome, heal_seconds)
 
@@ -56,7 +53,7 @@ class Chaos:
         print(row, dict(outcome.statuses), dict(outcome.failures))
         self.rows.append(row)
 
-    def wait_until_healed(self, project: TestProject, outcome: Outcome) -> float:
+    def wait_until_healed(self, load: Load) -> float:
         """Seconds until all processes run and are ready, and what was there before is drained.
 
         The latter is so once an event that is accepted now has been stored, and no entry is older.
@@ -64,29 +61,21 @@ class Chaos:
         began = time.monotonic()
         wait_for(self.system.is_whole, HEAL_SECONDS, "every process runs and is ready")
         mark = attempt(read_last_entry_id)
-        probe = Sent(f"probe-{began}", {"path": "/probe", "sessionId": f"probe-{began}"})
-        probe.body["eventId"] = probe.mark
-        outcome.events[probe.mark] = probe
-
-        def send_probe() -> bool:
-            connection = http.client.HTTPConnection(LOOPBACK, self.system.port, timeout=5)
-            headers = {
-                "Authorization": f"Bearer {project.ingest_key}",
-                "Content-Type": "application/json",
-            }
-            status, _ = post(connection, "/event", json.dumps(probe.body), headers)
-            connection.close()
-            probe.attempts += 1
-            probe.accepted += status == 202
-            return status == 202
-
-        def is_drained() -> bool:
-            query = {"project": project.id, "sessionId": probe.mark}
-            return no_entry_before(mark) and collection(EVENTS).find_one(query) is not None
-
-        wait_for(send_probe, HEAL_SECONDS, "a new event is accepted")
-        wait_for(lambda: attempt(is_drained), HEAL_SECONDS, "older entries are drained")
+        wait_until_stored(load, f"probe-{began}", HEAL_SECONDS)
+        wait_for(lambda: attempt(lambda: no_entry_before(mark)), HEAL_SECONDS, "older ones, too")
         return time.monotonic() - began
+
+
+def wait_until_stored(load: Load, mark: str, seconds: float) -> None:
+    """Send one event of that name until it is accepted, and wait until it is stored."""
+    event = Sent(mark, {"path": "/probe", "sessionId": mark, "eventId": mark})
+    query = {"project": load.project.id, "sessionId": mark}
+    wait_for(lambda: load.send_once([event]), seconds, f"{mark} is accepted")
+    wait_for(
+        lambda: attempt(lambda: collection(EVENTS).find_one(query)) is not None,
+        seconds,
+        f"{mark} is stored",
+    )
 
 
 def make_unlimited_project(name: str) -> TestProject:

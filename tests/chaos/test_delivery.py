@@ -1,0 +1,72 @@
+"""What is delivered: poison, the same batch twice at once, an event that kills."""
+
+import json
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from analytics.entry import AcceptedEvent
+from analytics.redis import GROUP, stream_client, stream_key
+from ingestion.admit import Sender, admit
+from ingestion.suspects import MAX_SHARED_DELIVERIES
+from tests.chaos.load import Load, Sent
+from tests.chaos.system import wait_for
+from tests.chaos.trial import Chaos, wait_until_stored
+from tests.poison import record_of
+
+pytestmark = pytest.mark.chaos
+
+BATCH_EVENTS = 101
+SENDERS = 8
+
+
+def test_poison_in_the_middle_of_a_batch(chaos: Chaos) -> None:
+    """The door refuses such events, so these are appended behind it."""
+    with chaos.under_load("20 batches of 101 events, one of each is poison") as load:
+        for batch in range(20):
+            events = [make_event(f"batch-{batch}-{n}") for n in range(BATCH_EVENTS)]
+            events[BATCH_EVENTS // 2].body["properties"] = {"a\0b": 1}
+            append(load, events)
+
+
+def test_the_same_batch_twice_at_once(chaos: Chaos) -> None:
+    with chaos.under_load("20 batches of 101 events, each sent by 8 senders at once") as load:
+        for batch in range(20):
+            events = [make_event(f"batch-{batch}-{n}") for n in range(BATCH_EVENTS)]
+            threads = [
+                threading.Thread(target=load.send_once, args=(events,)) for _ in range(SENDERS)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+
+def test_an_event_that_kills_its_worker(chaos: Chaos) -> None:
+    """It waits for a release that can handle it, and holds up nothing else."""
+    fault = "an event that kills each process that prepares it"
+    fragile = chaos.system.another_worker("tests.chaos.fragile_worker")
+    with chaos.under_load(fault) as load, fragile:
+        append(load, [make_event("deadly", path="/deadly")])
+        wait_for(lambda: count_most_deliveries() > MAX_SHARED_DELIVERIES, 60, "it kills again")
+        wait_until_stored(load, "what came after it", 20)
+
+
+def count_most_deliveries() -> int:
+    pending: Any = stream_client().xpending_range(stream_key(0), GROUP, "-", "+", 1_000)
+    return max((item["times_delivered"] for item in pending), default=0)
+
+
+def make_event(mark: str, path: str = "/batch") -> Sent:
+    return Sent(mark, {"path": path, "sessionId": mark, "eventId": mark})
+
+
+def append(load: Load, events: Sequence[Sent]) -> None:
+    """As an accepted request, without asking the door."""
+    accepted = [AcceptedEvent(event.mark, json.dumps(event.body).encode()) for event in events]
+    load.register(events)
+    admit(Sender(record_of(load.project), "203.0.113.9", None), accepted)
+    for event in events:
+        event.attempts = event.accepted = 1
