@@ -124,10 +124,16 @@ def install_reference() -> bool:
 
 
 @contextmanager
-def open_stack(*, reference: bool = True) -> Iterator[Stack]:
-    """Fresh servers, migrated, with a project and its keys; everything is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="analytics-bench-") as name, ExitStack() as exits:
-        folder = Path(name)
+def open_stack(*, reference: bool = True, kept: Path | None = None) -> Iterator[Stack]:
+    """Servers of their own, migrated, with a project and its keys.
+
+    Everything is gone afterwards, except what is in the folder `kept`, which a later stack finds.
+    """
+    with ExitStack() as exits:
+        folder = kept or Path(
+            exits.enter_context(tempfile.TemporaryDirectory(prefix="analytics-bench-"))
+        )
+        folder.mkdir(parents=True, exist_ok=True)
         stream = exits.enter_context(RedisServer(folder / "stream", maxmemory_bytes=6 * GIBIBYTE))
         broker = exits.enter_context(RedisServer(folder / "broker", kind="broker"))
         mongo = exits.enter_context(MongoServer(folder / "mongo"))
@@ -150,7 +156,12 @@ def open_stack(*, reference: bool = True) -> Iterator[Stack]:
         }
         run_manage(stack, "migrate", "--verbosity", "0")
         exits.enter_context(stack._exits)
+        keys_file = folder / "keys.json"
+        if keys_file.exists():
+            keys = json.loads(keys_file.read_text())
+            stack.environment |= {"INGEST_KEY": keys["ingestKey"], "READ_KEY": keys["readKey"]}
         keys = json.loads(run_manage(stack, "setup_local").splitlines()[-1])
+        keys_file.write_text(json.dumps(keys))
         lift_limits = (
             "from analytics.models import ApiKey\n"
             "for key in ApiKey.objects.all():\n"
