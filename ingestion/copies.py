@@ -11,9 +11,15 @@ from pymongo.errors import PyMongoError
 
 from analytics import mongo
 from analytics.mongo import Document, collection
-from analytics.rollups import Descriptor
+from analytics.rollups import PARTS, Descriptor
 from ingestion.heads import first_day_of, month_of, parse_head, read_heads
-from ingestion.run_store import RunConflict, RunWriter, merge_columns, read_columns
+from ingestion.run_store import (
+    RunConflict,
+    RunWriter,
+    merge_columns,
+    merge_parts,
+    read_columns,
+)
 from ingestion.store_errors import TRANSIENT
 
 log = structlog.get_logger(__name__)
@@ -40,7 +46,8 @@ def build_days(quiet: timedelta = QUIET) -> int:
 
 def _build_day(found: Document) -> bool:
     head = parse_head(found)
-    runs = [run for number in sorted(head.buckets) for run in head.buckets[number]]
+    numbered = [(number, run) for number in sorted(head.buckets) for run in head.buckets[number]]
+    runs = [run for _, run in numbered]
     if _too_large(runs):
         log.warning("day_not_copied", project=head.project_id.hex(), day=head.day)
         collection(mongo.ROLLUP_DAYS).update_one(
@@ -48,19 +55,30 @@ def _build_day(found: Document) -> bool:
         )
         return False
     writer = RunWriter()
-    run = writer.write(merge_columns(read_columns(runs)))
-    older = [{"whole": None}, {"whole.version": {"$lt": head.version}}]
+    columns = read_columns(runs)
+    tables = merge_columns(columns)
+    parts = merge_parts(
+        [(number, read) for (number, _), read in zip(numbered, columns, strict=True)]
+    )
+    if parts is not None:
+        tables[PARTS] = parts
+    run = writer.write(tables)
+    older = [
+        {"whole": None},
+        {"whole.version": {"$lt": head.version}},
+        {"whole.version": head.version, "whole.parts": None},
+    ]
     built = _replace(
         mongo.ROLLUP_DAYS,
         {"_id": found["_id"], "$or": older},
         {
-            "whole": {"$literal": {"run": run, "version": head.version}},
+            "whole": {"$literal": {"run": run, "version": head.version, "parts": True}},
             "dirty": {"$ne": ["$version", head.version]},
         },
         writer,
         [head.whole["run"]] if head.whole else [],
     )
-    if built:
+    if built and not head.is_clean:  # else only its parts are new
         _mark_month(head.project_id, month_of(head.day))
     return built
 

@@ -1,8 +1,8 @@
 """Count raw events again: verify the rollups against them, or rebuild the rollups from them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -10,26 +10,24 @@ from pymongo.client_session import ClientSession
 
 from analytics import mongo
 from analytics.ids import datetime_of_day
-from analytics.mongo import Document, collection
-from analytics.projects import find_policy
-from analytics.rollups import BUCKET, DIMENSIONS, TABLES, Descriptor, Table, summarize
+from analytics.mongo import collection
+from analytics.rollups import PARTS, TABLES, Descriptor, Table
 from ingestion.compaction import MAX_CONFLICTS
 from ingestion.heads import BUCKETS_PER_DAY, DayChange, DayHead, bucket_of, read_head
+from ingestion.raw_counts import count_buckets, is_countable, split_blocks, window_of
 from ingestion.run_store import (
     Columns,
     RunConflict,
     RunWriter,
     Tables,
     merge_columns,
+    merge_parts,
     read_columns,
+    read_parts,
     split,
 )
 
 log = structlog.get_logger(__name__)
-
-# Buckets whose raw events are counted in one read.
-BLOCK_BUCKETS = 16
-_FIELDS = dict.fromkeys((*DIMENSIONS, "timestamp", "userId", "visitor"), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,11 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
     differences: list[Difference] = []
     with mongo.client().start_session(snapshot=True) as session:
         head = read_head(project_id, day, session)
-        kept: list[Columns] = []
-        for numbers in _blocks(range(BUCKETS_PER_DAY)):
-            runs = read_columns([run for n in numbers for run in head.buckets.get(n, [])], session)
-            kept += runs
+        kept: list[tuple[int, Columns]] = []
+        for numbers in split_blocks(range(BUCKETS_PER_DAY)):
+            owners = [n for n in numbers for _ in head.buckets.get(n, [])]
+            runs = read_columns(_runs_of(head, numbers), session)
+            kept += zip(owners, runs, strict=True)
             summaries = _read_summaries(session, project_id, day, numbers)
             counted = count_buckets(session, project_id, day, numbers)
             taken = iter(runs)
@@ -66,50 +65,11 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
                     raw = counted.get(bucket, {})
                     differences += _compare(project_id, bucket, "bucket", raw, rollup)
         if head.is_clean and head.whole:
-            whole = merge_columns(read_columns([head.whole["run"]], session))
-            start = datetime_of_day(day)
-            differences += _compare(project_id, start, "day", merge_columns(kept), whole)
+            differences += _compare_copy(session, head, kept)
     for found in differences:
         log.error("rollup_drift", project=found.project_id.hex(), start=found.start.isoformat(),
                   unit=found.unit, dimension=found.dimension)  # fmt: skip
     return differences
-
-
-def is_countable(project_id: bytes, bucket: datetime) -> bool:
-    """Whether all raw events of a bucket are still there."""
-    days = find_policy(project_id).retention_days
-    return days is None or bucket >= datetime.now(UTC) - timedelta(days=days)
-
-
-def count_buckets(
-    session: ClientSession, project_id: bytes, day: int, numbers: range
-) -> dict[datetime, Tables]:
-    """The tables of neighbouring buckets, counted from their raw events."""
-    events = collection(mongo.EVENTS).find(
-        {"project": project_id, "timestamp": _window(day, numbers)}, _FIELDS, session=session
-    )
-    return {
-        bucket: {name: Table.decode_all(encoded[name]) for name in TABLES if name in encoded}
-        for bucket, encoded in summarize(project_id, events).items()
-    }
-
-
-def _blocks(numbers: Sequence[int]) -> Iterator[range]:
-    """Ascending `numbers` as ranges without gaps, of at most BLOCK_BUCKETS."""
-    first = last = None
-    for number in numbers:
-        if first is None or last is None:
-            first = number
-        elif number != last + 1 or number - first == BLOCK_BUCKETS:
-            yield range(first, last + 1)
-            first = number
-        last = number
-    if first is not None and last is not None:
-        yield range(first, last + 1)
-
-
-def _window(day: int, numbers: range) -> Document:
-    return {"$gte": bucket_of(day, numbers[0]), "$lt": bucket_of(day, numbers[-1]) + BUCKET}
 
 
 def _read_summaries(
@@ -117,7 +77,7 @@ def _read_summaries(
 ) -> dict[datetime, list[Columns]]:
     """The summaries of neighbouring buckets, by bucket."""
     found = collection(mongo.SUMMARIES).find(
-        {"project": project_id, "bucket": _window(day, numbers)}, session=session
+        {"project": project_id, "bucket": window_of(day, numbers)}, session=session
     )
     by_bucket: dict[datetime, list[Columns]] = {}
     for summary in found:
@@ -130,10 +90,29 @@ def _compare(
 ) -> Iterator[Difference]:
     for dimension in TABLES:
         left, right = raw.get(dimension), rollup.get(dimension)
-        if left is None and right is None:
-            continue
-        if left is None or right is None or not left.equals(right):
+        if not _same(left, right):
             yield Difference(project_id, start, unit, dimension, _describe(left), _describe(right))
+
+
+def _compare_copy(
+    session: ClientSession, head: DayHead, buckets: Sequence[tuple[int, Columns]]
+) -> Iterator[Difference]:
+    """A day's copy and its parts with the runs of its buckets."""
+    assert head.whole
+    start, run = datetime_of_day(head.day), head.whole["run"]
+    merged = merge_columns([columns for _, columns in buckets])
+    copied = merge_columns(read_columns([run], session))
+    yield from _compare(head.project_id, start, "day", merged, copied)
+    if head.whole.get("parts"):
+        left, right = merge_parts(buckets), read_parts(run, session)
+        if not _same(left, right):
+            yield Difference(
+                head.project_id, start, "day", PARTS, _describe(left), _describe(right)
+            )
+
+
+def _same(left: Table | None, right: Table | None) -> bool:
+    return left is right or (left is not None and right is not None and left.equals(right))
 
 
 def _describe(table: Table | None) -> str:
@@ -176,7 +155,7 @@ def _rebuild_day(project_id: bytes, day: int, wanted: Sequence[int]) -> int:
         if not numbers:
             return 0
         summary_ids = _summary_ids(session, project_id, day, numbers)
-        for block in _blocks(numbers):
+        for block in split_blocks(numbers):
             counted = count_buckets(session, project_id, day, block)
             for number in block:
                 tables = counted.get(bucket_of(day, number), {})
@@ -199,7 +178,7 @@ def _summary_ids(
     return [summary["_id"] for summary in found]
 
 
-def _runs_of(head: DayHead, numbers: list[int]) -> list[Descriptor]:
+def _runs_of(head: DayHead, numbers: Iterable[int]) -> list[Descriptor]:
     return [run for number in numbers for run in head.buckets.get(number, [])]
 
 

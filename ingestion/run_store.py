@@ -17,11 +17,14 @@ from pymongo.client_session import ClientSession
 from analytics import mongo
 from analytics.mongo import Document, collection
 from analytics.rollups import (
+    PARTS,
     TABLES,
+    TOTAL,
     Descriptor,
     EncodedTable,
     Table,
     counts_pieces,
+    list_part_rows,
     make_run_id,
     merge_encoded,
     pack_run,
@@ -122,25 +125,29 @@ def split(tables: Mapping[str, EncodedTable]) -> Columns:
 
 
 def read_columns(
-    descriptors: Sequence[Mapping[str, Any]], session: ClientSession | None = None
+    descriptors: Sequence[Mapping[str, Any]],
+    session: ClientSession | None = None,
+    dimensions: Sequence[str] = TABLES,
 ) -> list[Columns]:
     """The columns of each run, undecoded."""
     pieces: dict[bytes, Document] = {}
     wanted = {
         piece: None
         for run in descriptors
-        for dimension in TABLES
+        for dimension in dimensions
         for piece in (*counts_pieces(run, dimension), *sets_pieces(run, dimension))
     }
     for part in batched(wanted, READ_PIECES):
         found = collection(mongo.ROLLUP_CHUNKS).find({"_id": {"$in": part}}, session=session)
         pieces.update((bytes(piece["_id"]), piece["t"]) for piece in found)
-    return [_gather(run, pieces) for run in descriptors]
+    return [_gather(run, pieces, dimensions) for run in descriptors]
 
 
-def _gather(run: Mapping[str, Any], pieces: Mapping[bytes, Document]) -> Columns:
+def _gather(
+    run: Mapping[str, Any], pieces: Mapping[bytes, Document], dimensions: Sequence[str]
+) -> Columns:
     columns: Columns = {}
-    for dimension in TABLES:
+    for dimension in dimensions:
         counts = [pieces[key].get(dimension) for key in counts_pieces(run, dimension)]
         sets = [pieces[key].get(dimension) for key in sets_pieces(run, dimension)]
         if any(counts):
@@ -154,14 +161,37 @@ def merge_columns(sources: Sequence[Columns]) -> Tables:
     for dimension in TABLES:
         found = [source[dimension] for source in sources if dimension in source]
         if found:
-            left = merge_encoded([table for part in found for table in part.counts], sets=False)
-            right = merge_encoded(
-                [table for part in found for table in part.sets], counts=False, values=False
-            )
-            tables[dimension] = Table(
-                left.hashes, left.views, left.events, left.values, right.users, right.visitors
+            tables[dimension] = _merge(
+                [table for part in found for table in part.counts],
+                [table for part in found for table in part.sets],
+                values=True,
             )
     return tables
+
+
+def merge_parts(sources: Sequence[tuple[int, Columns]]) -> Table | None:
+    """The table of the parts of a day, from the runs of its buckets by number; None of none."""
+    totals = [(number, columns[TOTAL]) for number, columns in sources if TOTAL in columns]
+    if not totals:
+        return None
+    return _merge(
+        [row for n, total in totals for table in total.counts for row in list_part_rows(n, table)],
+        [row for n, total in totals for table in total.sets for row in list_part_rows(n, table)],
+        values=False,
+    )
+
+
+def read_parts(run: Mapping[str, Any], session: ClientSession | None = None) -> Table | None:
+    """The table of the parts of a day, as the run of its copy has it."""
+    [columns] = read_columns([run], session, [PARTS])
+    parts = columns.get(PARTS)
+    return _merge(parts.counts, parts.sets, values=False) if parts else None
+
+
+def _merge(counts: Sequence[EncodedTable], sets: Sequence[EncodedTable], *, values: bool) -> Table:
+    left = merge_encoded(counts, values=values, sets=False)
+    right = merge_encoded(sets, counts=False, values=False)
+    return Table(left.hashes, left.views, left.events, left.values, right.users, right.visitors)
 
 
 def batched(keys: Iterable[bytes], size: int) -> Iterator[list[bytes]]:

@@ -4,12 +4,13 @@ Pure planning, without I/O. Buckets and days are numbered from 1970, months from
 lie between 1970 and the end of the calendar, so an unbounded window is one between the two.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 
+from analytics.rollups import choose_parts
 from analytics.rollups.dimensions import BUCKET, EPOCH, bucket_number
 from reporting.query import Window
 
@@ -49,18 +50,24 @@ class Head:
     day: int
     version: int
     copied_version: int | None
+    has_parts: bool = False
+
+    @property
+    def is_copied(self) -> bool:
+        return self.copied_version == self.version
 
 
 @dataclass(slots=True)
 class Units:
-    """What to read: whole months and days, and of other days the buckets `[first, end)`.
+    """What to read: whole months and days, and of other days some parts and buckets.
 
-    Buckets are numbered within their day. No bucket is in two of them.
+    Parts and buckets are numbered within their day. No bucket is in two of them.
     """
 
     months: list[int] = field(default_factory=list)
     days: list[int] = field(default_factory=list)
-    buckets: dict[int, range] = field(default_factory=dict)
+    parts: dict[int, list[int]] = field(default_factory=dict)
+    buckets: dict[int, Sequence[int]] = field(default_factory=dict)
 
 
 def frame_window(window: Window, raw_horizon: datetime | None = None) -> Frame:
@@ -109,11 +116,14 @@ def choose_units(
     cuts: Sequence[int],
     heads: Iterable[Head],
     copies: Mapping[int, Mapping[str, int]],
+    *,
+    totals_only: bool = False,
 ) -> Units:
     """Cover the buckets of `frame` with the largest units there are.
 
     `heads` are those of its days, ascending; `copies` the day versions that each month's copy is
-    made of. No unit crosses one of `cuts`, the ascending buckets at which points begin.
+    made of. No unit crosses one of `cuts`, the ascending buckets at which points begin. Parts
+    of days are used for `totals_only`: they count by no dimension.
     """
     units = Units()
 
@@ -129,13 +139,32 @@ def choose_units(
             continue
         for head in of_month:
             first = head.day * BUCKETS_PER_DAY
-            if head.copied_version == head.version and fits(first, first + BUCKETS_PER_DAY):
+            if head.is_copied and fits(first, first + BUCKETS_PER_DAY):
                 units.days.append(head.day)
                 continue
-            end = min(frame.end - first, BUCKETS_PER_DAY)
-            if wanted := range(max(frame.first - first, 0), end):
+            wanted = range(max(frame.first - first, 0), min(frame.end - first, BUCKETS_PER_DAY))
+            if totals_only and head.is_copied and head.has_parts:
+                _add_parts(units, head.day, wanted, cuts)
+            elif wanted:
                 units.buckets[head.day] = wanted
     return units
+
+
+def _add_parts(units: Units, day: int, wanted: range, cuts: Sequence[int]) -> None:
+    """Cover the buckets `wanted` of a day with its parts, and what is narrower with buckets."""
+    first = day * BUCKETS_PER_DAY
+    inside = cuts[bisect_right(cuts, first + wanted.start) : bisect_left(cuts, first + wanted.stop)]
+    borders = [wanted.start, *(cut - first for cut in inside), wanted.stop]
+    parts: list[int] = []
+    buckets: list[int] = []
+    for start, stop in pairwise(borders):
+        covered, left = choose_parts(range(start, stop))
+        parts += covered
+        buckets += left
+    if parts:
+        units.parts[day] = parts
+    if buckets:
+        units.buckets[day] = buckets
 
 
 def list_months(days: range) -> range:

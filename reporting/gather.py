@@ -10,19 +10,29 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from analytics.mongo import EVENTS, ROLLUP_DAYS, ROLLUP_MONTHS, SUMMARIES, Document
-from analytics.rollups import DIMENSIONS, TOTAL, Descriptor, EncodedTable, list_fields, summarize
+import numpy as np
+
+from analytics.mongo import EVENTS, SUMMARIES, Document
+from analytics.rollups import (
+    DIMENSIONS,
+    TOTAL,
+    Descriptor,
+    EncodedTable,
+    first_bucket,
+    list_fields,
+    summarize,
+)
+from analytics.rollups.arrays import Hashes
 from analytics.rollups.dimensions import bucket_number
 from reporting.cover import (
     BUCKETS_PER_DAY,
     Frame,
-    Head,
-    Units,
     bucket_moment,
     choose_units,
     first_day_of,
     list_months,
 )
+from reporting.heads import find_bucket_runs, find_day_runs, read_day_heads, read_months
 from reporting.query import Window
 from reporting.snapshot import Snapshot
 
@@ -37,6 +47,22 @@ class Run:
     point: int
     descriptor: Descriptor
 
+    @property
+    def id(self) -> bytes:
+        return bytes(self.descriptor["r"])
+
+
+@dataclass(frozen=True, slots=True)
+class Parts(Run):
+    """Some parts of a day, in the run of its copy."""
+
+    numbers: Sequence[int]
+
+    @property
+    def keys(self) -> Hashes:
+        """Of their rows."""
+        return np.array(self.numbers, np.uint64)
+
 
 @dataclass(frozen=True, slots=True)
 class Loose:
@@ -46,11 +72,12 @@ class Loose:
     tables: Mapping[str, EncodedTable]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gathered:
     """Everything that an answer adds up."""
 
     runs: list[Run] = field(default_factory=list)
+    parts: list[Parts] = field(default_factory=list)
     loose: list[Loose] = field(default_factory=list)
 
 
@@ -61,87 +88,50 @@ def gather(
 
     `cuts` are the ascending buckets at which the second and later points begin.
     """
+    gathered = Gathered()
+    if frame.has_buckets:
+        _add_runs(gathered, snapshot, project, frame, cuts, totals_only=not dimensions)
+        for summary in _read_summaries(snapshot, project, frame, dimensions):
+            point = bisect_right(cuts, bucket_number(summary["bucket"]))
+            gathered.loose.append(Loose(point, summary["tables"]))
+    if frame.edges:
+        for bucket, tables in _count_edges(snapshot, project, frame.edges, dimensions):
+            gathered.loose.append(Loose(bisect_right(cuts, bucket), tables))
+    return gathered
+
+
+def _add_runs(
+    gathered: Gathered,
+    snapshot: Snapshot,
+    project: bytes,
+    frame: Frame,
+    cuts: Sequence[int],
+    *,
+    totals_only: bool,
+) -> None:
+    """Find the runs of the units that cover `frame`, and the parts of days."""
 
     def point_of(bucket: int) -> int:
         return bisect_right(cuts, bucket)
 
-    gathered = Gathered()
-    if frame.has_buckets:
-        for bucket, descriptor in _find_runs(snapshot, project, frame, cuts):
-            if descriptor["n"]:
-                gathered.runs.append(Run(point_of(bucket), descriptor))
-        for summary in _read_summaries(snapshot, project, frame, dimensions):
-            point = point_of(bucket_number(summary["bucket"]))
-            gathered.loose.append(Loose(point, summary["tables"]))
-    if frame.edges:
-        for bucket, tables in _count_edges(snapshot, project, frame.edges, dimensions):
-            gathered.loose.append(Loose(point_of(bucket), tables))
-    return gathered
-
-
-def _find_runs(
-    snapshot: Snapshot, project: bytes, frame: Frame, cuts: Sequence[int]
-) -> Iterator[tuple[int, Descriptor]]:
-    """The first bucket and the descriptor of every run."""
-    heads = [
-        Head(found["day"], found["version"], (found.get("whole") or {}).get("version"))
-        for found in _find_heads(
-            snapshot, ROLLUP_DAYS, project, frame.days, ("day", "version", "whole.version")
-        )
-    ]
+    heads = read_day_heads(snapshot, project, frame.days)
     if not heads:
         return
     days = range(heads[0].day, heads[-1].day + 1)
-    months = {
-        found["month"]: found
-        for found in _find_heads(
-            snapshot, ROLLUP_MONTHS, project, list_months(days), ("month", "run", "days")
-        )
-        if "run" in found
-    }
+    months = read_months(snapshot, project, list_months(days))
     copies = {month: found["days"] for month, found in months.items()}
-    units = choose_units(frame, cuts, heads, copies)
-    for month in units.months:
-        yield first_day_of(month) * BUCKETS_PER_DAY, months[month]["run"]
-    yield from _find_day_runs(snapshot, project, units)
-
-
-def _find_day_runs(
-    snapshot: Snapshot, project: bytes, units: Units
-) -> Iterator[tuple[int, Descriptor]]:
-    if units.days:
-        for found in _find_heads(snapshot, ROLLUP_DAYS, project, units.days, ("day", "whole.run")):
-            yield found["day"] * BUCKETS_PER_DAY, found["whole"]["run"]
-    if units.buckets:
-        for found in _find_heads(
-            snapshot, ROLLUP_DAYS, project, list(units.buckets), ("day", "buckets")
-        ):
-            wanted = units.buckets[found["day"]]
-            for number, descriptors in found["buckets"].items():
-                if int(number) in wanted:
-                    for descriptor in descriptors:
-                        yield found["day"] * BUCKETS_PER_DAY + int(number), descriptor
-
-
-def _find_heads(
-    snapshot: Snapshot,
-    name: str,
-    project: bytes,
-    numbers: range | list[int],
-    fields: Sequence[str],
-) -> list[Document]:
-    """The heads of days or months: of all in a range, or of those in a list; ascending."""
-
-    def key(number: int) -> bytes:
-        return project + number.to_bytes(4, "big")
-
-    if isinstance(numbers, range):
-        condition: Document = {"$gte": key(numbers[0]), "$lte": key(numbers[-1])}
-    else:
-        condition = {"$in": [key(number) for number in numbers]}
-    projection = dict.fromkeys(fields, 1) | {"_id": 0}
-    found = list(snapshot.find(name, {"_id": condition}, projection))
-    return sorted(found, key=lambda head: int(head.get("day", 0)))
+    units = choose_units(frame, cuts, heads, copies, totals_only=totals_only)
+    runs = [(first_day_of(month) * BUCKETS_PER_DAY, months[month]["run"]) for month in units.months]
+    for day, descriptor in find_day_runs(snapshot, project, [*units.days, *units.parts]):
+        first = day * BUCKETS_PER_DAY
+        by_point: dict[int, list[int]] = {}
+        for part in units.parts.get(day, ()):
+            by_point.setdefault(point_of(first + first_bucket(part)), []).append(part)
+        gathered.parts += [Parts(point, descriptor, parts) for point, parts in by_point.items()]
+        if not by_point:
+            runs.append((first, descriptor))
+    runs += find_bucket_runs(snapshot, project, units.buckets)
+    gathered.runs += [Run(point_of(bucket), found) for bucket, found in runs if found["n"]]
 
 
 def _read_summaries(

@@ -22,6 +22,7 @@ from reporting.answers import (
 from reporting.cover import Frame, frame_window
 from reporting.fields import PATH, Field
 from reporting.gather import gather
+from reporting.points import count_points
 from reporting.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
 from reporting.raw import RawSource
 from reporting.snapshot import Snapshot, open_snapshot
@@ -43,7 +44,7 @@ class RollupSource:
         names = [PATH.name] if field is None else list({PATH.name: 0, field.name: 0})
         with open_snapshot() as snapshot:
             tables = _read(snapshot, query, frame, names)
-            [totals] = tables.count_points(1, people=True)
+            totals = tables.count_totals(people=True)
             paths = _rank_counted(tables, PATH, query.limit)
             groups = None
             if field is not None:
@@ -52,7 +53,7 @@ class RollupSource:
             totals=totals,
             top_paths=[(row.value, row.count) for row in paths.rows],
             groups=groups,
-            provenance=_describe(query, frame, tables, now),
+            provenance=_describe(query, frame, tables.is_exact, now),
         )
 
     def answer_series(self, query: SeriesQuery) -> SeriesAnswer:
@@ -60,9 +61,9 @@ class RollupSource:
         frame = frame_window(query.window, query.raw_horizon)
         cuts = [bucket_number(boundary) for boundary in query.boundaries[1:-1]]
         with open_snapshot() as snapshot:
-            tables = _read(snapshot, query, frame, [], cuts)
-            points = tables.count_points(len(query.boundaries) - 1, people=True)
-        return SeriesAnswer(points, _describe(query, frame, tables, now))
+            gathered = gather(snapshot, query.project, frame, [], cuts)
+            points, is_exact = count_points(snapshot, gathered, len(query.boundaries) - 1)
+        return SeriesAnswer(points, _describe(query, frame, is_exact, now))
 
     def answer_breakdown(self, query: BreakdownQuery) -> BreakdownAnswer:
         now = datetime.now(UTC)
@@ -70,7 +71,7 @@ class RollupSource:
         field = query.by
         with open_snapshot() as snapshot:
             tables = _read(snapshot, query, frame, [field.name])
-            [whole] = tables.count_points(1, people=False)
+            whole = tables.count_totals(people=False)
             page = tables.rank(
                 field.name,
                 by="events" if field.counts_events else "views",
@@ -79,7 +80,7 @@ class RollupSource:
                 include_zero=True,
             )
             rows = _count_groups(tables, field, page, sets=True)
-        provenance = _describe(query, frame, tables, now)
+        provenance = _describe(query, frame, tables.is_exact, now)
         return BreakdownAnswer(rows, page.total, whole.ranking(field), provenance)
 
     def answer_realtime(self, query: RealtimeQuery) -> RealtimeAnswer:
@@ -87,14 +88,8 @@ class RollupSource:
         return _RAW.answer_realtime(query)
 
 
-def _read(
-    snapshot: Snapshot,
-    query: Query,
-    frame: Frame,
-    dimensions: Sequence[str],
-    cuts: Sequence[int] = (),
-) -> Tables:
-    gathered = gather(snapshot, query.project, frame, dimensions, cuts)
+def _read(snapshot: Snapshot, query: Query, frame: Frame, dimensions: Sequence[str]) -> Tables:
+    gathered = gather(snapshot, query.project, frame, dimensions, cuts=[])
     return Tables(snapshot, gathered, [TOTAL, *dimensions])
 
 
@@ -111,15 +106,15 @@ def _count_groups(
     return [Row(row.value, counted) for row, counted in zip(page.rows, counts, strict=True)]
 
 
-def _describe(query: Query, frame: Frame, tables: Tables, now: datetime) -> Provenance:
+def _describe(query: Query, frame: Frame, is_exact: bool, now: datetime) -> Provenance:
     if not frame.has_buckets:
         source: Literal["raw", "rollup", "mixed"] = "raw"
     else:
         source = "mixed" if frame.edges else "rollup"
     return Provenance(
         source=source,
-        method="exact" if tables.is_exact else "hll",
-        error=0 if tables.is_exact else RELATIVE_ERROR,
+        method="exact" if is_exact else "hll",
+        error=0 if is_exact else RELATIVE_ERROR,
         fresh_as_of=now,
         counted=frame.window if frame.window != query.window else None,
     )

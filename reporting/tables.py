@@ -1,15 +1,12 @@
 """The tables of everything gathered, read column by column as an answer needs them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
-from analytics.mongo import ROLLUP_CHUNKS
 from analytics.rollups import (
     TOTAL,
-    CorruptTable,
     EncodedTable,
     RankedRow,
     Uniques,
@@ -26,23 +23,16 @@ from analytics.rollups.codec import SetChoice, choose_sets
 from analytics.rollups.ranking import By
 from reporting.answers import Counts
 from reporting.gather import Gathered
-from reporting.piece_cache import Columns, PieceCache
+from reporting.piece_cache import Columns
+from reporting.pieces import Pieces, read_pieces
 from reporting.snapshot import Snapshot
 from reporting.stack import CountsStack, Rows, stack_counts, union_rows
-
-Pieces = dict[bytes, dict[str, EncodedTable]]
-
-# 20 bytes each: far below what one command may hold.
-_FIND_PIECES = 50_000
-
-_cache = PieceCache()
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
     """A table, or with `piece` the counts of one, whose values and sets are read when needed."""
 
-    point: int
     encoded: EncodedTable
     run: int = -1  # index of its run; -1 for a loose table
     piece: bytes = b""
@@ -79,33 +69,24 @@ class Tables:
         for index, dimension, piece in ids:
             encoded = pieces[piece].get(dimension)
             if encoded is not None:
-                point = gathered.runs[index].point
-                self._slices[dimension].append(Slice(point, encoded, index, piece))
+                self._slices[dimension].append(Slice(encoded, index, piece))
         for loose in gathered.loose:
             for dimension in dimensions:
                 if dimension in loose.tables:
-                    self._slices[dimension].append(Slice(loose.point, loose.tables[dimension]))
+                    self._slices[dimension].append(Slice(loose.tables[dimension]))
         self._stacks: dict[str, CountsStack] = {}
 
-    def count_points(self, points: int, *, people: bool) -> list[Counts]:
-        """Add up the totals of each point; its people are 0 unless asked for."""
-        counted: list[list[EncodedTable]] = [[] for _ in range(points)]
-        for part in self._slices[TOTAL]:
-            counted[part.point].append(part.encoded)
-        sums = [sum_total(tables) for tables in counted]
+    def count_totals(self, *, people: bool) -> Counts:
+        """Add up the total; its people are 0 unless asked for."""
+        counts = sum_total(part.encoded for part in self._slices[TOTAL])
         if not people:
-            return [Counts(*counts) for counts in sums]
-        sets: list[list[EncodedTable]] = [[] for _ in range(points)]
-        for point, encoded in self._read_total_sets():
-            sets[point].append(encoded)
-        return [
-            Counts(
-                *counts,
-                users=self._note(union_total(found, "users")),
-                visitors=self._note(union_total(found, "visitors")),
-            )
-            for counts, found in zip(sums, sets, strict=True)
-        ]
+            return Counts(*counts)
+        sets = self._read_total_sets()
+        users, visitors = (
+            self._note(union_total(sets, "users")),
+            self._note(union_total(sets, "visitors")),
+        )
+        return Counts(*counts, users=users, visitors=visitors)
 
     def rank(
         self, dimension: str, *, by: By, limit: int, offset: int = 0, include_zero: bool
@@ -168,17 +149,12 @@ class Tables:
             self._stacks[dimension] = stack_counts([part.encoded for part in slices])
         return self._stacks[dimension]
 
-    def _read_total_sets(self) -> Iterator[tuple[int, EncodedTable]]:
-        points = {
-            piece: run.point
-            for run in self._gathered.runs
-            for piece in sets_pieces(run.descriptor, TOTAL)
-        }
-        pieces = self._read_pieces(points, [TOTAL], list_fields(counts=False, sets=True))
-        for piece, tables in pieces.items():
-            yield points[piece], tables[TOTAL]
-        for loose in self._gathered.loose:
-            yield loose.point, loose.tables[TOTAL]
+    def _read_total_sets(self) -> list[EncodedTable]:
+        ids = [piece for run in self._gathered.runs for piece in sets_pieces(run.descriptor, TOTAL)]
+        pieces = self._read_pieces(ids, [TOTAL], list_fields(counts=False, sets=True))
+        return [tables[TOTAL] for tables in pieces.values()] + [
+            loose.tables[TOTAL] for loose in self._gathered.loose
+        ]
 
     def _read_sets(self, dimension: str, found: Rows, sets: SetChoice) -> list[EncodedTable]:
         """The sets of the tables that have some of the rows `found`, and of no others."""
@@ -204,15 +180,4 @@ class Tables:
     def _read_pieces(
         self, ids: Iterable[bytes], dimensions: Sequence[str], columns: Columns
     ) -> Pieces:
-        """The tables of each piece. Raises CorruptTable when one is not there."""
-        wanted = list(ids)
-        pieces = _cache.get(wanted, dimensions, columns)
-        fields = {f"t.{name}.{column}": 1 for name in dimensions for column in columns}
-        unknown = (piece for piece in wanted if piece not in pieces)
-        while part := list(islice(unknown, _FIND_PIECES)):
-            for found in self._snapshot.find(ROLLUP_CHUNKS, {"_id": {"$in": part}}, fields):
-                pieces[found["_id"]] = found["t"]
-                _cache.put(found["_id"], dimensions, columns, found["t"])
-            if missing := [piece for piece in part if piece not in pieces]:
-                raise CorruptTable(f"{len(missing)} pieces are missing: {missing[0].hex()}, ...")
-        return pieces
+        return read_pieces(self._snapshot, ids, dimensions, columns)

@@ -20,6 +20,7 @@ from analytics.mongo import (
     collection,
 )
 from analytics.rollups import (
+    PARTS,
     TABLES,
     Descriptor,
     EncodedTable,
@@ -30,6 +31,8 @@ from analytics.rollups import (
     pack_run,
     summarize,
 )
+from analytics.rollups.dimensions import bucket_number
+from ingestion.run_store import merge_parts, split
 from reporting.cover import first_day_of, month_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,6 +50,7 @@ class Mixture:
     summaries: float = 0.3
     clean_days: float = 0.5
     outdated_days: float = 0.5  # of those that are not clean
+    parts: float = 0.7  # of the copies of days
     valid_months: float = 0.5
     outdated_months: float = 0.5  # of those that are not valid
     max_runs: int = 3
@@ -119,11 +123,24 @@ def _store_day(
         "version": version,
         "buckets": runs,
     }
+    with_parts = chance.random() < mixture.parts
     if chance.random() < mixture.clean_days:
-        head["whole"] = {"run": store_run(project, events), "version": version}
+        head["whole"] = _store_copy(project, events, with_parts) | {"version": version}
     elif chance.random() < mixture.outdated_days:
-        head["whole"] = {"run": store_run(project, _fakes(events)), "version": version - 1}
+        head["whole"] = _store_copy(project, _fakes(events), with_parts) | {"version": version - 1}
     collection(ROLLUP_DAYS).insert_one(head)
+
+
+def _store_copy(project: bytes, events: Events, with_parts: bool) -> Document:
+    """The run of a day, with the table of its parts or, as there were before, without."""
+    summaries = summarize(project, events)
+    tables = merge_summaries(summaries.values())
+    if not with_parts:
+        return {"run": store_tables(tables)}
+    totals = [(bucket_number(bucket) % 96, split(summary)) for bucket, summary in summaries.items()]
+    parts = merge_parts(totals)
+    assert parts is not None
+    return {"run": store_tables(tables | {PARTS: parts}), "parts": True}
 
 
 def _store_month(

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from analytics import mongo
 from analytics.mongo import collection
+from analytics.rollups import PARTS, counts_pieces
 from ingestion.compaction import compact_day, compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.heads import read_head, read_heads
@@ -20,6 +22,8 @@ from tests.conftest import TestProject, make_project
 from tests.stored import Batch, store_events
 
 pytestmark = pytest.mark.slow
+
+mark_days_without_parts = import_module("ingestion.migrations.0003_copy_parts_of_days").mark_days
 
 NOW = timedelta(0)
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
@@ -79,6 +83,45 @@ def test_a_closed_day_and_month_are_copied_and_a_late_event_makes_them_anew(
     assert build_days(quiet=NOW) == 1
     assert build_months(quiet=NOW) == 1
     assert verify(project) == []
+
+
+def test_a_copy_from_before_there_were_parts_gets_them_and_nothing_else_changes(
+    project: TestProject,
+) -> None:
+    store_events(project, batch_of(200))
+    compact_summaries()
+    build_days(quiet=NOW)
+    build_months(quiet=NOW)
+    days = collection(mongo.ROLLUP_DAYS)
+    days.update_many({}, {"$unset": {"whole.parts": ""}})
+
+    mark_days_without_parts(None, None)
+    assert days.count_documents({"dirty": True}) == days.count_documents({}) > 0
+    assert build_days(quiet=NOW) == days.count_documents({"whole.parts": True})
+
+    assert days.count_documents({"dirty": True}) == 0
+    assert build_months(quiet=NOW) == 0
+    assert verify(project) == []
+
+
+def test_verify_finds_a_copy_whose_parts_are_wrong(project: TestProject) -> None:
+    store_events(project, batch_of(20))
+    compact_summaries()
+    build_days(quiet=NOW)
+    [head] = read_heads(project.id, *_days_around(DAY))
+    assert head.whole
+    piece = collection(mongo.ROLLUP_CHUNKS).find_one(
+        {"_id": {"$in": counts_pieces(head.whole["run"], PARTS)}}
+    )
+    assert piece
+    wrong = bytes(len(piece["t"][PARTS]["v"]))
+    collection(mongo.ROLLUP_CHUNKS).update_one(
+        {"_id": piece["_id"]}, {"$set": {f"t.{PARTS}.v": wrong}}
+    )
+
+    [found] = verify(project)
+
+    assert (found.unit, found.dimension) == ("day", PARTS)
 
 
 def test_compacting_at_once_in_many_threads_counts_each_summary_once(project: TestProject) -> None:

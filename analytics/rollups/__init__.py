@@ -9,6 +9,7 @@ from analytics.rollups.dimensions import (
     BUCKET,
     DIMENSIONS,
     PAGEVIEW,
+    PARTS,
     TABLES,
     TOTAL,
     bucket_number_of_ms,
@@ -16,6 +17,7 @@ from analytics.rollups.dimensions import (
 )
 from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
 from analytics.rollups.merge import merge_encoded, merge_tables
+from analytics.rollups.parts import choose_parts, first_bucket, list_part_rows, split_rows
 from analytics.rollups.ranking import (
     RankedRow,
     Ranking,
@@ -31,6 +33,7 @@ from analytics.rollups.runs import (
     make_run_id,
     pack_run,
     pack_summary,
+    run_of,
     run_range,
     sets_pieces,
 )
@@ -44,7 +47,7 @@ from analytics.rollups.summary import (
     summarize_facts,
 )
 from analytics.rollups.table import Table
-from analytics.rollups.total import Counts, sum_total, union_total
+from analytics.rollups.total import Counts, merge_totals, sum_total, union_total
 from analytics.rollups.uniques import EXACT_MAX, RELATIVE_ERROR, Uniques, count_uniques
 
 __all__ = [
@@ -53,6 +56,7 @@ __all__ = [
     "EXACT_MAX",
     "FORMAT",
     "PAGEVIEW",
+    "PARTS",
     "RELATIVE_ERROR",
     "SOURCE_FIELDS",
     "TABLES",
@@ -72,22 +76,28 @@ __all__ = [
     "Uniques",
     "bucket_number_of_ms",
     "bucket_start",
+    "choose_parts",
     "count_uniques",
     "counts_pieces",
+    "first_bucket",
     "hash_user",
     "hash_value",
     "list_fields",
+    "list_part_rows",
     "locate_values",
     "make_hit",
     "make_run_id",
     "merge_encoded",
     "merge_tables",
+    "merge_totals",
     "pack_run",
     "pack_summary",
     "rank",
     "read_values",
+    "run_of",
     "run_range",
     "sets_pieces",
+    "split_rows",
     "sum_rows",
     "sum_total",
     "summarize",

@@ -24,6 +24,9 @@ DIMENSIONS: Final = (
 
 TABLES: Final = (TOTAL, *DIMENSIONS)
 
+PARTS: Final = "parts"
+"""The table that only the copy of a day has: its total by half hours and more (parts.py)."""
+
 PAGEVIEW: Final = "pageview"
 
 BUCKET: Final = timedelta(minutes=15)

@@ -19,7 +19,7 @@ import numpy as np
 
 from analytics.rollups.arrays import Hashes
 from analytics.rollups.codec import EncodedTable, list_fields, read_key_bytes
-from analytics.rollups.dimensions import TABLES
+from analytics.rollups.dimensions import PARTS, TABLES
 from analytics.rollups.table import Table
 
 Descriptor = dict[str, Any]
@@ -38,6 +38,7 @@ _SET_FIELDS: Final = list_fields(counts=False, sets=True)
 _COUNTS: Final = b"c"
 _SETS: Final = b"s"
 _PACKED: Final = b"\xff"
+_CODES: Final = {name: bytes([code]) for code, name in enumerate((*TABLES, PARTS))}
 _FIRST_HASH: Final = np.dtype("<u8")
 
 
@@ -133,6 +134,11 @@ def sets_pieces(
     return _piece_ids(descriptor, _SETS, dimension, found[found >= 0].tolist())
 
 
+def run_of(piece: bytes) -> bytes:
+    """The run that a piece belongs to, by the `_id` of the piece."""
+    return bytes(piece[:RUN_ID_BYTES])
+
+
 def run_range(run_id: bytes) -> tuple[bytes, bytes]:
     """The first and the last `_id` that a piece of the run may have."""
     return run_id + b"\x00" * 4, run_id + b"\xff" * 4
@@ -144,18 +150,14 @@ def _piece_ids(
     run_id = bytes(descriptor["r"])
     if numbers is None:
         return [run_id + kind + _PACKED + _sequence(0)]
-    prefix = run_id + kind + _code(dimension)
+    prefix = run_id + kind + _CODES[dimension]
     return [prefix + _sequence(number) for number in numbers]
 
 
 def _number(run_id: bytes, kind: bytes, dimension: str, parts: Sequence[Table]) -> Iterator[Piece]:
-    prefix = run_id + kind + _code(dimension)
+    prefix = run_id + kind + _CODES[dimension]
     for number, part in enumerate(parts):
         yield {"_id": prefix + _sequence(number), "t": {dimension: part.encode()}}
-
-
-def _code(dimension: str) -> bytes:
-    return bytes([TABLES.index(dimension)])
 
 
 def _sequence(number: int) -> bytes:

@@ -6,20 +6,27 @@ A time series reads hundreds of them. All functions take encoded tables, with th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from analytics.rollups.arrays import Hashes
 from analytics.rollups.codec import (
+    FORMAT,
     SET_PREFIXES,
     SKETCH_FLAG,
     CorruptTable,
+    EncodedTable,
     SetName,
+    pack_numbers,
     read_bytes,
     read_key_bytes,
 )
-from analytics.rollups.uniques import Uniques, count_uniques
+from analytics.rollups.hashing import TOTAL_HASH
+from analytics.rollups.uniques import EXACT_MAX, Uniques, count_uniques, union_sketches
+
+_TOTAL_KEY: Final = TOTAL_HASH.to_bytes(8, "little")
 
 
 class Counts(NamedTuple):
@@ -39,9 +46,38 @@ def sum_total(tables: Iterable[Mapping[str, Any]]) -> Counts:
     return Counts(views, events)
 
 
+def merge_totals(tables: Sequence[Mapping[str, Any]]) -> EncodedTable:
+    """Return the table of one row that tables of one row with all columns add up to."""
+    counts = sum_total(tables)
+    merged = {
+        "f": FORMAT,
+        "h": _TOTAL_KEY,
+        "v": pack_numbers([counts.views]),
+        "e": pack_numbers([counts.events]),
+    }
+    for prefix in SET_PREFIXES.values():
+        members, sketches = _collect(tables, prefix)
+        merged |= _encode_set(prefix, members, sketches)
+    return merged
+
+
+def _encode_set(prefix: str, members: Hashes, sketches: Sequence[bytes]) -> EncodedTable:
+    if not sketches:
+        members = np.unique(members)
+        if len(members) <= EXACT_MAX:
+            length = {prefix + "l": pack_numbers([len(members)])}
+            return length | ({prefix + "m": members.tobytes()} if len(members) else {})
+    sketch = union_sketches(members, sketches)
+    return {prefix + "l": pack_numbers([SKETCH_FLAG | len(sketch)]), prefix + "s": sketch}
+
+
 def union_total(tables: Iterable[Mapping[str, Any]], name: SetName) -> Uniques:
     """Count the distinct users or visitors of tables of one row; 0 for no tables."""
-    prefix = SET_PREFIXES[name]
+    return count_uniques(*_collect(tables, SET_PREFIXES[name]))
+
+
+def _collect(tables: Iterable[Mapping[str, Any]], prefix: str) -> tuple[Hashes, list[bytes]]:
+    """The exact members, with repeats, and the sketches of tables of one row."""
     members: list[bytes] = []
     sketches: list[bytes] = []
     for encoded in tables:
@@ -51,7 +87,7 @@ def union_total(tables: Iterable[Mapping[str, Any]], name: SetName) -> Uniques:
             sketches.append(read_bytes(encoded, prefix + "s"))
         elif length:
             members.append(read_bytes(encoded, prefix + "m"))
-    return count_uniques(np.frombuffer(b"".join(members), "<u8"), sketches)
+    return np.frombuffer(b"".join(members), "<u8"), sketches
 
 
 def _check_one_row(encoded: Mapping[str, Any]) -> None:

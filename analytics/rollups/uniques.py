@@ -27,6 +27,11 @@ RELATIVE_ERROR: Final[float] = max(
 )
 """The library's own bound: 95 % of the estimates lie within this share of the true count."""
 
+_FLAGS = 5
+_OUT_OF_ORDER = 0x10
+_MODE = 7
+_MODE_BITS = 0x03
+_HLL = 2  # else it still lists what it has seen, and every estimate of that is the same
 _COUPONS_START = 12
 _REGISTERS_START = 40
 _REGISTERS = 1 << LG_K
@@ -49,6 +54,9 @@ def count_uniques(members: Hashes, sketches: Iterable[bytes] = ()) -> Uniques:
         members = np.unique(members)
         if len(members) <= EXACT_MAX:
             return Uniques(len(members), "exact", 0.0)
+    elif len(sketches) == 1 and not len(members) and _is_of_union(sketches[0]):
+        estimate: float = hll_sketch.deserialize(sketches[0]).get_estimate()
+        return Uniques(round(estimate), "hll", RELATIVE_ERROR)
     return Uniques(_estimate(_union(members, sketches)), "hll", RELATIVE_ERROR)
 
 
@@ -59,7 +67,8 @@ def make_sketch(members: Iterable[int]) -> bytes:
 
 def union_sketches(members: Hashes, sketches: Iterable[bytes]) -> bytes:
     """Return the sketch of everything in `sketches` and of `members`."""
-    sketch: bytes = _union(members, sketches).get_result(HLL_4).serialize_compact()
+    union = _settle(_union(members, sketches))
+    sketch: bytes = union.get_result(HLL_4).serialize_compact()
     return sketch
 
 
@@ -84,10 +93,20 @@ def _union(members: Hashes, sketches: Iterable[bytes]) -> hll_union:
 
 
 def _estimate(union: hll_union) -> int:
-    # Taking its own result in makes it a union even where it is the mere copy of one sketch.
-    union.update(union.get_result(HLL_8))
-    estimate: float = union.get_estimate()
+    estimate: float = _settle(union).get_estimate()
     return round(estimate)
+
+
+def _settle(union: hll_union) -> hll_union:
+    """Make it a union even where it is the mere copy of one sketch: it takes its own result in."""
+    union.update(union.get_result(HLL_8))
+    return union
+
+
+def _is_of_union(sketch: bytes) -> bool:
+    """Whether its own estimate is that of a union already, which is 100 times cheaper."""
+    is_hll = sketch[_MODE] & _MODE_BITS == _HLL
+    return not is_hll or bool(sketch[_FLAGS] & _OUT_OF_ORDER)
 
 
 def _read_state(sketch: bytes) -> bytes:

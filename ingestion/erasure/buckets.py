@@ -18,7 +18,8 @@ from ingestion.compaction import MAX_CONFLICTS, compact_day
 from ingestion.enrich import hash_visitor
 from ingestion.erasure.job import Job, change_job, finish_step, save_progress
 from ingestion.heads import BUCKETS_PER_DAY, DayChange, DayHead, bucket_of, day_key, read_head
-from ingestion.recount import is_countable, rebuild_day
+from ingestion.raw_counts import is_countable
+from ingestion.recount import rebuild_day
 from ingestion.run_store import (
     READ_PIECES,
     RunConflict,

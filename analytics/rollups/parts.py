@@ -1,0 +1,93 @@
+"""The parts of a day: its total by half hours and by blocks of three hours.
+
+Days of most time zones are not those of UTC. The copy of a day therefore has one table more, so
+that any stretch of it is a few rows instead of the runs of up to 96 buckets. A row's key is the
+number of its part: 0 to 47 the half hours, 48 to 55 the blocks. It has no values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from analytics.rollups.arrays import Hashes
+from analytics.rollups.codec import (
+    SET_PREFIXES,
+    SKETCH_FLAG,
+    EncodedTable,
+    read_hashes,
+    read_numbers,
+)
+
+HALF_HOUR_BUCKETS: Final = 2
+BLOCK_BUCKETS: Final = 12
+HALF_HOURS: Final = 48
+
+
+def list_part_rows(bucket: int, total: Mapping[str, Any]) -> list[EncodedTable]:
+    """What the table of the total of a bucket, numbered within its day, adds to the parts."""
+    numbers = (bucket // HALF_HOUR_BUCKETS, HALF_HOURS + bucket // BLOCK_BUCKETS)
+    return [{**total, "h": number.to_bytes(8, "little")} for number in numbers]
+
+
+def first_bucket(part: int) -> int:
+    """The first bucket of a part, numbered within the day."""
+    return part * HALF_HOUR_BUCKETS if part < HALF_HOURS else (part - HALF_HOURS) * BLOCK_BUCKETS
+
+
+def choose_parts(buckets: range) -> tuple[list[int], list[int]]:
+    """Cover buckets of a day by the largest parts inside, and what is left by single buckets."""
+    parts: list[int] = []
+    single: list[int] = []
+    bucket = buckets.start
+    while bucket < buckets.stop:
+        left = buckets.stop - bucket
+        if not bucket % BLOCK_BUCKETS and left >= BLOCK_BUCKETS:
+            parts.append(HALF_HOURS + bucket // BLOCK_BUCKETS)
+            bucket += BLOCK_BUCKETS
+        elif not bucket % HALF_HOUR_BUCKETS and left >= HALF_HOUR_BUCKETS:
+            parts.append(bucket // HALF_HOUR_BUCKETS)
+            bucket += HALF_HOUR_BUCKETS
+        else:
+            single.append(bucket)
+            bucket += 1
+    return parts, single
+
+
+def split_rows(encoded: Mapping[str, Any]) -> Iterator[tuple[int, EncodedTable]]:
+    """Take a table apart: the key of each row, and a table of that row alone.
+
+    Reads the columns that are there, without values. Raises CorruptTable.
+    """
+    keys: Hashes = read_hashes(encoded)
+    rows = len(keys)
+    tables: list[EncodedTable] = [
+        {"f": encoded["f"], "h": encoded["h"][8 * row : 8 * row + 8]} for row in range(rows)
+    ]
+    for name in ("v", "e"):
+        if name in encoded:
+            for table, column in zip(tables, _cut_evenly(encoded[name], rows), strict=True):
+                table[name] = column
+    for prefix in SET_PREFIXES.values():
+        if prefix + "l" in encoded:
+            _split_sets(encoded, prefix, tables)
+    yield from zip(keys.tolist(), tables, strict=True)
+
+
+def _split_sets(encoded: Mapping[str, Any], prefix: str, tables: list[EncodedTable]) -> None:
+    name = prefix + "l"
+    lengths = read_numbers(encoded, name, len(tables)).tolist()
+    ends = {"m": 0, "s": 0}
+    for table, length, column in zip(
+        tables, lengths, _cut_evenly(encoded[name], len(tables)), strict=True
+    ):
+        table[name] = column
+        kind, size = ("s", length ^ SKETCH_FLAG) if length >= SKETCH_FLAG else ("m", 8 * length)
+        if size:
+            start, ends[kind] = ends[kind], ends[kind] + size
+            table[prefix + kind] = encoded[prefix + kind][start : ends[kind]]
+
+
+def _cut_evenly(column: bytes, rows: int) -> list[bytes]:
+    width = len(column) // rows
+    return [column[start : start + width] for start in range(0, width * rows, width)]

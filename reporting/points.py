@@ -1,0 +1,109 @@
+"""Count the points of a series: what the runs, the parts of days and the loose tables of each
+add up to.
+
+Runs never change. So what several of them add up to is remembered too, and a series that is
+asked for again, or overlaps one that was, adds up what is new.
+"""
+
+from collections.abc import Collection, Iterator
+from hashlib import blake2b
+
+from analytics.rollups import (
+    PARTS,
+    TOTAL,
+    Descriptor,
+    EncodedTable,
+    counts_pieces,
+    list_fields,
+    merge_totals,
+    run_of,
+    sets_pieces,
+    split_rows,
+    sum_total,
+    union_total,
+)
+from analytics.rollups.arrays import Hashes
+from reporting.answers import Counts
+from reporting.gather import Gathered
+from reporting.pieces import cache, read_pieces
+from reporting.snapshot import Snapshot
+
+_COLUMNS = list_fields(counts=True, sets=True)
+
+
+def count_points(snapshot: Snapshot, gathered: Gathered, points: int) -> tuple[list[Counts], bool]:
+    """The counts of each point, and whether all people were counted exactly.
+
+    Raises CorruptTable rather than count less than everything.
+    """
+    tables = _add_up_runs(snapshot, gathered, points)
+    for loose in gathered.loose:
+        tables[loose.point].append(loose.tables[TOTAL])
+    counts: list[Counts] = []
+    is_exact = True
+    for found in tables:
+        users, visitors = (union_total(found, name) for name in ("users", "visitors"))
+        is_exact = is_exact and users.method == visitors.method == "exact"
+        counts.append(Counts(*sum_total(found), users.count, visitors.count))
+    return counts, is_exact
+
+
+def _add_up_runs(snapshot: Snapshot, gathered: Gathered, points: int) -> list[list[EncodedTable]]:
+    """For each point the table, if there is anything, of all its runs and parts."""
+    names = _name_sums(gathered, points)
+    known = cache.get(set(names.values()), [TOTAL], _COLUMNS)
+    missing = {point for point in range(points) if names.get(point) not in known}
+    tables: list[list[EncodedTable]] = [[] for _ in range(points)]
+    for point, encoded in _read_totals(snapshot, gathered, missing):
+        tables[point].append(encoded)
+    for point, name in names.items():
+        if point in missing:
+            known[name] = {TOTAL: merge_totals(tables[point])}
+            cache.put(name, [TOTAL], _COLUMNS, known[name])
+        tables[point] = [known[name][TOTAL]]
+    return tables
+
+
+def _name_sums(gathered: Gathered, points: int) -> dict[int, bytes]:
+    """What the sum of a point's runs is remembered by, for each point that has several."""
+    sources: list[list[bytes]] = [[] for _ in range(points)]
+    for run in gathered.runs:
+        sources[run.point].append(run.id)
+    for parts in gathered.parts:
+        sources[parts.point] += [parts.id + bytes([part]) for part in parts.numbers]
+    return {
+        point: blake2b(b"".join(found), digest_size=16).digest()
+        for point, found in enumerate(sources)
+        if len(found) > 1
+    }
+
+
+def _read_totals(
+    snapshot: Snapshot, gathered: Gathered, points: Collection[int]
+) -> Iterator[tuple[int, EncodedTable]]:
+    """The point and the total of each run and part of the wanted points."""
+    runs = [run for run in gathered.runs if run.point in points]
+    ids = [piece for run in runs for piece in _pieces_of(run.descriptor, TOTAL)]
+    pieces = read_pieces(snapshot, ids, [TOTAL], _COLUMNS)
+    for run in runs:
+        total: EncodedTable = {}
+        for piece in _pieces_of(run.descriptor, TOTAL):
+            total |= pieces[piece][TOTAL]
+        yield run.point, total
+    parts = [found for found in gathered.parts if found.point in points]
+    ids = [piece for found in parts for piece in _pieces_of(found.descriptor, PARTS, found.keys)]
+    # Once added up they are needed no more, and they would drive out all else.
+    pieces = read_pieces(snapshot, ids, [PARTS], _COLUMNS, remember=False)
+    rows: dict[bytes, dict[int, EncodedTable]] = {}
+    for piece, tables in pieces.items():
+        of_run = rows.setdefault(run_of(piece), {})
+        for part, row in split_rows(tables[PARTS]):
+            of_run[part] = of_run.get(part, {}) | row
+    for found in parts:
+        for part in found.numbers:
+            if part in rows[found.id]:  # else nothing happened then
+                yield found.point, rows[found.id][part]
+
+
+def _pieces_of(descriptor: Descriptor, dimension: str, hashes: Hashes | None = None) -> list[bytes]:
+    return counts_pieces(descriptor, dimension) + sets_pieces(descriptor, dimension, hashes)

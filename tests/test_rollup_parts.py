@@ -1,0 +1,96 @@
+"""The parts of a day: half hours and blocks of three hours add up to any stretch of it."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.rollups import (
+    BUCKET,
+    PARTS,
+    TOTAL,
+    choose_parts,
+    first_bucket,
+    merge_totals,
+    pack_run,
+    sets_pieces,
+    split_rows,
+    sum_total,
+    summarize,
+    union_total,
+)
+from analytics.rollups.parts import BLOCK_BUCKETS, HALF_HOUR_BUCKETS, HALF_HOURS
+from ingestion.run_store import merge_parts, split
+
+PROJECT = bytes(range(8))
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+
+stretches = st.tuples(st.integers(0, 96), st.integers(0, 96)).map(lambda ends: range(*sorted(ends)))
+
+
+def buckets_of(part: int) -> range:
+    width = HALF_HOUR_BUCKETS if part < HALF_HOURS else BLOCK_BUCKETS
+    return range(first_bucket(part), first_bucket(part) + width)
+
+
+@given(stretches)
+def test_parts_cover_a_stretch_once_and_leave_a_bucket_at_each_end_at_most(buckets: range) -> None:
+    parts, single = choose_parts(buckets)
+
+    covered = [bucket for part in parts for bucket in buckets_of(part)] + single
+    assert sorted(covered) == list(buckets)
+    assert len(single) <= 2
+    assert len(parts) <= 5 + 7 + 5
+
+
+@settings(deadline=None, max_examples=25)
+@given(stretches, st.sampled_from([40, 600, 3_000]), st.integers(0, 2**32))
+def test_any_stretch_adds_up_from_parts_as_it_does_from_buckets(
+    stretch: range, people: int, seed: int
+) -> None:
+    events = [
+        {
+            "timestamp": DAY + timedelta(seconds=(seed + n * 7_919) % 86_400),
+            "path": "/",
+            "event": "pageview" if n % 3 else "signup",
+            "visitor": n * 2_654_435_761 % 2**62,
+            "userId": f"u{n % (people // 2)}",
+        }
+        for n in range(people)
+    ]
+    buckets = {
+        (start - DAY) // BUCKET: tables for start, tables in summarize(PROJECT, events).items()
+    }
+    table = merge_parts([(number, split(tables)) for number, tables in buckets.items()])
+    assert table is not None
+    rows = dict(split_rows(table.encode()))
+
+    parts, single = choose_parts(stretch)
+    found = [rows[part] for part in parts if part in rows]
+    found += [buckets[number][TOTAL] for number in single if number in buckets]
+
+    expected = [buckets[number][TOTAL] for number in stretch if number in buckets]
+    for tables in (found, [merge_totals(found)]):
+        assert sum_total(tables) == sum_total(expected)
+        assert union_total(tables, "users") == union_total(expected, "users")
+        assert union_total(tables, "visitors") == union_total(expected, "visitors")
+
+
+def test_few_parts_are_found_without_reading_the_sets_of_all() -> None:
+    events = [
+        {"timestamp": DAY + timedelta(seconds=n * 8), "path": "/", "event": "pageview",
+         "visitor": n}
+        for n in range(10_000)
+    ]  # fmt: skip
+    buckets = summarize(PROJECT, events)
+    table = merge_parts(
+        [((start - DAY) // BUCKET, split(tables)) for start, tables in buckets.items()]
+    )
+    assert table is not None
+    descriptor, pieces = pack_run(bytes(12), {PARTS: table})
+    stored = {piece["_id"]: piece["t"][PARTS] for piece in pieces}
+
+    wanted = sets_pieces(descriptor, PARTS, table.hashes[3:5])
+
+    assert 1 <= len(wanted) < len(sets_pieces(descriptor, PARTS))
+    assert {3, 4} <= {part for piece in wanted for part, _ in split_rows(stored[piece])}
