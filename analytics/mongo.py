@@ -82,6 +82,7 @@ def client() -> MongoClient[Document]:
     )
 
 
+@cache
 def database() -> Database[Document]:
     """The service's database, named by the path of MONGO_URI; reads and writes with majority."""
     return client().get_default_database(

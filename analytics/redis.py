@@ -23,13 +23,16 @@ def stream_client() -> redis.Redis:
 
     The library's own retries are off: a retry after a lost reply would append twice.
     """
-    return redis.Redis.from_url(
+    client = redis.Redis.from_url(
         settings.REDIS_URL,
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_timeout=STREAM_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
+    # Entries as they come: the drain decodes them itself.
+    client.set_response_callback("XREADGROUP", lambda answer, **_: answer)
+    return client
 
 
 @cache

@@ -7,8 +7,9 @@ repeated work is harmless.
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pymongo
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 LINGER_SECONDS = 0.05
 MAX_BACKOFF_SECONDS = 5.0
 PROBE_SECONDS = 2.0
+MAX_RUN_ENTRIES = 1_000  # Lua passes at most some thousands of arguments
 
 # One drain at a time in a process: its consumer's left-overs are its own.
 _draining = threading.Lock()
@@ -115,7 +117,8 @@ def _drain(partition: int, deadline: float, result: DrainResult) -> None:
     reader.ensure_group()
     note_sessions_again()
     names.stream_client().delete(names.wake_key(partition))
-    with ThreadPoolExecutor(1, "store") as writer:
+    with ThreadPoolExecutor(1, "ack") as acker, ThreadPoolExecutor(1, "store") as writer:
+        acks = Acks(acker)
         writing: Future[list[Sorted]] | None = None
         lingered = False
         while True:
@@ -125,27 +128,45 @@ def _drain(partition: int, deadline: float, result: DrainResult) -> None:
             if writing:
                 result.add(writing.result())
                 writing = None
+                acks.check()
             if batch:
-                writing = writer.submit(store_batch, partition, batch, events)
+                writing = writer.submit(store_batch, partition, batch, events, acks)
             elif lingered or not in_time:
                 result.work_left = not in_time
+                acks.check(wait=True)
                 return
             lingered = not batch
             if in_time and len(events) < settings.WORKER_BATCH_SIZE // 2:
                 time.sleep(LINGER_SECONDS)  # a few milliseconds more make fewer, larger batches
 
 
+class Acks:
+    """The acks under way. Each waits for the disk of Redis, and the next batch does not."""
+
+    def __init__(self, acker: Executor) -> None:
+        self._acker = acker
+        self._futures: deque[Future[None]] = deque()
+
+    def submit(self, partition: int, batch: Sequence[ReadEntry]) -> None:
+        self._futures.append(self._acker.submit(ack, partition, batch))
+
+    def check(self, *, wait: bool = False) -> None:
+        """Raise the error of an ack that failed; `wait` for all of them."""
+        while self._futures and (wait or self._futures[0].done()):
+            self._futures.popleft().result()
+
+
 def store_batch(
-    partition: int, batch: Sequence[ReadEntry], events: Sequence[Prepared]
+    partition: int, batch: Sequence[ReadEntry], events: Sequence[Prepared], acks: Acks
 ) -> list[Sorted]:
-    """Store `events`, those of `batch`, and ack it, last of all.
+    """Store `events`, those of `batch`, and only then have it acked.
 
     A suspect entry goes event by event.
     """
     started = time.perf_counter()
     parts = [[event] for event in events] if batch[0].is_suspect else [events]
     written = [done for part in parts for done in write_isolating(partition, part)]
-    ack(partition, batch)
+    acks.submit(partition, batch)
     count_batch(written, len(events), time.perf_counter() - started)
     return written
 
@@ -171,8 +192,14 @@ def write_isolating(partition: int, events: Sequence[Prepared]) -> list[Sorted]:
 
 def ack(partition: int, batch: Sequence[ReadEntry]) -> None:
     """Take stored entries out of the stream and off the books of what waits."""
-    arguments: list[object] = [names.GROUP]
+    runs: dict[tuple[bytes, int, int], list[bytes]] = {}
     for read in batch:
-        arguments += (read.raw_id, read.entry.project_id.hex(), len(read.entry.events))
+        run = (read.entry.project_id, read.id.day, len(read.entry.events))
+        runs.setdefault(run, []).append(read.raw_id)
+    arguments: list[object] = [names.GROUP]
+    for (project_id, _, events), ids in runs.items():
+        for start in range(0, len(ids), MAX_RUN_ENTRIES):
+            part = ids[start : start + MAX_RUN_ENTRIES]
+            arguments += (project_id.hex(), events, len(part), *part)
     keys = [names.stream_key(partition), names.waiting_key(partition)]
     run_script(names.stream_client(), ACK, keys, arguments)

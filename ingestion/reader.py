@@ -2,15 +2,15 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import redis
 import structlog
 from django.conf import settings
 
 from analytics import redis as names
-from analytics.entry import Entry, UnknownFormat, UnreadableEntry, decode_entry
+from analytics.entry import DATA_FIELD, Entry, UnknownFormat, UnreadableEntry, decode_entry
 from analytics.ids import EntryId
 from ingestion.consumers import Consumer
 from ingestion.scripts import CLAIM_GONE, ENSURE_GROUP, FORGET_CONSUMER
@@ -31,14 +31,14 @@ CONSUMER_KEPT_SECONDS = 3_600
 RawEntry = tuple[bytes, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadEntry:
+class ReadEntry(msgspec.Struct, frozen=True, gc=False):
     """An entry in hand, delivered for the nth time; after the first, it may be stored already."""
 
     raw_id: bytes
     id: EntryId
     entry: Entry
     deliveries: int
+    size_bytes: int = 0
 
     @property
     def redelivered(self) -> bool:
@@ -48,10 +48,6 @@ class ReadEntry:
     def is_suspect(self) -> bool:
         """Whether it must be handled alone, event by event."""
         return is_suspect(self.deliveries)
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(len(event.raw) for event in self.entry.events)
 
 
 class Reader:
@@ -93,11 +89,12 @@ class Reader:
     def _fill_batch(self, may_read: bool) -> list[ReadEntry]:
         batch: list[ReadEntry] = []
         events = size_bytes = 0
+        max_events = settings.WORKER_BATCH_SIZE
         while self._in_hand or (may_read and self._read_more()):
             following = self._in_hand[0]
             events += len(following.entry.events)
             size_bytes += following.size_bytes
-            if batch and (events > settings.WORKER_BATCH_SIZE or size_bytes > MAX_BATCH_BYTES):
+            if batch and (events > max_events or size_bytes > MAX_BATCH_BYTES):
                 break
             batch.append(self._in_hand.popleft())
         return batch
@@ -133,8 +130,8 @@ class Reader:
         Each read is on the disk of Redis before it is answered, so few reads are fast ones; 64
         entries of the largest kind are the 16 MiB that a read may take.
         """
-        events = sum(len(read.entry.events) for read in self._in_hand)
-        size_bytes = sum(read.size_bytes for read in self._in_hand)
+        events = sum([len(read.entry.events) for read in self._in_hand])
+        size_bytes = sum([read.size_bytes for read in self._in_hand])
         entries = len(self._in_hand)
         if entries:
             by_events = settings.WORKER_BATCH_SIZE * entries // events
@@ -208,7 +205,8 @@ def decode_entries(
         except (UnknownFormat, UnreadableEntry) as exc:
             log.error("entry_not_understood", entry_id=raw_id.decode(), error=repr(exc))
             continue
-        yield ReadEntry(raw_id, EntryId.parse(raw_id), entry, deliveries.get(raw_id, 1))
+        size_bytes = len(pairs[DATA_FIELD])
+        yield ReadEntry(raw_id, EntryId.parse(raw_id), entry, deliveries.get(raw_id, 1), size_bytes)
 
 
 def list_consumers(client: redis.Redis, stream: str) -> list[tuple[str, int]]:

@@ -7,23 +7,24 @@ transaction finds with the event's own place is its own earlier commit and count
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import bson
 import pymongo
 import structlog
 from bson.binary import Binary
-from bson.raw_bson import RawBSONDocument
 from django.conf import settings
 from pymongo.client_session import ClientSession
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from analytics import mongo
 from analytics.ids import datetime_of_ms, parse_place
 from analytics.mongo import Document
 from analytics.rollups import Fact, summarize_facts
+from ingestion.insert import insert_encoded
 from ingestion.prepare import Prepared
 from ingestion.sessions import note_session
 from ingestion.store_errors import COMMIT_UNKNOWN, StoreUnavailable, is_permanent
@@ -32,7 +33,6 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 10.0
 MAX_ATTEMPTS = 8
-MAX_INSERT_BYTES = 12 * 1024 * 1024
 _BACKOFF_SECONDS = 0.02
 
 LedgerKey = tuple[bytes, int]  # project, UTC day of acceptance
@@ -153,27 +153,7 @@ def sort_batch(
 
 
 def insert_events(session: ClientSession, events: Sequence[Prepared]) -> None:
-    """Insert the encoded documents as they are, in as few messages as they fit.
-
-    By the command itself: `insert_many` would decode each of them to learn its `_id`.
-    """
-    for part in split_by_bytes([event.encoded for event in events if event.encoded]):
-        command = {"insert": mongo.EVENTS, "documents": [RawBSONDocument(raw) for raw in part]}
-        reply = mongo.database().command(command, session=session)
-        if errors := reply.get("writeErrors"):
-            raise OperationFailure(errors[0]["errmsg"], errors[0]["code"], reply)
-
-
-def split_by_bytes(encoded: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Cut into runs that each fit one command of 16 MB."""
-    start = size = 0
-    for index, raw in enumerate(encoded):
-        if index > start and size + len(raw) > MAX_INSERT_BYTES:
-            yield encoded[start:index]
-            start, size = index, 0
-        size += len(raw)
-    if encoded:
-        yield encoded[start:]
+    insert_encoded(session, mongo.EVENTS, [event.encoded for event in events if event.encoded])
 
 
 def insert_duplicates(session: ClientSession, events: Sequence[Prepared]) -> None:
@@ -243,6 +223,5 @@ def commit(session: ClientSession) -> None:
                 raise
 
 
-def _insert(session: ClientSession, name: str, documents: Sequence[object]) -> None:
-    if documents:
-        mongo.collection(name).insert_many(documents, ordered=True, session=session)  # type: ignore[arg-type]
+def _insert(session: ClientSession, name: str, documents: Sequence[Document]) -> None:
+    insert_encoded(session, name, [bson.encode(document) for document in documents])
