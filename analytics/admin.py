@@ -73,7 +73,7 @@ class ProjectForm(ProjectModelForm):
 @admin.register(Project)
 class ProjectAdmin(NeverDeleted):
     form = ProjectForm
-    list_display = ("name", "id", "is_active", "retention_days", "quota_events_per_month")
+    list_display = ("name", "id", "state", "retention_days", "quota_events_per_month")
     list_filter = ("is_active", "ip_rule")
     search_fields = ("name", "id")
     readonly_fields = ("id", "partition", "created_at", "events_accepted")
@@ -86,6 +86,17 @@ class ProjectAdmin(NeverDeleted):
         "allowed_origins",
         *readonly_fields,
     )
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if isinstance(obj, Project) and obj.deleted_at:
+            return False
+        return super().has_change_permission(request, obj)
+
+    @admin.display(description="state")
+    def state(self, project: Project) -> str:
+        if project.deleted_at:
+            return "deleted"
+        return "active" if project.is_active else "inactive"
 
     @admin.display(description="events accepted, by month")
     def events_accepted(self, project: Project) -> str:

@@ -86,7 +86,7 @@ def make_record(key: ApiKey, project: Project) -> KeyRecord:
         revoked=key.revoked_at is not None,
         revision=key.revision,
         digest=bytes.fromhex(key.digest),
-        project_active=project.is_active,
+        project_active=project.is_active and project.deleted_at is None,
         allowed_origins=frozenset(project.allowed_origins or ()),
     )
 

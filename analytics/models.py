@@ -55,7 +55,10 @@ class IpRule(models.TextChoices):
 
 
 class Project(models.Model):
-    """Whom events belong to. Its partition is fixed at its creation."""
+    """Whom events belong to. Its partition is fixed at its creation.
+
+    The row of a deleted project stays, so that its id is never given to another.
+    """
 
     id = models.CharField(
         primary_key=True, db_column="_id", max_length=16, default=make_project_id, editable=False
@@ -90,6 +93,7 @@ class Project(models.Model):
     )
     partition = models.PositiveIntegerField(editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "projects"
@@ -106,7 +110,17 @@ class Project(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self._state.adding and self.partition is None:
             self.partition = zlib.crc32(self.id_bytes) % settings.STREAM_PARTITIONS
+        elif not self._state.adding and kwargs.get("update_fields") is None:
+            # A form that was opened before the deletion must not undo it.
+            names = {field.name for field in self._meta.concrete_fields}
+            kwargs["update_fields"] = names - {"id", "deleted_at"}
         super().save(*args, **kwargs)
+
+    def stop(self) -> None:
+        """Mark as deleted: no key of it is good any more, nor can one be made."""
+        self.is_active = False
+        self.deleted_at = self.deleted_at or timezone.now()
+        self.save(update_fields=["is_active", "deleted_at"])
 
 
 class ApiKey(models.Model):
@@ -165,6 +179,10 @@ class ApiKey(models.Model):
         if self.expires_at and self.expires_at <= timezone.now():
             return "expired"
         return "active"
+
+    def clean(self) -> None:
+        if self.project_id and self.project.deleted_at:
+            raise ValidationError("This project was deleted.")
 
     def assign_secret(self) -> str:
         """Give a key that was not saved yet its id and digest; returns the text to show once."""

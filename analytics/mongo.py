@@ -26,6 +26,7 @@ ROLLUP_GARBAGE = "rollup_garbage"
 SALTS = "salts"
 ERASURES = "erasures"
 ERASURE_DAYS = "erasure_days"
+PROJECT_DELETIONS = "project_deletions"
 
 Document = dict[str, Any]
 
@@ -64,6 +65,7 @@ _INDEXES = {
         IndexModel([("open", ASCENDING)], name="open", partialFilterExpression={"open": True}),
     ],
     ERASURE_DAYS: [],
+    PROJECT_DELETIONS: [],
     SALTS: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
 }
 

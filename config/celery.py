@@ -38,6 +38,7 @@ app.conf.update(
         },
         "apply-retention": {"task": "ingestion.apply_retention", "schedule": 600},
         "run-erasures": {"task": "ingestion.run_erasures", "schedule": 10},
+        "run-deletions": {"task": "ingestion.run_deletions", "schedule": 10},
     },
     imports=("analytics.worker_metrics",),
     task_default_queue="maintenance",
@@ -54,4 +55,4 @@ app.conf.update(
     worker_send_task_events=False,
 )
 app.autodiscover_tasks()
-app.autodiscover_tasks(["ingestion.erasure"])
+app.autodiscover_tasks(["ingestion.erasure", "ingestion.deletion"])

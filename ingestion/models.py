@@ -23,3 +23,23 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class ProjectDeletion(models.Model):
+    """The job of a deletion (deletion/job.py), which stays."""
+
+    id = models.CharField("project", primary_key=True, db_column="_id", max_length=16)
+    name = models.CharField(max_length=100)
+    requested_at = models.DateTimeField("asked for at", db_column="requestedAt")
+    requested_by = models.CharField("by", db_column="requestedBy", max_length=200)
+    finished_at = models.DateTimeField(db_column="finishedAt", null=True)
+    step = models.CharField(max_length=32)
+    counts = models.JSONField()
+
+    class Meta:
+        managed = False
+        db_table = mongo.PROJECT_DELETIONS
+        ordering = ("-requested_at",)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id})"

@@ -4,14 +4,14 @@ import math
 from typing import Any
 
 from analytics.mongo import ERASURES, Document, collection
-from ingestion.erasure.job import create_job
+from ingestion.erasure.job import create_erasure
 from ingestion.erasure.run import run_erasure
 from tests.conftest import TestProject
 
 
 def ask_to_erase(project: TestProject, user_id: str) -> str:
     """The id of a new erasure that nobody has begun."""
-    job = create_job(project.id, project.row.partition, user_id, "a test")
+    job = create_erasure(project.id, project.row.partition, user_id, "a test")
     return str(job["_id"])
 
 

@@ -34,18 +34,19 @@ def install(kill_file: Path) -> None:
 
 def _install_in_erasures(kill_file: Path) -> None:
     """Each step of an erasure, and `save_events` and so on: inside the transaction of the step."""
-    from ingestion.erasure import job, run
+    from ingestion import jobs
+    from ingestion.erasure import run
 
-    parts: Any = run._PARTS
+    parts: Any = run.PARTS
     for step, part in parts.items():
         parts[step] = _make_deadly(part, step, kill_file)
-    save = job._save
+    save = jobs._save
 
-    def deadly_save(erasure: job.Job, *args: Any) -> None:
-        save(erasure, *args)
-        _die_if_due(f"after:save_{erasure.step}", kill_file)
+    def deadly_save(job: jobs.Job, *args: Any) -> None:
+        save(job, *args)
+        _die_if_due(f"after:save_{job.step}", kill_file)
 
-    vars(job)["_save"] = deadly_save
+    vars(jobs)["_save"] = deadly_save
 
 
 def _make_deadly(original: Callable[..., Any], step: str, kill_file: Path) -> Callable[..., Any]:

@@ -201,10 +201,10 @@ def test_without_the_stream_or_the_store_nothing_is_promised(
 
         return failing
 
-    monkeypatch.setattr(ask, "create_job", fail(RedisConnectionError("gone")))
+    monkeypatch.setattr(ask, "create_erasure", fail(RedisConnectionError("gone")))
     answer = admin.delete("/users/mallory")
     assert (answer.status_code, read_problem(answer)["code"]) == (503, "stream_unavailable")
-    monkeypatch.setattr(ask, "create_job", fail(ServerSelectionTimeoutError("gone")))
+    monkeypatch.setattr(ask, "create_erasure", fail(ServerSelectionTimeoutError("gone")))
     answer = admin.delete("/users/mallory")
     assert (answer.status_code, read_problem(answer)["code"]) == (503, "store_unavailable")
     assert int(answer["Retry-After"]) >= 1

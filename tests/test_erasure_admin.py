@@ -74,7 +74,7 @@ def test_without_the_stream_nothing_is_asked_for(
     def fail(*args: Any) -> None:
         raise RedisConnectionError("gone")
 
-    monkeypatch.setattr(ask, "create_job", fail)
+    monkeypatch.setattr(ask, "create_erasure", fail)
 
     assert "Nothing was asked for: ConnectionError." in ask_in_form(admin, project).content.decode()
 

@@ -13,7 +13,7 @@ from ingestion.compaction import compact_summaries
 from ingestion.drain import drain
 from ingestion.erasure import events as erasing
 from ingestion.erasure.ask import RUN_TASK
-from ingestion.erasure.job import STEPS
+from ingestion.erasure.job import Erasure
 from ingestion.ledger import read_ledger
 from ingestion.recount import find_days, verify_day
 from ingestion.signals import send_quietly
@@ -76,7 +76,7 @@ def test_an_erasure_is_done_once_whenever_the_worker_is_killed(
 
     worker = {"app": "tests.crashing_worker", "KILL_FILE": str(kill_file)}
     with celery_worker(tmp_path, concurrency=4, **worker):
-        for step in STEPS:
+        for step in Erasure.STEPS:
             for moment in (f"after:save_{step}", f"after:{step}"):
                 kill_file.write_text(moment)
                 run()

@@ -1,5 +1,6 @@
 """The admin pages of what ingestion keeps, a module for each."""
 
+from ingestion.admin.deletions import ProjectDeletionAdmin
 from ingestion.admin.erasures import ErasureAdmin
 
-__all__ = ["ErasureAdmin"]
+__all__ = ["ErasureAdmin", "ProjectDeletionAdmin"]

@@ -28,7 +28,7 @@ else:  # at run time neither can be subscripted
 class EraseForm(ErasureModelForm):
     """Whom to erase. The user id stands in no log: the job forgets it, too."""
 
-    of_project = forms.ModelChoiceField(Project.objects.all(), label="Project")
+    of_project = forms.ModelChoiceField(Project.objects.filter(deleted_at=None), label="Project")
     user_id = forms.CharField(
         label="User id",
         max_length=MAX_USER_ID_CHARS,

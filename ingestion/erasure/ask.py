@@ -7,7 +7,7 @@ from pymongo.errors import ExecutionTimeout
 
 from analytics import mongo
 from analytics.mongo import Document, collection
-from ingestion.erasure.job import create_job
+from ingestion.erasure.job import create_erasure
 from ingestion.erasure.letters import is_of_user
 from ingestion.signals import send_quietly
 
@@ -26,7 +26,7 @@ def ask_erasure(project_id: bytes, partition: int, user_id: str, requested_by: s
     A lost signal is harmless: beat sends another within seconds.
     """
     with pymongo.timeout(STORE_TIMEOUT_SECONDS):
-        job = create_job(project_id, partition, user_id, requested_by)
+        job = create_erasure(project_id, partition, user_id, requested_by)
     send_quietly(RUN_TASK, queue="maintenance")
     return job
 

@@ -16,8 +16,9 @@ from analytics.rollups import TOTAL, U64_MASK, Descriptor, Table, hash_user, set
 from analytics.rollups.sets import SetColumn
 from ingestion.compaction import MAX_CONFLICTS, compact_day
 from ingestion.enrich import hash_visitor
-from ingestion.erasure.job import Job, change_job, finish_step, save_progress
+from ingestion.erasure.job import Erasure
 from ingestion.heads import BUCKETS_PER_DAY, DayChange, DayHead, bucket_of, day_key, read_head
+from ingestion.jobs import change_job, finish_step, save_progress
 from ingestion.raw_counts import is_countable
 from ingestion.recount import rebuild_day
 from ingestion.run_store import (
@@ -33,12 +34,12 @@ from ingestion.run_store import (
 OLD_DAYS = 20
 
 
-def rebuild_buckets(job: Job) -> None:
+def rebuild_buckets(job: Erasure) -> None:
     """One part: the buckets of one day whose events were erased."""
     days = collection(mongo.ERASURE_DAYS)
     day = days.find_one({"_id": {"$gt": f"{job.id}:", "$lt": f"{job.id};"}}, sort=[("_id", 1)])
     if day is None:
-        with change_job(job) as session:
+        with change_job() as session:
             finish_step(job, session)
         return
     numbers = sorted(day["buckets"])
@@ -47,12 +48,12 @@ def rebuild_buckets(job: Job) -> None:
         rebuild_day(job.project_id, day["day"], recent)
     old = [n for n in numbers if n not in recent]
     forgotten = forget_in_buckets(job, day["day"], old) if old else Counter()
-    with change_job(job) as session:
+    with change_job() as session:
         days.delete_one({"_id": day["_id"]}, session=session)
         save_progress(job, session, cursor=None, counts={"buckets": len(recent), **forgotten})
 
 
-def forget_in_old_buckets(job: Job) -> None:
+def forget_in_old_buckets(job: Erasure) -> None:
     """One part: OLD_DAYS days from before the raw horizon, whose events nobody has any more."""
     end = _raw_horizon_day(job.project_id)
     first = day_key(job.project_id, job.cursor or 0)
@@ -66,7 +67,7 @@ def forget_in_old_buckets(job: Job) -> None:
             n for n in range(BUCKETS_PER_DAY) if not is_countable(job.project_id, bucket_of(day, n))
         ]
         counts += forget_in_buckets(job, day, old)
-    with change_job(job) as session:
+    with change_job() as session:
         if len(days) == OLD_DAYS:
             save_progress(job, session, cursor=days[-1] + 1, counts=counts)
         else:
@@ -94,7 +95,7 @@ class Person:
         return cls(hash_user(project_id, user_id), visitor & U64_MASK)
 
 
-def forget_in_buckets(job: Job, day: int, numbers: Sequence[int]) -> Counter[str]:
+def forget_in_buckets(job: Erasure, day: int, numbers: Sequence[int]) -> Counter[str]:
     """Take the user out of the exact sets of some buckets of a day.
 
     Counts `exactSets` that were changed, and `sketchedBuckets` that may still know the user.

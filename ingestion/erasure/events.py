@@ -17,8 +17,9 @@ from analytics import mongo
 from analytics.ids import parse_place
 from analytics.mongo import Document, collection
 from analytics.rollups.dimensions import bucket_start
-from ingestion.erasure.job import Job, change_job, finish_step, save_progress
+from ingestion.erasure.job import Erasure
 from ingestion.heads import bucket_number
+from ingestion.jobs import change_job, finish_step, save_progress
 
 SCAN_EVENTS = 20_000
 ERASE_EVENTS = 1_000
@@ -27,7 +28,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def erase_events(job: Job) -> None:
+def erase_events(job: Erasure) -> None:
     """One part: look through SCAN_EVENTS of the project, by timestamp, and erase what is found.
 
     Each part reads from where the last one ended. One that found more than it may erase at once
@@ -35,7 +36,7 @@ def erase_events(job: Job) -> None:
     """
     start = job.cursor or _FIRST
     end = _find_end(job.project_id, start)
-    with change_job(job) as session:
+    with change_job() as session:
         found = _find_events(job, session, start, end)
         if found:
             _replace_events(session, found)
@@ -50,7 +51,7 @@ def erase_events(job: Job) -> None:
             finish_step(job, session, counts)
 
 
-def of_user(job: Job) -> Document:
+def of_user(job: Erasure) -> Document:
     """The user's events that were accepted before the request."""
     return {
         "project": job.project_id,
@@ -72,7 +73,7 @@ def _find_end(project_id: bytes, start: datetime) -> datetime | None:
 
 
 def _find_events(
-    job: Job, session: ClientSession, start: datetime, end: datetime | None
+    job: Erasure, session: ClientSession, start: datetime, end: datetime | None
 ) -> list[Document]:
     bounds = {"$gte": start} if end is None else {"$gte": start, "$lt": end}
     found = collection(mongo.EVENTS).find(
@@ -90,7 +91,7 @@ def _replace_events(session: ClientSession, found: Sequence[Mapping[str, Any]]) 
     )
 
 
-def _note_buckets(job: Job, session: ClientSession, found: Sequence[Mapping[str, Any]]) -> None:
+def _note_buckets(job: Erasure, session: ClientSession, found: Sequence[Mapping[str, Any]]) -> None:
     """The buckets that count what is erased are rebuilt later: a tombstone cannot tell them."""
     days: dict[int, set[int]] = {}
     for event in found:

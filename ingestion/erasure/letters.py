@@ -10,7 +10,8 @@ from bson.binary import Binary
 
 from analytics import mongo
 from analytics.mongo import Document, collection
-from ingestion.erasure.job import Job, change_job, finish_step, save_progress
+from ingestion.erasure.job import Erasure
+from ingestion.jobs import change_job, finish_step, save_progress
 
 LETTERS = 200
 DUPLICATES = 5_000
@@ -26,9 +27,9 @@ class _Payload(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Payload)
 
 
-def redact_letters(job: Job) -> None:
+def redact_letters(job: Erasure) -> None:
     """One part: look through LETTERS of the project that were accepted before the request."""
-    with change_job(job) as session:
+    with change_job() as session:
         letters = collection(mongo.DEAD_LETTERS)
         page = list(
             letters.find(_after(job), {"payload": 1}, session=session).sort("_id", 1).limit(LETTERS)
@@ -63,12 +64,12 @@ def is_of_user(letter: Mapping[str, Any], user_id: str) -> bool:
         return any(spelling.encode() in payload for spelling in spellings)
 
 
-def redact_duplicates(job: Job) -> None:
+def redact_duplicates(job: Erasure) -> None:
     """One part: of DUPLICATES of the project, those of tombstones forget which event they are of.
 
     They hold nothing else but their place, which the books count.
     """
-    with change_job(job) as session:
+    with change_job() as session:
         duplicates = collection(mongo.DUPLICATES)
         page = list(
             duplicates.find(_after(job), {"event": 1}, session=session)
@@ -92,7 +93,7 @@ def redact_duplicates(job: Job) -> None:
             finish_step(job, session, counts)
 
 
-def _after(job: Job) -> Document:
+def _after(job: Erasure) -> Document:
     """The records of project and place, from the cursor to the last before the request."""
     start = job.cursor or job.project_id
     return {"_id": {"$gt": start, "$lte": job.project_id + job.last_place}}

@@ -15,7 +15,7 @@ from analytics.event import MAX_USER_ID_CHARS
 from analytics.problems import BadRequest, NotFound, Unavailable
 from analytics.rates import count_request
 from ingestion.erasure.ask import TooManyToCount, ask_erasure, count_erasable
-from ingestion.erasure.job import find_job
+from ingestion.erasure.job import find_erasure
 from ingestion.erasure.schema import describe_erasing, describe_erasure
 from ingestion.erasure.wire import render_erasure
 from ingestion.views import LeanView, respond
@@ -62,7 +62,7 @@ class JobView(ErasureView):
     @describe_erasure
     def get(self, request: HttpRequest, erasure_id: str) -> HttpResponse:
         with _refusing_unavailable(), pymongo.timeout(READ_TIMEOUT_SECONDS):
-            job = find_job(self.sender.key.project_id, erasure_id)
+            job = find_erasure(self.sender.key.project_id, erasure_id)
         if job is None:
             raise NotFound("This project has no such erasure.")
         return respond(200, render_erasure(job), self.headers_out)

@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
 def find_project(id_or_name: str, *, create: bool) -> Project:
     """The project of that id or name; a new one of that name if `create` and there is none."""
-    found = list(Project.objects.filter(Q(pk=id_or_name) | Q(name=id_or_name))[:2])
+    found = list(Project.objects.filter(Q(pk=id_or_name) | Q(name=id_or_name), deleted_at=None)[:2])
     if len(found) > 1:
         raise CommandError(f"More than one project is named {id_or_name!r}: give its id.")
     if found:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.models import Project
 from ingestion.erasure.ask import TooManyToCount, ask_erasure, count_erasable
-from ingestion.erasure.job import COUNTS, STATES, find_job
+from ingestion.erasure.job import COUNTS, STATES, find_erasure
 from ingestion.erasure.run import run_erasure
 
 POLL_SECONDS = 1.0
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         told = None
         while job["step"] != "done":
             run_erasure(erasure_id, math.inf)
-            job = find_job(project.id_bytes, erasure_id) or {**job, "step": "done"}
+            job = find_erasure(project.id_bytes, erasure_id) or {**job, "step": "done"}
             if (state := STATES[job["step"]]) != told:
                 self.stdout.write(told := state)
             if state != "done":

@@ -7,9 +7,12 @@ from redis.exceptions import ResponseError
 
 from analytics.ids import EntryId
 from analytics.redis import stream_client, stream_key
+from ingestion.jobs import Job, change_job, finish_step, save_progress
 from ingestion.stream_walk import walk_stream
 
 MAX_LOOK_ENTRIES = 4_000
+# Above the index of any event of an entry.
+ANY_INDEX = 0xFFFF
 
 
 def read_last_entry(partition: int) -> EntryId:
@@ -42,3 +45,14 @@ def find_waiting(
             return position
         looked += 1
     return position if looked == MAX_LOOK_ENTRIES else None
+
+
+def wait_for_drain(job: Job, last: EntryId) -> bool:
+    """A part of a job: go on once all that the project had accepted up to `last` is stored."""
+    waiting = find_waiting(job.project_id, job.partition, last, job.cursor)
+    with change_job() as session:
+        if waiting is None:
+            finish_step(job, session)
+        elif waiting != job.cursor:
+            save_progress(job, session, cursor=waiting)
+    return waiting is None

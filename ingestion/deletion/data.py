@@ -1,0 +1,97 @@
+"""Remove what MongoDB holds of a project, a bounded number of documents at once."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from analytics import mongo
+from analytics.ids import key_ranges
+from analytics.mongo import Document, collection
+from ingestion.deletion.job import Deletion
+from ingestion.jobs import change_job, finish_step, save_progress
+from ingestion.run_store import READ_TIME
+
+DELETE_DOCUMENTS = 2_000
+DELETE_HEADS = 20
+
+_PLACE_BYTES = 14
+_DAY_BYTES = 4
+
+
+def delete_events(job: Deletion) -> None:
+    ranges = [{"_id": {"$gte": low, "$lte": high}} for low, high in key_ranges(job.project_id)]
+    _delete(job, mongo.EVENTS, {"$or": ranges}, "events")
+
+
+def delete_duplicates(job: Deletion) -> None:
+    _delete(job, mongo.DUPLICATES, _keys_of(job, _PLACE_BYTES), "duplicates")
+
+
+def delete_letters(job: Deletion) -> None:
+    _delete(job, mongo.DEAD_LETTERS, _keys_of(job, _PLACE_BYTES), "deadLetters")
+
+
+def delete_summaries(job: Deletion) -> None:
+    _delete(job, mongo.SUMMARIES, {"project": job.project_id}, "summaries")
+
+
+def delete_erasures(job: Deletion) -> None:
+    _delete(job, mongo.ERASURES, {"project": job.project_id}, "erasures")
+
+
+def delete_erasure_days(job: Deletion) -> None:
+    _delete(job, mongo.ERASURE_DAYS, {"project": job.project_id}, None)
+
+
+def delete_days(job: Deletion) -> None:
+    _delete_heads(job, mongo.ROLLUP_DAYS, "days")
+
+
+def delete_months(job: Deletion) -> None:
+    _delete_heads(job, mongo.ROLLUP_MONTHS, "months")
+
+
+def _keys_of(job: Deletion, rest_bytes: int) -> Document:
+    """Every `_id` of the project with so many bytes after it."""
+    low, high = (job.project_id + byte * rest_bytes for byte in (b"\x00", b"\xff"))
+    return {"_id": {"$gte": low, "$lte": high}}
+
+
+def _delete(job: Deletion, name: str, condition: Document, counted: str | None) -> None:
+    with change_job() as session:
+        found = collection(name).find(condition, {"_id": 1}, session=session)
+        ids = [document["_id"] for document in found.limit(DELETE_DOCUMENTS)]
+        if ids:
+            collection(name).delete_many({"_id": {"$in": ids}}, session=session)
+            counts = {counted: len(ids)} if counted else {}
+            save_progress(job, session, cursor=None, counts=counts)
+        else:
+            finish_step(job, session)
+
+
+def _delete_heads(job: Deletion, name: str, counted: str) -> None:
+    """Heads go with a list of their runs, which are deleted as all replaced runs are."""
+    with change_job() as session:
+        found = collection(name).find(_keys_of(job, _DAY_BYTES), session=session)
+        heads = list(found.limit(DELETE_HEADS))
+        if not heads:
+            finish_step(job, session)
+            return
+        if runs := [run for head in heads for run in find_runs(head)]:
+            entry = {"runs": runs, "dueAt": datetime.now(UTC) + READ_TIME}
+            collection(mongo.ROLLUP_GARBAGE).insert_one(entry, session=session)
+        ids = [head["_id"] for head in heads]
+        collection(name).delete_many({"_id": {"$in": ids}}, session=session)
+        save_progress(job, session, cursor=None, counts={counted: len(heads)})
+
+
+def find_runs(part: Any) -> Iterator[bytes]:
+    """The run ids of every descriptor in a head, wherever it stands."""
+    if isinstance(part, Mapping):
+        if isinstance(part.get("r"), bytes):
+            yield part["r"]
+        part = part.values()
+    elif not isinstance(part, list):
+        return
+    for inner in part:
+        yield from find_runs(inner)

@@ -1,0 +1,84 @@
+"""Run deletions: the parts of each step."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from analytics.ids import make_place, parse_place
+from analytics.models import Project
+from ingestion import jobs
+from ingestion.deletion import data
+from ingestion.deletion.books import close_books, delete_counters
+from ingestion.deletion.job import AGAIN, Deletion, stop_keys
+from ingestion.jobs import Part, change_job, finish_step
+from ingestion.waiting import ANY_INDEX, read_last_entry, wait_for_drain
+
+# A revoked key is refused everywhere within 10 seconds; what was admitted before is appended then.
+SETTLE = timedelta(seconds=20)
+# What was in flight while the data was removed (a compaction, a rebuild) has ended then.
+REST = timedelta(minutes=2)
+
+
+def stop(job: Deletion) -> bool:
+    """Once more: the keys of the request, or one that was made at that moment."""
+    if not stop_keys(Project.objects.get(pk=job.id)):
+        return False
+    with change_job() as session:
+        finish_step(job, session, since=datetime.now(UTC))
+    return True
+
+
+def settle(job: Deletion) -> bool:
+    """Wait until no process takes an event of the project any more."""
+    return _wait(job, SETTLE)
+
+
+def rest(job: Deletion) -> bool:
+    return _wait(job, REST)
+
+
+def _wait(job: Deletion, pause: timedelta) -> bool:
+    if job.since is None or datetime.now(UTC) < job.since + pause:
+        return False
+    last = make_place(read_last_entry(job.partition), ANY_INDEX)
+    with change_job() as session:
+        finish_step(job, session, lastPlace=last)
+    return True
+
+
+def drain(job: Deletion) -> bool:
+    """What was accepted is stored first: so the books say what became of it."""
+    assert job.last_place is not None
+    last, _ = parse_place(job.last_place)
+    return wait_for_drain(job, last)
+
+
+_DATA: Mapping[str, Part[Deletion]] = {
+    "drain": drain,
+    "events": data.delete_events,
+    "duplicates": data.delete_duplicates,
+    "letters": data.delete_letters,
+    "summaries": data.delete_summaries,
+    "days": data.delete_days,
+    "months": data.delete_months,
+    "erasures": data.delete_erasures,
+    "buckets": data.delete_erasure_days,
+}
+PARTS: Mapping[str, Part[Deletion]] = {
+    "keys": stop,
+    "settle": settle,
+    **_DATA,
+    "rest": rest,
+    **{step + AGAIN: part for step, part in _DATA.items()},
+    "books": close_books,
+    "counters": delete_counters,
+}
+
+
+def run_deletions(budget_seconds: float) -> bool:
+    """Go on with every open deletion; whether there is work left that need not wait."""
+    return jobs.run_jobs(Deletion, PARTS, budget_seconds)
+
+
+def run_deletion(project_id: str, deadline: float) -> bool:
+    """Go on with one until it is done, must wait, or the time is up; whether work is left."""
+    return jobs.run_job(Deletion, PARTS, project_id, deadline)

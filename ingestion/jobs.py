@@ -1,0 +1,181 @@
+"""Long work in steps, each a row of bounded parts, that any process may go on with.
+
+How far a job is stands in a document. A part of the work and the progress it makes are one
+transaction, which holds only where the job is still as it was read: so a part that is done by
+two processes, or again after a crash, counts once.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Self, TypeVar
+
+import pymongo
+import structlog
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+from redis.exceptions import RedisError
+
+from analytics import mongo
+from analytics.mongo import Document, collection
+from ingestion.run_store import RunConflict
+from ingestion.store_errors import TRANSIENT
+
+log = structlog.get_logger(__name__)
+
+# Of the reads and writes of one part.
+TIMEOUT_SECONDS = 60.0
+REPEAT_SECONDS = 0.1
+
+
+class JobChanged(Exception):
+    """Another process was faster, or the store asks to try again: nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that is not done, as it was read."""
+
+    COLLECTION: ClassVar[str]
+    STEPS: ClassVar[Sequence[str]]
+    FORGETS: ClassVar[Sequence[str]] = ()  # the fields that a done job has no more
+
+    id: str
+    project_id: bytes
+    partition: int
+    step: str
+    cursor: Any  # how far the step is; None at its start
+    revision: int
+
+    @classmethod
+    def parse(cls, found: Mapping[str, Any]) -> Self:
+        return cls(
+            found["_id"],
+            bytes(found["project"]),
+            found["partition"],
+            found["step"],
+            found.get("cursor"),
+            found["revision"],
+        )
+
+
+AnyJob = TypeVar("AnyJob", bound=Job)
+# Does one part; False: it must wait for something that this process cannot do.
+Part = Callable[[AnyJob], bool | None]
+
+
+def new_job(
+    kind: type[Job], job_id: str, project_id: bytes, partition: int, requested_by: str
+) -> Document:
+    """The document of a job at its start."""
+    return {
+        "_id": job_id,
+        "project": project_id,
+        "partition": partition,
+        "requestedAt": datetime.now(UTC),
+        "requestedBy": requested_by,
+        "step": kind.STEPS[0],
+        "cursor": None,
+        "revision": 0,
+        "open": True,
+    }
+
+
+def run_jobs(kind: type[AnyJob], parts: Mapping[str, Part[AnyJob]], budget_seconds: float) -> bool:
+    """Go on with every open job of a kind; whether one has work left that need not wait.
+
+    One that fails is logged and does not keep the others from going on.
+    """
+    deadline = time.monotonic() + budget_seconds
+    found = collection(kind.COLLECTION).find({"open": True}, {"_id": 1})
+    for job_id in [job["_id"] for job in found.sort("requestedAt", 1)]:
+        try:
+            if run_job(kind, parts, job_id, deadline):
+                return True
+        except (PyMongoError, RedisError) as exc:
+            log.warning("job_interrupted", kind=kind.COLLECTION, job=job_id, error=repr(exc)[:300])
+    return False
+
+
+def run_job(
+    kind: type[AnyJob], parts: Mapping[str, Part[AnyJob]], job_id: str, deadline: float
+) -> bool:
+    """Go on with a job until it is done, must wait, or the time is up; whether work is left.
+
+    Several processes may do so at once.
+    """
+    while job := _read_open_job(kind, job_id):
+        if time.monotonic() > deadline:
+            return True
+        try:
+            with pymongo.timeout(TIMEOUT_SECONDS):
+                must_wait = parts[job.step](job) is False
+        except (JobChanged, RunConflict) as exc:
+            log.info("job_repeated", job=job_id, step=job.step, error=str(exc)[:300])
+            time.sleep(REPEAT_SECONDS)
+            continue
+        if must_wait:
+            return False
+    log.info("job_done", kind=kind.COLLECTION, job=job_id)
+    return False
+
+
+def _read_open_job(kind: type[AnyJob], job_id: str) -> AnyJob | None:
+    found = collection(kind.COLLECTION).find_one({"_id": job_id, "open": True})
+    return kind.parse(found) if found else None
+
+
+@contextmanager
+def change_job() -> Iterator[ClientSession]:
+    """One transaction for a part of the work and `save_progress`. Raises JobChanged."""
+    with mongo.client().start_session() as session:
+        try:
+            with session.start_transaction(
+                read_concern=ReadConcern("snapshot"), write_concern=mongo.DURABLE
+            ):
+                yield session
+        except PyMongoError as exc:
+            if exc.has_error_label(TRANSIENT):
+                raise JobChanged(repr(exc)) from exc
+            raise
+
+
+def save_progress(
+    job: Job, session: ClientSession, *, cursor: Any, counts: Mapping[str, int] | None = None
+) -> None:
+    """How far the step is now, and what it did since. Raises JobChanged."""
+    _save(job, session, {"$set": {"cursor": cursor}}, counts)
+
+
+def finish_step(
+    job: Job,
+    session: ClientSession,
+    counts: Mapping[str, int] | None = None,
+    **fields: Any,
+) -> None:
+    """Go on to the next step, or be done after the last; `fields` go to the job's document."""
+    following = job.STEPS.index(job.step) + 1
+    if following < len(job.STEPS):
+        change: Document = {"$set": {"step": job.STEPS[following], "cursor": None, **fields}}
+    else:
+        change = {
+            "$set": {"step": "done", "finishedAt": datetime.now(UTC), **fields},
+            "$unset": dict.fromkeys((*job.FORGETS, "cursor", "open"), ""),
+        }
+    _save(job, session, change, counts)
+
+
+def _save(
+    job: Job, session: ClientSession, change: Document, counts: Mapping[str, int] | None
+) -> None:
+    added = {f"counts.{name}": count for name, count in (counts or {}).items() if count}
+    saved = collection(job.COLLECTION).update_one(
+        {"_id": job.id, "revision": job.revision, "open": True},
+        {**change, "$inc": {"revision": 1, **added}},
+        session=session,
+    )
+    if not saved.matched_count:
+        raise JobChanged("another process was faster")
