@@ -17,7 +17,13 @@ MOMENT = [{"format": "date-time"}, {"format": "date"}]
 
 # What any endpoint may refuse with, and what those with a key add to it. The codes are explained
 # in docs/http-api.md.
-ANY: Codes = {400: ("bad_request",), 500: ("internal_error",)}
+ANY: Codes = {
+    400: ("bad_request", "malformed_request"),
+    414: ("uri_too_long",),
+    417: ("expectation_failed",),
+    431: ("headers_too_large",),
+    500: ("internal_error",),
+}
 KEYED: Codes = {
     401: ("missing_key", "invalid_key", "revoked_key", "expired_key", "inactive_project"),
     403: ("missing_scope",),
@@ -25,14 +31,19 @@ KEYED: Codes = {
     503: ("keys_unavailable",),
 }
 
+_SAME_EVERYWHERE = {"401", "414", "417", "431", "500"}
 _MEANINGS = {
     400: "The request is wrong; sending it again will not help.",
     401: "No API key, or one that is not valid.",
     403: "The API key may not do this.",
     404: "There is nothing of that name.",
+    408: "The request did not come in time.",
     413: "More than is taken at once.",
+    414: "The request line is too long.",
     415: "A body that is not understood.",
+    417: "An expectation that is not met.",
     429: "Over a limit: send the same again after `Retry-After` seconds.",
+    431: "The headers are too large.",
     500: "A fault of the service's own; it is logged.",
     503: "Not accepted, or unknown: send the same again after `Retry-After` seconds.",
 }
@@ -171,7 +182,22 @@ def complete(result: Json, **_: Any) -> Json:
     )
     paths = {_to_camel(path): _amend(item) for path, item in result["paths"].items()}
     result["paths"] = dict(sorted((paths | _HEALTH_PATHS).items()))
+    components["responses"] = _share_responses(result["paths"])
     return result
+
+
+def _share_responses(paths: Json) -> Json:
+    """Take out of the operations the refusals that are the same in all of them."""
+    shared: Json = {}
+    for operation in [operation for item in paths.values() for operation in item.values()]:
+        for status in _SAME_EVERYWHERE & operation["responses"].keys():
+            name = f"Refused{status}"
+            if (
+                shared.setdefault(name, operation["responses"][status])
+                == operation["responses"][status]
+            ):
+                operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    return dict(sorted(shared.items()))
 
 
 def _to_camel(path: str) -> str:

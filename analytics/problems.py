@@ -6,9 +6,13 @@ Problem
  +-- Forbidden             403  the key lacks the scope
  +-- NotFound              404
  +-- MethodNotAllowed      405
+ +-- RequestTimeout        408  the request did not come in time: send again
  +-- TooLarge              413
+ +-- UriTooLong            414
  +-- UnsupportedMediaType  415
+ +-- ExpectationFailed     417
  +-- TooManyRequests       429  over a limit: send again after Retry-After seconds
+ +-- HeadersTooLarge       431
  +-- Unavailable           503  not accepted: send again after Retry-After seconds
 """
 
@@ -82,16 +86,32 @@ class MethodNotAllowed(Problem):
     status, default_code = 405, "method_not_allowed"
 
 
+class RequestTimeout(Problem):
+    status, default_code = 408, "request_timeout"
+
+
 class TooLarge(Problem):
     status, default_code = 413, "body_too_large"
+
+
+class UriTooLong(Problem):
+    status, default_code = 414, "uri_too_long"
 
 
 class UnsupportedMediaType(Problem):
     status, default_code = 415, "unsupported_media_type"
 
 
+class ExpectationFailed(Problem):
+    status, default_code = 417, "expectation_failed"
+
+
 class TooManyRequests(Problem):
     status, default_code = 429, "rate_limited"
+
+
+class HeadersTooLarge(Problem):
+    status, default_code = 431, "headers_too_large"
 
 
 class Unavailable(Problem):

@@ -62,6 +62,8 @@ TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 # How many bad API keys one address may send before it gets 429: a count, and s, m, h or d.
 AUTH_FAILURES_RATE: str = env.str("AUTH_FAILURES_RATE", default="300/m")
 HTTPS_ONLY: bool = env.bool("HTTPS_ONLY", default=False)
+# How long a body may take to come, from the end of its request's head.
+BODY_TIMEOUT_SECONDS: float = env.float("BODY_TIMEOUT_SECONDS", default=30.0)
 LOG_LEVEL: str = read_choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
 
 ROOT_URLCONF = "config.urls"

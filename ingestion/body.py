@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from analytics.problems import BadRequest, TooLarge, UnsupportedMediaType
+from analytics.problems import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
 
 JSON = "application/json"
 NDJSON = ("application/x-ndjson", "application/ndjson")
@@ -29,8 +29,8 @@ def read_body(request: HttpRequest, max_bytes: int) -> bytes:
     """The whole body of at most `max_bytes`.
 
     Raises TooLarge before reading when the announced length is over the limit, BadRequest when
-    the body ends before that length. A chunked body has no length and is read up to the limit:
-    Django itself would see it as empty.
+    the body ends before that length, RequestTimeout when the server waited for it long enough.
+    A chunked body has no length and is read up to the limit: Django itself would see it as empty.
     """
     meta = request.META
     encoding = meta.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
@@ -63,6 +63,8 @@ def _read_chunked(meta: dict[str, Any], max_bytes: int) -> bytes:
 def _read(meta: dict[str, Any], size: int) -> bytes:
     try:
         body: bytes = meta["wsgi.input"].read(size)
+    except TimeoutError as exc:
+        raise RequestTimeout("The body did not come in time. Send it again.") from exc
     except Exception as exc:  # gunicorn has a dozen parse errors, WSGI names none of them
         raise BadRequest("The body broke off or is malformed.", code="truncated_body") from exc
     return body

@@ -7,7 +7,9 @@ view needs and sends head and body in one write. Everything else is gunicorn's o
 import time
 from typing import Any
 
+import gevent
 from gunicorn.util import close_graceful
+from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
 _KIBIBYTE = 1024
@@ -25,7 +27,30 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     alive: bool
 
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """A client that does not read its answer is given up, as is one that sends no request."""
+        client.settimeout(self.cfg.keepalive + 1)
+        AsyncWorker.handle(self, listener, client, addr)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        try:
+            client.sendall(self.wsgi.render_error(exc))
+        except OSError:
+            return
+        close_graceful(client, _LINGER_SECONDS, _MAX_LINGER_BYTES)
+
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        unread_bytes = getattr(req.body.reader, "length", None)  # None: chunked
+        if unread_bytes is None or unread_bytes > req.unreader.buf.tell():
+            _limit_reading(req, sock, self.wsgi.body_timeout_seconds)
+        try:
+            return self._handle_request(listener_name, req, sock, addr)
+        except TimeoutError:
+            raise StopIteration from None
+        finally:
+            req.unreader.__dict__.pop("chunk", None)
+
+    def _handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         hot = self.wsgi
         plain = isinstance(addr, tuple) and not req._expected_100_continue
         if not plain or not hot.is_hot(req.path) or req.proxy_protocol_info:
@@ -40,7 +65,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self.alive = False
         status_line, response, headers = hot.answer(_make_environ(req, addr))
         unread = _is_left_unread(req.body)
-        closes = unread or not self.alive or req.should_close()
+        closes = unread or req.body.failed or not self.alive or req.should_close()
         content = response.content
         head = [
             f"HTTP/{req.version[0]}.{req.version[1]} {status_line}",
@@ -57,6 +82,27 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if closes:
             raise StopIteration
         return True
+
+
+def _limit_reading(req: Any, sock: Any, timeout_seconds: float) -> None:
+    """Let what is still to come of a body come within `timeout_seconds`, however it drips."""
+    idle_seconds = sock.gettimeout()
+    deadline = time.monotonic() + timeout_seconds
+    read_chunk = req.unreader.chunk
+
+    def read_in_time(size_hint: int | None = None) -> bytes:
+        seconds = deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        sock.settimeout(seconds)
+        try:
+            data: bytes = read_chunk(size_hint)
+        finally:
+            sock.settimeout(idle_seconds)
+        gevent.sleep(0)  # a body of tiny chunks is much work: the others take turns with it
+        return data
+
+    req.unreader.chunk = read_in_time
 
 
 def _is_left_unread(body: Any) -> bool:
@@ -77,6 +123,7 @@ def _make_environ(req: Any, addr: tuple[str, int]) -> dict[str, Any]:
         "REQUEST_METHOD": req.method,
         "PATH_INFO": req.path,
         "REMOTE_ADDR": addr[0],
+        "wsgi.url_scheme": req.scheme,
         "wsgi.input": req.body,
         "wsgi.input_terminated": True,
     }

@@ -16,7 +16,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from analytics.counting import note_answered
-from analytics.problems import Problem, problem_response
+from analytics.problems import Forbidden, Problem, problem_response
+from ingestion.malformed import render_error
 from ingestion.urls import HOT_VIEWS
 
 log = structlog.get_logger(__name__)
@@ -38,10 +39,10 @@ class HotPath:
 
     def __init__(self, django: Any) -> None:
         self._django = django
-        # Where plain HTTP must be redirected, SecurityMiddleware has to see every request.
-        hot = settings.ROLE in ("all", "ingest") and not settings.SECURE_SSL_REDIRECT
-        self._views = HOT_VIEWS if hot else {}
+        self._views = HOT_VIEWS if settings.ROLE in ("all", "ingest") else {}
+        self._https_only = settings.SECURE_SSL_REDIRECT
         self._headers = _security_headers()
+        self.body_timeout_seconds = settings.BODY_TIMEOUT_SECONDS
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self.is_hot(environ["PATH_INFO"]):
@@ -59,13 +60,31 @@ class HotPath:
         started = perf_counter()
         request = HotRequest(environ)
         try:
+            if self._https_only and not _is_secure(environ):
+                # No redirect, as on other paths: it would lose the body, and invite to do it again.
+                raise Forbidden("Send this over HTTPS.", code="https_required")
             response: HttpResponse = self._views[request.path](request)
+        except Forbidden as refusal:
+            response = problem_response(refusal)
         except Exception:
             log.exception("unexpected_error", path=request.path)
             response = problem_response(Problem("Something failed here. It has been logged."))
         headers = [*response.items(), *self._headers]
         note_answered(request.path, response.status_code, started)
         return _STATUS_LINES[response.status_code], response, headers
+
+    def render_error(self, error: BaseException) -> bytes:
+        """The answer to what is no request, or broke the server."""
+        return render_error(error)
+
+
+def _is_secure(environ: WSGIEnvironment) -> bool:
+    """As HttpRequest.scheme tells: by our own proxy's word, where there is one."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        header, value = settings.SECURE_PROXY_SSL_HEADER
+        if header in environ:
+            return bool(environ[header].partition(",")[0].strip() == value)
+    return bool(environ["wsgi.url_scheme"] == "https")
 
 
 def _security_headers() -> list[tuple[str, str]]:

@@ -104,9 +104,10 @@ _EVENT_CODES = (
     "number_out_of_range",
     "bad_property_name",
 )
-_KEYED: Codes = {**KEYED, 403: ("missing_scope", "origin_not_allowed")}
+_KEYED: Codes = {**KEYED, 403: ("missing_scope", "origin_not_allowed", "https_required")}
 _BODY: Codes = {
     400: ("truncated_body", "bad_content_length", "length_required"),
+    408: ("request_timeout",),
     413: ("body_too_large", "over_burst"),
     415: ("unsupported_media_type", "unsupported_charset", "unsupported_encoding"),
     429: ("rate_limited", "over_quota"),

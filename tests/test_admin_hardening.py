@@ -12,6 +12,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
+
+from ingestion.hot_path import HotPath
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTION = {
@@ -91,3 +94,29 @@ def test_a_weak_password_is_refused() -> None:
         with pytest.raises(ValidationError):
             validate_password(weak, User(username="alice-alice-alice"))
     validate_password("correct horse battery")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "environ", "status"),
+    [
+        (1, {"HTTP_X_FORWARDED_PROTO": "https"}, 401),
+        (1, {"HTTP_X_FORWARDED_PROTO": "https, http"}, 401),
+        (1, {"HTTP_X_FORWARDED_PROTO": "http"}, 403),
+        (1, {}, 403),
+        (0, {"HTTP_X_FORWARDED_PROTO": "https"}, 403),
+        (0, {"wsgi.url_scheme": "https"}, 401),
+    ],
+)
+def test_where_https_is_a_must_an_event_over_plain_http_is_refused(
+    settings: Settings, proxies: int, environ: dict[str, str], status: int
+) -> None:
+    """And not redirected, which would lose its body."""
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if proxies else None
+    request = {"REQUEST_METHOD": "POST", "PATH_INFO": "/event", "wsgi.url_scheme": "http"}
+
+    status_line, response, _ = HotPath(None).answer({**request, **environ})
+
+    assert status_line.startswith(str(status))
+    if status == 403:
+        assert json.loads(response.content)["code"] == "https_required"

@@ -51,7 +51,10 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 def codes_of(document: dict[str, Any]) -> set[str]:
     found: set[str] = set()
     for _, operation in operations(document):
-        for response in operation["responses"].values():
+        for response in [
+            *operation["responses"].values(),
+            *document["components"]["responses"].values(),
+        ]:
             for content in response.get("content", {}).values():
                 for part in content["schema"].get("allOf", ()):
                     found |= set(part.get("properties", {}).get("code", {}).get("enum", ()))
