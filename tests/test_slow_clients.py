@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from typing import Any
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
@@ -43,9 +44,9 @@ def sender(impatient: Gunicorn, django_db_blocker: DjangoDbBlocker) -> Iterator[
 
 
 def count_accepted(project: TestProject) -> int:
-    accepted = stream_client().hgetall(accepted_key(0))
+    accepted: Any = stream_client().hgetall(accepted_key(0))
     prefix = project.id.hex().encode()
-    return sum(int(n) for field, n in accepted.items() if field.startswith(prefix))  # type: ignore[union-attr]
+    return sum(int(n) for field, n in accepted.items() if field.startswith(prefix))
 
 
 @pytest.mark.parametrize("coding", ["length", "chunked"])

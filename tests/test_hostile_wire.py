@@ -1,0 +1,82 @@
+"""Hostile requests, byte for byte, and the one answer to each (`tests/hostile/cases.py`)."""
+
+import time
+
+import pytest
+
+from analytics.mongo import EVENTS, collection
+from ingestion.drain import drain
+from ingestion.ledger import read_ledger
+from tests.conftest import TestProject, make_project
+from tests.hostile.cases import Case, all_cases
+from tests.service import Answer, Gunicorn
+
+pytest_plugins = ("tests.service",)
+
+pytestmark = pytest.mark.slow
+
+MOST_SECONDS = 5.0
+
+
+@pytest.fixture(scope="module")
+def keys(served: TestProject) -> dict[bytes, bytes]:
+    """What the placeholders in a request stand for."""
+    other = make_project("Other")
+    texts = {
+        "ingest": served.ingest_key,
+        "read": served.read_key,
+        "admin": served.admin_key,
+        "other": other.ingest_key,
+    }
+    return {b"{%s}" % name.encode(): text.encode() for name, text in texts.items()}
+
+
+def send(gunicorn: Gunicorn, case: Case, keys: dict[bytes, bytes]) -> Answer:
+    request = case.request
+    for placeholder, text in keys.items():
+        request = request.replace(placeholder, text)
+    with gunicorn.connect() as wire:
+        try:
+            wire.send(request)
+            if case.ends:
+                wire.end_sending()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # answered and closed before all of it was sent
+        return wire.read_answer(request.split(b" ", 1)[0].decode("latin-1"))
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.name)
+def test_a_hostile_request_gets_its_one_answer(
+    gunicorn: Gunicorn, keys: dict[bytes, bytes], case: Case
+) -> None:
+    started = time.monotonic()
+    answer = send(gunicorn, case, keys)
+
+    allowed = case.status if isinstance(case.status, tuple) else (case.status,)
+    assert answer.status in allowed, answer.body[:500]
+    if case.code:
+        assert answer.code == case.code, answer.body[:500]
+    assert time.monotonic() - started < MOST_SECONDS
+    for text in keys.values():
+        assert text not in answer.body
+
+
+def test_what_was_accepted_is_stored_and_the_books_balance(served: TestProject) -> None:
+    while drain(0).work_left:
+        pass
+
+    lines = read_ledger(served.id)
+    assert sum(line.accepted for line in lines) > 50
+    assert all(line.difference == line.waiting == line.dead == 0 for line in lines)
+    stored = collection(EVENTS).count_documents({"project": served.id})
+    assert stored == sum(line.stored for line in lines)
+
+
+def test_no_key_and_no_traceback_is_in_the_log(
+    gunicorn: Gunicorn, keys: dict[bytes, bytes]
+) -> None:
+    log = gunicorn.read_log()
+
+    assert "Traceback" not in log
+    for text in keys.values():
+        assert text.decode() not in log
