@@ -38,6 +38,8 @@ from reporting.snapshot import Snapshot
 
 # Raw events of an edge are counted in parts, so that a busy one does not fill the memory.
 EDGE_PART_EVENTS = 5_000
+# What every event has to tell to be summarized.
+_FACTS = ("timestamp", "path", "event", "userId", "visitor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _count_edges(
         bounds = {"$gte": edge.start, "$lt": edge.end}
         known = {sign: moment for sign, moment in bounds.items() if moment is not None}
         ranges.append({"project": project, "timestamp": known})
-    fields = dict.fromkeys(("timestamp", "event", "userId", "visitor", *dimensions), 1)
+    fields = dict.fromkeys((*_FACTS, *dimensions), 1)
     wanted = {name for name in DIMENSIONS if name in dimensions}
     events = snapshot.find(EVENTS, {"$or": ranges}, fields | {"_id": 0})
     while part := list(islice(events, EDGE_PART_EVENTS)):
