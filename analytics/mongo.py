@@ -24,6 +24,7 @@ ROLLUP_DAYS = "rollup_days"
 ROLLUP_MONTHS = "rollup_months"
 ROLLUP_GARBAGE = "rollup_garbage"
 SALTS = "salts"
+FUSES = "fuses"
 ERASURES = "erasures"
 ERASURE_DAYS = "erasure_days"
 PROJECT_DELETIONS = "project_deletions"
@@ -51,10 +52,15 @@ _INDEXES = {
     ],
     DUPLICATES: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
     DEAD_LETTERS: [
-        IndexModel([("project", ASCENDING), ("buriedAt", ASCENDING)], name="project_buried"),
+        IndexModel(
+            [("project", ASCENDING), ("status", ASCENDING), ("buriedAt", ASCENDING)],
+            name="project_status_buried",
+        ),
+        IndexModel([("status", ASCENDING), ("buriedAt", ASCENDING)], name="status_buried"),
         IndexModel([("eventKey", ASCENDING)], name="event_key"),
     ],
     SUMMARIES: [IndexModel([("project", ASCENDING), ("bucket", ASCENDING)], name="project_bucket")],
+    FUSES: [],
     LEDGER_SUMMARIES: [],
     LEDGER: [],
     ROLLUP_DAYS: [_DIRTY],

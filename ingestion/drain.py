@@ -21,9 +21,10 @@ from analytics import mongo
 from analytics import redis as names
 from ingestion.batch_metrics import count_batch, count_store_error
 from ingestion.consumers import this_consumer
+from ingestion.fuse import Fuses
 from ingestion.prepare import REFUSED_BY_STORE, Failure, Prepared, prepare
-from ingestion.reader import ReadEntry, Reader, run_script
-from ingestion.scripts import ACK
+from ingestion.reader import ReadEntry, Reader
+from ingestion.scripts import ACK, run_script
 from ingestion.sessions import note_sessions_again
 from ingestion.store import Sorted, write_batch
 from ingestion.store_errors import StoreUnavailable
@@ -86,11 +87,14 @@ class Backoff:
 _backoff = Backoff()
 
 
-def drain(partition: int, budget_seconds: float | None = None) -> DrainResult:
+def drain(
+    partition: int, budget_seconds: float | None = None, *, force: bool = False
+) -> DrainResult:
     """Store what waits in a partition until it is empty or the time is up.
 
     Returns at once while another drain of this process runs, and while MongoDB is left alone
-    after an error. A batch that was begun is always finished.
+    after an error. A batch that was begun is always finished. With `force` no fuse holds
+    anything back.
     """
     result = DrainResult()
     if not _draining.acquire(blocking=False):
@@ -98,7 +102,7 @@ def drain(partition: int, budget_seconds: float | None = None) -> DrainResult:
     try:
         if _backoff.may_try():
             budget = settings.DRAIN_BUDGET_SECONDS if budget_seconds is None else budget_seconds
-            _drain(partition, time.monotonic() + budget, result)
+            _drain(partition, time.monotonic() + budget, result, Fuses(partition, forced=force))
     except StoreUnavailable as exc:
         _backoff.note_failure()
         count_store_error()
@@ -112,30 +116,33 @@ def drain(partition: int, budget_seconds: float | None = None) -> DrainResult:
     return result
 
 
-def _drain(partition: int, deadline: float, result: DrainResult) -> None:
+def _drain(partition: int, deadline: float, result: DrainResult, fuses: Fuses) -> None:
     reader = Reader(partition, this_consumer())
     reader.ensure_group()
     note_sessions_again()
     names.stream_client().delete(names.wake_key(partition))
+    result.add(fuses.try_again())
+    reader.leave_alone(fuses.holders)
     with ThreadPoolExecutor(1, "ack") as acker, ThreadPoolExecutor(1, "store") as writer:
         acks = Acks(acker)
         writing: Future[list[Sorted]] | None = None
         lingered = False
         while True:
             in_time = time.monotonic() < deadline
-            batch = reader.next_batch(may_read=in_time)
-            events = prepare(batch)  # while the batch before is being stored
+            read = reader.next_batch(may_read=in_time)
+            # While the batch before is being stored:
+            batch, events = fuses.withhold(read, prepare(read))
             if writing:
                 result.add(writing.result())
                 writing = None
                 acks.check()
             if batch:
-                writing = writer.submit(store_batch, partition, batch, events, acks)
-            elif lingered or not in_time:
+                writing = writer.submit(store_batch, partition, batch, events, acks, fuses)
+            elif not read and (lingered or not in_time):
                 result.work_left = not in_time
                 acks.check(wait=True)
                 return
-            lingered = not batch
+            lingered = not read
             if in_time and len(events) < settings.WORKER_BATCH_SIZE // 2:
                 time.sleep(LINGER_SECONDS)  # a few milliseconds more make fewer, larger batches
 
@@ -157,7 +164,11 @@ class Acks:
 
 
 def store_batch(
-    partition: int, batch: Sequence[ReadEntry], events: Sequence[Prepared], acks: Acks
+    partition: int,
+    batch: Sequence[ReadEntry],
+    events: Sequence[Prepared],
+    acks: Acks,
+    fuses: Fuses,
 ) -> list[Sorted]:
     """Store `events`, those of `batch`, and only then have it acked.
 
@@ -165,28 +176,32 @@ def store_batch(
     """
     started = time.perf_counter()
     parts = [[event] for event in events] if batch[0].is_suspect else [events]
-    written = [done for part in parts for done in write_isolating(partition, part)]
-    acks.submit(partition, batch)
+    written = [done for part in parts for done in write_isolating(partition, part, fuses)]
+    if stored := fuses.release(batch):
+        acks.submit(partition, stored)
     count_batch(written, len(events), time.perf_counter() - started)
     return written
 
 
-def write_isolating(partition: int, events: Sequence[Prepared]) -> list[Sorted]:
+def write_isolating(partition: int, events: Sequence[Prepared], fuses: Fuses) -> list[Sorted]:
     """Write `events`; where one of them can never be stored, halve until it is alone.
 
-    That one is buried. Each part is a transaction of its own, and repeating any is harmless.
+    That one is buried, if no fuse forbids it. Each part is a transaction of its own, and
+    repeating any is harmless.
     """
     try:
         return [write_batch(partition, events)]
     except PyMongoError as exc:
         if len(events) == 1:
+            if not fuses.may_bury(events[0], REFUSED_BY_STORE):
+                return []
             events[0].failure = Failure(REFUSED_BY_STORE, repr(exc))
             return [write_batch(partition, events)]
         log.warning("batch_isolated", events=len(events), error=repr(exc)[:300])
     middle = len(events) // 2
     return [
-        *write_isolating(partition, events[:middle]),
-        *write_isolating(partition, events[middle:]),
+        *write_isolating(partition, events[:middle], fuses),
+        *write_isolating(partition, events[middle:], fuses),
     ]
 
 

@@ -14,8 +14,7 @@ from analytics import mongo
 from analytics import redis as names
 from analytics.ids import datetime_of_day
 from analytics.mongo import Document
-from ingestion.reader import run_script
-from ingestion.scripts import READ_COUNTERS
+from ingestion.scripts import READ_COUNTERS, run_script
 
 COLUMNS = ("stored", "duplicate", "dead", "erased")
 COMPACT_SUMMARIES = 1_000
@@ -92,9 +91,9 @@ def read_counters() -> Counters:
     for partition in range(settings.STREAM_PARTITIONS):
         keys = [names.accepted_key(partition), names.waiting_key(partition)]
         accepted, waiting = run_script(names.stream_client(), READ_COUNTERS, keys, [])
-        counters.accepted += Counter(_by_line(accepted))
+        counters.accepted.update(_by_line(accepted))
         lines = Counter(_by_line(waiting))
-        counters.waiting += lines
+        counters.waiting.update(lines)
         counters.total_drift += _total(waiting) - lines.total()
     return counters
 

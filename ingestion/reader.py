@@ -5,15 +5,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-import redis
 import structlog
 from django.conf import settings
 
 from analytics import redis as names
 from analytics.entry import DATA_FIELD, Entry, UnknownFormat, UnreadableEntry, decode_entry
 from analytics.ids import EntryId
+from ingestion.claims import Holding, RawEntry, claim_entries, list_consumers
 from ingestion.consumers import Consumer
-from ingestion.scripts import CLAIM_GONE, ENSURE_GROUP, FORGET_CONSUMER
+from ingestion.scripts import ENSURE_GROUP, FORGET_CONSUMER, run_script
 from ingestion.sessions import end_session_of
 from ingestion.suspects import MAX_SHARED_DELIVERIES, is_suspect, pick_suspect
 
@@ -25,10 +25,6 @@ READ_ENTRIES = 64
 MAX_READ_ENTRIES = 1_000
 MAX_BATCH_BYTES = 8 * _MEBIBYTE
 CONSUMER_KEPT_SECONDS = 3_600
-
-# (id, fields): redis-py parses the fields of a command's answer to a dict, a script's stay a
-# list. The fields of an entry that was deleted while pending are empty or None.
-RawEntry = tuple[bytes, Any]
 
 
 class ReadEntry(msgspec.Struct, frozen=True, gc=False):
@@ -57,21 +53,27 @@ class Reader:
     and then given up is found again by the next Reader of the same process.
     """
 
-    def __init__(self, partition: int, consumer: Consumer) -> None:
+    def __init__(self, partition: int, consumer: Consumer, left_alone: Iterable[str] = ()) -> None:
+        """`left_alone` are the consumers of open fuses: their entries are not claimed."""
         self._client = names.stream_client()
         self._partition = partition
         self._stream = names.stream_key(partition)
         self._consumer = str(consumer)
+        self._left_alone = {self._consumer}
         self._in_hand: deque[ReadEntry] = deque()
         self._suspects: list[ReadEntry] = []
         self._was_suspect = True  # the last batch: as if, so that others come first
         self._own_cursor: bytes | None = b"0"
-        self._stale_cursor: bytes | None = b"0-0"
+        self._may_claim = True
         self._read_entries = READ_ENTRIES
 
     def ensure_group(self) -> None:
         """Create the stream and its group, which starts at the stream's first entry."""
         run_script(self._client, ENSURE_GROUP, [self._stream], [names.GROUP])
+
+    def leave_alone(self, consumers: Iterable[str]) -> None:
+        """Claim nothing from these: what they hold, open fuses hold back."""
+        self._left_alone.update(consumers)
 
     def next_batch(self, *, may_read: bool = True) -> list[ReadEntry]:
         """Whole entries of up to WORKER_BATCH_SIZE events and 8 MiB; empty when none waits.
@@ -104,8 +106,8 @@ class Reader:
         while self._own_cursor is not None and self._has_room():
             if self._take(self._read_own(), redelivered=True):
                 return True
-        while self._stale_cursor is not None and self._has_room():
-            if self._take(self._claim_stale(), redelivered=True):
+        while self._may_claim and self._has_room():
+            if self._take(self._claim(), redelivered=True):
                 return True
         while entries := self._read(b">"):
             if self._take(entries, redelivered=False):
@@ -163,31 +165,34 @@ class Reader:
             self._client.xack(self._stream, names.GROUP, *deleted)
         return entries
 
-    def _claim_stale(self) -> list[RawEntry]:
-        """First all of consumers that are gone, then what has been idle for too long."""
-        if self._stale_cursor == b"0-0" and (gone := self._claim_gone()):
-            return gone
-        idle_ms = int(settings.CLAIM_IDLE_SECONDS * 1000)
-        answer: Any = self._client.execute_command(
-            "XAUTOCLAIM", self._stream, names.GROUP, self._consumer, idle_ms,
-            self._stale_cursor, "COUNT", READ_ENTRIES,
-        )  # fmt: skip
-        cursor, entries = answer[0], answer[1]
-        self._stale_cursor = None if cursor == b"0-0" else cursor
-        return list(entries)
+    def _claim(self) -> list[RawEntry]:
+        """Of a consumer that is gone, that was a fuse's which is closed, or that is silent."""
+        for other in list_consumers(self._partition):
+            if not other.pending or other.name in self._left_alone:
+                continue
+            if entries := self._claim_from(other):
+                return entries
+        self._may_claim = False
+        return []
 
-    def _claim_gone(self) -> list[RawEntry]:
-        for name, pending in list_consumers(self._client, self._stream):
-            other = Consumer.parse(name)
-            if pending and other and other.is_gone:
-                end_session_of(self._partition, name)
-                entries = run_script(
-                    self._client, CLAIM_GONE, [self._stream],
-                    [names.GROUP, name, self._consumer, READ_ENTRIES, MAX_SHARED_DELIVERIES],
-                )  # fmt: skip
-                if entries:
-                    log.info("claimed_from_gone_consumer", gone=name, entries=len(entries))
-                    return list(entries)
+    def _claim_from(self, other: Holding) -> list[RawEntry]:
+        if other.is_holder:
+            return claim_entries(self._partition, other, self._consumer, READ_ENTRIES)
+        if other.is_gone:
+            end_session_of(self._partition, other.name)
+            # Not its suspects: they have perhaps killed it, and rest until they are stale.
+            entries = claim_entries(
+                self._partition, other, self._consumer, READ_ENTRIES,
+                most_deliveries=MAX_SHARED_DELIVERIES,
+            )  # fmt: skip
+            if entries:
+                log.info("claimed_from_gone_consumer", gone=other.name, entries=len(entries))
+                return entries
+        idle_ms = int(settings.CLAIM_IDLE_SECONDS * 1000)
+        if other.idle_ms < idle_ms and not other.is_gone:
+            return []  # it is at work, and goes on with its own left-overs
+        return claim_entries(self._partition, other, self._consumer, READ_ENTRIES, idle_ms=idle_ms)
+
         return []
 
 
@@ -209,34 +214,12 @@ def decode_entries(
         yield ReadEntry(raw_id, EntryId.parse(raw_id), entry, deliveries.get(raw_id, 1), size_bytes)
 
 
-def list_consumers(client: redis.Redis, stream: str) -> list[tuple[str, int]]:
-    """Name and number of pending entries of each consumer."""
-    consumers: Any = client.xinfo_consumers(stream, names.GROUP)
-    return [(_text(item["name"]), int(item["pending"])) for item in consumers]
-
-
 def forget_idle_consumers(partition: int) -> int:
     """Delete consumers that are gone, or idle for an hour, and hold nothing."""
-    client, stream = names.stream_client(), names.stream_key(partition)
-    keys = [stream, names.sessions_key(partition)]
+    client = names.stream_client()
+    keys = [names.stream_key(partition), names.sessions_key(partition)]
     forgotten = 0
-    consumers: Any = client.xinfo_consumers(stream, names.GROUP)
-    for item in consumers:
-        name = _text(item["name"])
-        other = Consumer.parse(name)
-        idle = item["idle"] > CONSUMER_KEPT_SECONDS * 1000
-        if not item["pending"] and (idle or (other and other.is_gone)):
-            forgotten += run_script(client, FORGET_CONSUMER, keys, [names.GROUP, name])
+    for other in list_consumers(partition):
+        if not other.pending and (other.is_gone or other.idle_ms > CONSUMER_KEPT_SECONDS * 1000):
+            forgotten += run_script(client, FORGET_CONSUMER, keys, [names.GROUP, other.name])
     return forgotten
-
-
-def run_script(client: redis.Redis, script: Any, keys: list[Any], arguments: list[Any]) -> Any:
-    """EVAL by digest, loading the script where Redis does not know it."""
-    try:
-        return client.execute_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
-    except redis.exceptions.NoScriptError:
-        return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -2,7 +2,9 @@
 
 from hashlib import sha1
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import redis
 
 _FOLDER = Path(__file__).parent / "lua"
 
@@ -19,7 +21,15 @@ def _load(name: str) -> Script:
 
 ADMIT = _load("admit")
 ACK = _load("ack")
-CLAIM_GONE = _load("claim_gone")
+CLAIM = _load("claim")
 ENSURE_GROUP = _load("ensure_group")
 FORGET_CONSUMER = _load("forget_consumer")
 READ_COUNTERS = _load("read_counters")
+
+
+def run_script(client: redis.Redis, script: Script, keys: list[Any], arguments: list[Any]) -> Any:
+    """EVAL by digest, loading the script where Redis does not know it."""
+    try:
+        return client.execute_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
+    except redis.exceptions.NoScriptError:
+        return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)

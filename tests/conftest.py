@@ -66,13 +66,15 @@ def store(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 def forget_everything() -> None:
     keys.forget_keys()
     projects._policies.clear()
-    from ingestion import admit, drain, salts
+    from ingestion import admit, drain, fuse, graveyard, salts
 
     admit._memory = admit.MemoryGuard()
     admit._plans.clear()
     admit._group_commit()._disconnect()
     admit._group_commit.cache_clear()
     salts._salts.clear()
+    fuse._windows.clear()
+    graveyard._room.clear()
     failures.forget_failures()
     origins.forget_origins()
     drain._backoff = drain.Backoff()

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from analytics.redis import stream_client, stream_key
+from ingestion.claims import list_consumers
 from ingestion.consumers import Consumer
-from ingestion.reader import list_consumers
 from tests.chaos.keeper import find_descendants, frozen, is_alive
 from tests.chaos.system import wait_for
 from tests.chaos.test_kills import PROCESSES
@@ -75,5 +74,5 @@ def frozen_in_a_drain(parent: int) -> Iterator[None]:
 
 
 def list_pending() -> list[tuple[Consumer, int]]:
-    consumers = list_consumers(stream_client(), stream_key(0))
-    return [(known, count) for name, count in consumers if (known := Consumer.parse(name))]
+    holdings = [(Consumer.parse(each.name), each.pending) for each in list_consumers(0)]
+    return [(consumer, pending) for consumer, pending in holdings if consumer]

@@ -13,10 +13,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--seconds", type=float, default=3600.0, help="stop after this long")
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="also drain what a fuse holds back, and bury what cannot be stored",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         for partition in range(settings.STREAM_PARTITIONS):
-            result = drain(partition, options["seconds"])
+            result = drain(partition, options["seconds"], force=options["force"])
             self.stdout.write(
                 f"partition {partition}: {result.stored} stored, "
                 f"{result.duplicates} duplicates, {result.dead} dead"

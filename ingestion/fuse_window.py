@@ -1,0 +1,74 @@
+"""The last events of a project, and how many of them were to be buried."""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+WINDOW_EVENTS = 1_000
+WINDOW_ENTRIES = 100
+
+
+@dataclass(slots=True)
+class _Noted:
+    """An entry: how many events it has, and how many of them were to be buried, by reason."""
+
+    entry: bytes
+    events: int
+    burials: Counter[str]
+
+
+class Window:
+    """The fewest last entries of a project that make WINDOW_EVENTS and WINDOW_ENTRIES.
+
+    So many entries that one client with one broken batch cannot fill it alone. It begins with
+    the first event that was to be buried; those before it were none.
+    """
+
+    def __init__(self) -> None:
+        self._noted: deque[_Noted] = deque()
+        self._events = 0
+        self._burials: Counter[str] = Counter()
+
+    def add(self, entry: bytes, events: int, burials: Mapping[str, int]) -> None:
+        """Note an entry; `burials` by reason."""
+        self._noted.append(_Noted(entry, events, Counter(burials)))
+        self._events += events
+        self._burials.update(burials)
+        while self._can_shrink():
+            gone = self._noted.popleft()
+            self._events -= gone.events
+            self._burials -= gone.burials
+
+    def add_burial(self, entry: bytes, reason: str) -> None:
+        """Note one event that the store refused, perhaps of an entry that was not noted yet."""
+        noted = next((known for known in reversed(self._noted) if known.entry == entry), None)
+        if noted is None:
+            self.add(entry, 1, {reason: 1})
+            return
+        noted.burials[reason] += 1
+        self._burials[reason] += 1
+        more = max(0, noted.burials.total() - noted.events)
+        noted.events += more
+        self._events += more
+
+    def find_reason(self) -> str | None:
+        """The reason that more than half of a full window was to be buried for."""
+        if self._events < WINDOW_EVENTS or len(self._noted) < WINDOW_ENTRIES:
+            return None
+        for reason, burials in self._burials.items():
+            if burials * 2 > self._events:
+                return reason
+        return None
+
+    @property
+    def is_clean(self) -> bool:
+        return not self._burials
+
+    def describe(self) -> dict[str, int]:
+        return {"events": self._events, **self._burials}
+
+    def _can_shrink(self) -> bool:
+        return (
+            len(self._noted) > WINDOW_ENTRIES
+            and self._events - self._noted[0].events >= WINDOW_EVENTS
+        )

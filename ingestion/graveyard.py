@@ -1,0 +1,43 @@
+"""How many dead letters there may be."""
+
+import math
+import time
+
+from django.conf import settings
+
+from analytics import mongo
+from analytics.mongo import collection
+
+COUNT_KEPT_SECONDS = 10.0
+
+DEAD = "dead"
+
+_room: dict[bytes, tuple[float, int]] = {}  # when it was counted, and how many may follow
+
+
+def has_room(project_id: bytes, burials: int) -> bool:
+    """Whether `burials` more dead letters are within the bounds of the project and of all.
+
+    Letters are counted once in COUNT_KEPT_SECONDS; in between a process counts its own burials
+    and does not know those of others, so together they may go a little over.
+    """
+    counted_at, room = _room.get(project_id, (-math.inf, 0))
+    if time.monotonic() - counted_at > COUNT_KEPT_SECONDS:
+        room = count_room(project_id)
+        counted_at, _ = _room[project_id]
+    _room[project_id] = (counted_at, max(0, room - burials))
+    return room >= burials
+
+
+def count_room(project_id: bytes) -> int:
+    """How many more dead letters there may be, counted now."""
+    letters = collection(mongo.DEAD_LETTERS)
+    room = min(
+        most - letters.count_documents(query, limit=most)
+        for most, query in (
+            (settings.DEAD_LETTERS_MAX_PER_PROJECT, {"project": project_id, "status": DEAD}),
+            (settings.DEAD_LETTERS_MAX, {"status": DEAD}),
+        )
+    )
+    _room[project_id] = (time.monotonic(), room)
+    return room
