@@ -2,17 +2,23 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.urls import URLResolver, get_resolver
 
 from analytics import metrics
 
 ROOT = Path(__file__).parent.parent
+API_DOCUMENTS = ("http-api.md", "reporting-api.md", "operations.md")
 MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 50
 PACKAGES = ("analytics", "config", "ingestion", "loadtest", "local", "reporting")
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+DOCUMENTS = [
+    *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"),
+]  # fmt: skip
 MODULES = [
     module
     for package in PACKAGES
@@ -68,6 +74,67 @@ def test_every_metric_is_documented() -> None:
         for metric in metrics.PROCESS_REGISTRY.collect()
     }
     assert set(re.findall(r"(?m)^\| `(analytics_\w+)` \|", page)) == names
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_anchor_is_a_heading(document: Path) -> None:
+    for link, anchor in re.findall(r"\]\(([^):#]*\.md)?#([^)]+)\)", document.read_text()):
+        target = document.parent / link if link else document
+        assert anchor in anchors_of(target), f"{link}#{anchor}"
+
+
+def anchors_of(document: Path) -> set[str]:
+    """As code hosts make them: lower case, blanks to hyphens, the rest of the marks gone."""
+    headings = re.findall(r"(?m)^#+ (.+)$", document.read_text())
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_command_and_only_they_are_documented() -> None:
+    text = (ROOT / "docs/commands.md").read_text()
+    commands = {
+        module.stem
+        for module in MODULES
+        if module.parent.name == "commands" and module.stem != "__init__"
+    }
+    of_django = {"migrate", "createsuperuser", "check"}
+    documented = set(re.findall(r"(?m)^\| `([a-z_]+)[^`]*` \|", text.split("## make")[0]))
+    assert documented == commands | of_django
+
+
+def make_targets() -> dict[str, bool]:
+    """The targets, and whether `make help` tells what they do."""
+    text = (ROOT / "Makefile").read_text()
+    [phony] = re.findall(r"(?m)^\.PHONY: (.+)$", text)
+    return {name: bool(re.search(rf"(?m)^{name}:.* ## \S", text)) for name in phony.split()}
+
+
+def test_every_make_target_is_documented() -> None:
+    assert all(make_targets().values())
+    text = (ROOT / "docs/commands.md").read_text()
+    assert set(re.findall(r"`make ([a-z-]+)`", text)) == set(make_targets())
+
+
+def test_no_document_names_a_make_target_that_is_not_there() -> None:
+    files = [*DOCUMENTS, *(ROOT / ".github").rglob("*.*"), *(ROOT / ".devcontainer").glob("*.json")]
+    for file in files:
+        named = re.findall(r"(?:`|^ {4}|run: |&& )make ([a-z-]+)", file.read_text(), re.MULTILINE)
+        assert set(named) <= set(make_targets()), file
+
+
+def test_every_endpoint_is_documented() -> None:
+    text = "".join((ROOT / f"docs/{name}").read_text() for name in API_DOCUMENTS)
+    for route in list_routes(get_resolver().url_patterns):
+        path = re.sub(r"<(?:\w+:)?(\w+)>", "{", route.removesuffix("/")).split("{")[0]
+        assert f"/{path}" in text, route
+
+
+def list_routes(patterns: Any, before: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver) and not route.startswith("admin"):
+            yield from list_routes(pattern.url_patterns, route)
+        else:
+            yield route
 
 
 def test_the_version_is_the_same_everywhere() -> None:
