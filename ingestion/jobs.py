@@ -97,6 +97,8 @@ def run_jobs(kind: type[AnyJob], parts: Mapping[str, Part[AnyJob]], budget_secon
                 return True
         except (PyMongoError, RedisError) as exc:
             log.warning("job_interrupted", kind=kind.COLLECTION, job=job_id, error=repr(exc)[:300])
+        except Exception:  # a fault in our own code must not hold up every job behind it
+            log.exception("job_failed", kind=kind.COLLECTION, job=job_id)
     return False
 
 
