@@ -37,3 +37,8 @@ def find_policy(project_id: bytes) -> Policy:
         _policies.clear()
     _policies[project_id] = (now, policy)
     return policy
+
+
+def list_projects() -> list[str]:
+    """The ids, in hex, of the projects that are not deleted."""
+    return list(Project.objects.filter(deleted_at=None).values_list("pk", flat=True))

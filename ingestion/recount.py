@@ -45,11 +45,13 @@ class Difference:
 def verify_day(project_id: bytes, day: int) -> list[Difference]:
     """Compare every bucket of a day, and its copy, with the raw events, in one snapshot.
 
-    Buckets from before the raw horizon are left out: their events are gone, or going.
+    Buckets from before the raw horizon are left out: their events are gone, or going. So are
+    those that an erasure took events from and has yet to rebuild.
     """
     differences: list[Difference] = []
     with mongo.client().start_session(snapshot=True) as session:
         head = read_head(project_id, day, session)
+        erased = _find_erased(session, project_id, day)
         kept: list[tuple[int, Columns]] = []
         for numbers in split_blocks(range(BUCKETS_PER_DAY)):
             owners = [n for n in numbers for _ in head.buckets.get(n, [])]
@@ -60,7 +62,8 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
             taken = iter(runs)
             for number in numbers:
                 own = [next(taken) for _ in head.buckets.get(number, [])]
-                if is_countable(project_id, bucket := bucket_of(day, number)):
+                bucket = bucket_of(day, number)
+                if number not in erased and is_countable(project_id, bucket):
                     rollup = merge_columns([*own, *summaries.get(bucket, [])])
                     raw = counted.get(bucket, {})
                     differences += _compare(project_id, bucket, "bucket", raw, rollup)
@@ -70,6 +73,14 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
         log.error("rollup_drift", project=found.project_id.hex(), start=found.start.isoformat(),
                   unit=found.unit, dimension=found.dimension)  # fmt: skip
     return differences
+
+
+def _find_erased(session: ClientSession, project_id: bytes, day: int) -> set[int]:
+    """The buckets of a day that an erasure has yet to rebuild."""
+    found = collection(mongo.ERASURE_DAYS).find(
+        {"project": project_id, "day": day}, {"buckets": 1}, session=session
+    )
+    return {number for erasure in found for number in erasure["buckets"]}
 
 
 def _read_summaries(

@@ -11,7 +11,7 @@ from celery import Task, shared_task
 from celery.signals import worker_init, worker_process_init, worker_ready
 from django.conf import settings
 
-from analytics.models import Project
+from analytics.projects import list_projects
 from analytics.stream_check import UnsafeStream, check_stream
 from ingestion import drain as draining
 from ingestion.compaction import compact_summaries
@@ -103,7 +103,7 @@ def verify_sample_task(task: Task[Any, Any]) -> None:
 
 
 def _verify_sample() -> None:
-    projects = list(Project.objects.values_list("pk", flat=True))
+    projects = list_projects()
     for project in random.sample(projects, min(VERIFY_PROJECTS, len(projects))):
         project_id = bytes.fromhex(project)
         days = find_days(project_id)

@@ -22,12 +22,9 @@ def finish_erasure(erasure_id: str) -> Document:
 
 
 def erase(project: TestProject, user_id: str) -> dict[str, Any]:
-    """Erase a user of whom nothing waits; what the job counted.
-
-    What tests store past the stream has a place after all that was ever in the stream.
-    """
+    """Erase a user of whom nothing waits; what the job counted."""
     erasure_id = ask_to_erase(project, user_id)
-    collection(ERASURES).update_one({"_id": erasure_id}, {"$set": {"lastPlace": b"\xff" * 14}})
+    reach_everything(erasure_id)
     job = finish_erasure(erasure_id)
     assert job["step"] == "done"
     counts: dict[str, Any] = job["counts"]
@@ -38,3 +35,8 @@ def read_job(erasure_id: str) -> Document:
     job = collection(ERASURES).find_one({"_id": erasure_id})
     assert job is not None
     return job
+
+
+def reach_everything(erasure_id: str) -> None:
+    """Also what tests stored past the stream: its place is after all that was ever in it."""
+    collection(ERASURES).update_one({"_id": erasure_id}, {"$set": {"lastPlace": b"\xff" * 14}})

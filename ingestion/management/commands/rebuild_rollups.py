@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from analytics.models import Project
+from analytics.projects import list_projects
 from ingestion.management.arguments import add_window_arguments, read_window
 from ingestion.recount import find_days, rebuild_day
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         start, end = read_window(options)
-        for project in options["project"] or Project.objects.values_list("pk", flat=True):
+        for project in options["project"] or list_projects():
             project_id = bytes.fromhex(project)
             days = find_days(project_id, start, end)
             events = sum(rebuild_day(project_id, day) for day in days)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.models import Project
+from analytics.projects import list_projects
 from ingestion.management.arguments import add_window_arguments, read_window
 from ingestion.recount import find_days, verify_day
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         start, end = read_window(options)
         wanted = [
             (bytes.fromhex(project), day)
-            for project in options["project"] or Project.objects.values_list("pk", flat=True)
+            for project in options["project"] or list_projects()
             for day in find_days(bytes.fromhex(project), start, end)
         ]
         if options["sample"] is not None:
