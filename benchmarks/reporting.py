@@ -31,8 +31,36 @@ WIDTHS = {
     "12 months": timedelta(days=365),
 }
 LONG = "12 months"
+ALL_TIME = "all time"
 QUICK_EVENTS = 200_000
 FULL_EVENTS = (1_000_000, 10_000_000)
+
+Query = dict[str, str]
+REPORTS: dict[str, tuple[str, Query, tuple[str, ...]]] = {
+    "stats": ("/stats", {}, (*WIDTHS, ALL_TIME)),
+    "breakdown": ("/stats/breakdown", {"by": "path", "limit": "10"}, (*WIDTHS, ALL_TIME)),
+    "by hour": ("/stats/timeseries", {"interval": "hour"}, ("1 day",)),
+    "by hour, Asia/Kolkata": (
+        "/stats/timeseries",
+        {"interval": "hour", "timezone": "Asia/Kolkata"},
+        ("1 day",),
+    ),
+} | {
+    f"by day, {zone}": (
+        "/stats/timeseries",
+        {"interval": "day", "timezone": zone},
+        ("30 days", LONG),
+    )
+    for zone in ("UTC", "Asia/Kolkata", "America/New_York")
+}
+"""By name: the endpoint, its parameters, and over which windows it is asked."""
+
+GOAL = (
+    *((report, width) for report in ("stats", "breakdown") for width in (*WIDTHS, ALL_TIME)),
+    *((report, "1 day") for report in REPORTS if report.startswith("by hour")),
+    *((report, "30 days") for report in REPORTS if report.startswith("by day")),
+)
+"""What shall be answered within 50 ms."""
 
 
 def run(*, quick: bool) -> Result:
@@ -47,25 +75,28 @@ def run(*, quick: bool) -> Result:
 
 
 def measure(events: int, *, samples: int, raw_windows: list[str]) -> Result:
-    """`ours` is the p95 of the reports over twelve months, `reference` the raw queries; in ms."""
+    """`ours` is the p95 of stats and breakdown over twelve months, `reference` the raw queries.
+
+    `worst` is the largest p95 among GOAL. All in ms.
+    """
     with open_stack(reference=False, kept=DATA_DIR and DATA_DIR / str(events)) as stack:
         loaded = load_once(stack, events)
-        _, url = stack.start_web()
-        ask = Asker(url, stack.read_key)
-        result: Result = {
-            "events": events,
-            **loaded,
-            **measure_sizes(stack, events),
-        }
+        result: Result = {"events": events, **loaded, **measure_sizes(stack, events)}
+        for report in ("stats", "breakdown"):
+            _, url = stack.start_web()
+            ask = Asker(url, stack.read_key)
+            ask.json("/stats/realtime")  # connects
+            result[f"{report}, {LONG}: first_ms"] = ask.timed(make_url(report, LONG, samples))
+        p95s = {}
         slow: list[float] = []
-        for width, span in WIDTHS.items():
-            for report, query in REPORTS.items():
-                if width not in ASKED[report]:
-                    continue
-                times = [ask.timed(query(pick_window(span, n))) for n in range(samples)]
+        for report, (_, _, widths) in REPORTS.items():
+            for width in widths:
+                times = [ask.timed(make_url(report, width, n)) for n in range(samples)]
+                p95s[report, width] = percentile(times, 95)
                 result[f"{report}, {width}: p50_ms"] = median(times)
-                result[f"{report}, {width}: p95_ms"] = percentile(times, 95)
-                slow += times if width == LONG else []
+                result[f"{report}, {width}: p95_ms"] = p95s[report, width]
+                slow += times if width == LONG and (report, width) in GOAL else []
+        result["worst"] = max(p95s[asked] for asked in GOAL)
         result["ours"] = percentile(slow, 95)
         raw = {width: raw_milliseconds(stack, WIDTHS[width]) for width in raw_windows}
         for width, milliseconds in raw.items():
@@ -75,50 +106,25 @@ def measure(events: int, *, samples: int, raw_windows: list[str]) -> Result:
         return result
 
 
+def make_url(report: str, width: str, seed: int) -> str:
+    """Ask for a report over a window of the past that begins and ends at any millisecond."""
+    path, query, _ = REPORTS[report]
+    bounds: Query = {}
+    if width != ALL_TIME:
+        start, end = pick_window(WIDTHS[width], seed)
+        bounds = {"start": _write(start), "end": _write(end)}
+    return f"{path}?{urlencode(query | bounds)}"
+
+
 def pick_window(span: timedelta, seed: int) -> Window:
-    """A window of the past that begins and ends at any millisecond."""
     rng = random.Random(seed)
     slack = timedelta(days=365) - span
     end = datetime.now(UTC) - slack * rng.random() - timedelta(milliseconds=rng.randrange(10**6))
     return end - span, end
 
 
-def _stats(window: Window) -> str:
-    return "/stats?" + _bounds(window)
-
-
-def _series_by_day(window: Window) -> str:
-    return "/stats/timeseries?interval=day&" + _bounds(window)
-
-
-def _series_by_hour(window: Window) -> str:
-    return "/stats/timeseries?interval=hour&" + _bounds(window)
-
-
-def _breakdown(window: Window) -> str:
-    return "/stats/breakdown?by=path&limit=10&" + _bounds(window)
-
-
-REPORTS: dict[str, Callable[[Window], str]] = {
-    "stats": _stats,
-    "series by day": _series_by_day,
-    "series by hour": _series_by_hour,
-    "breakdown": _breakdown,
-}
-
-
-# Over which windows each report is measured.
-ASKED = {
-    "stats": tuple(WIDTHS),
-    "series by day": ("30 days",),
-    "series by hour": ("1 day",),
-    "breakdown": tuple(WIDTHS),
-}
-
-
-def _bounds(window: Window) -> str:
-    start, end = (moment.isoformat(timespec="milliseconds") for moment in window)
-    return urlencode({"start": start, "end": end})
+def _write(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
 
 
 class Asker:

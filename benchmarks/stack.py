@@ -153,6 +153,7 @@ def open_stack(*, reference: bool = True, kept: Path | None = None) -> Iterator[
             "MONGO_URI": mongo.uri,
             "LOG_LEVEL": "error",
             "STREAM_MAX_EVENTS": "100000000",
+            "REPORTING_RATE": "1000000/m",
         }
         run_manage(stack, "migrate", "--verbosity", "0")
         exits.enter_context(stack._exits)
