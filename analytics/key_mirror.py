@@ -87,6 +87,7 @@ def make_record(key: ApiKey, project: Project) -> KeyRecord:
         revision=key.revision,
         digest=bytes.fromhex(key.digest),
         project_active=project.is_active and project.deleted_at is None,
+        raw_since=project.raw_since,
         allowed_origins=frozenset(project.allowed_origins or ()),
     )
 

@@ -9,6 +9,7 @@ import hmac
 import threading
 import time
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 import structlog
@@ -60,6 +61,7 @@ class KeyRecord:
     revision: int  # grows with every change of the key or its project
     digest: bytes  # SHA-256 of the key's text
     project_active: bool = True
+    raw_since: datetime | None = None
     allowed_origins: frozenset[str] = (
         frozenset()
     )  # none: any page, but its answers are closed to it

@@ -94,6 +94,7 @@ class Project(models.Model):
     partition = models.PositiveIntegerField(editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
+    raw_since = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "projects"
@@ -114,7 +115,22 @@ class Project(models.Model):
             # A form that was opened before the deletion must not undo it.
             names = {field.name for field in self._meta.concrete_fields}
             kwargs["update_fields"] = names - {"id", "deleted_at"}
+        if "retention_days" in (kwargs.get("update_fields") or ()):
+            self._note_raw_since()
+            kwargs["update_fields"] = {*kwargs["update_fields"], "raw_since"}
         super().save(*args, **kwargs)
+
+    def _note_raw_since(self) -> None:
+        """What a shorter retention let go does not come back when it grows."""
+        before = Project.objects.filter(pk=self.pk).first()
+        if before is None:
+            return
+        known = [moment for moment in (self.raw_since, before.raw_since) if moment]
+        if before.retention_days is not None and (
+            self.retention_days is None or self.retention_days > before.retention_days
+        ):
+            known.append(timezone.now() - timedelta(days=before.retention_days))
+        self.raw_since = max(known, default=None)
 
     def stop(self) -> None:
         """Mark as deleted: no key of it is good any more, nor can one be made."""

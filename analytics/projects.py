@@ -1,8 +1,10 @@
 """What the drain must know of a project."""
 
 import time
+from datetime import datetime
 from typing import NamedTuple
 
+from analytics.horizon import raw_horizon
 from analytics.models import Project
 from analytics.mongo import collection
 
@@ -15,6 +17,12 @@ class Policy(NamedTuple):
 
     ip_rule: str
     retention_days: int | None
+    raw_since: datetime | None = None
+
+    @property
+    def raw_horizon(self) -> datetime | None:
+        """From when on all raw events are kept; None: from ever."""
+        return raw_horizon(self.retention_days, self.raw_since)
 
 
 # A project that is unknown here was removed after it accepted the event.
@@ -30,9 +38,11 @@ def find_policy(project_id: bytes) -> Policy:
     if known and now - known[0] < POLICY_KEPT_SECONDS:
         return known[1]
     row = collection(Project._meta.db_table).find_one(
-        {"_id": project_id.hex()}, {"ip_rule": 1, "retention_days": 1}
+        {"_id": project_id.hex()}, dict.fromkeys(Policy._fields, 1)
     )
-    policy = Policy(row["ip_rule"], row["retention_days"]) if row else UNKNOWN
+    policy = UNKNOWN
+    if row:
+        policy = Policy(row["ip_rule"], row["retention_days"], row.get("raw_since"))
     if len(_policies) >= _MAX_POLICIES:
         _policies.clear()
     _policies[project_id] = (now, policy)

@@ -65,7 +65,8 @@ def first_whole_days(project_id: bytes) -> dict[str, datetime]:
     now = datetime.now(UTC)
     oldest = datetime.min.replace(tzinfo=UTC)
     row = mongo.collection(Project._meta.db_table).find_one(
-        {"_id": project_id.hex()}, {"retention_days": 1, "retention_applied_days": 1}
+        {"_id": project_id.hex()},
+        {"retention_days": 1, "retention_applied_days": 1, "raw_since": 1},
     )
     applied = [
         days
@@ -73,6 +74,7 @@ def first_whole_days(project_id: bytes) -> dict[str, datetime]:
         if (days := (row or {}).get(name)) is not None
     ]
     stored = now - timedelta(days=min(applied)) - RETENTION_GRACE if applied else oldest
+    stored = max(stored, (row or {}).get("raw_since") or oldest)
     return {
         "stored": stored,
         "erased": stored,

@@ -1,7 +1,7 @@
 """Count the raw events of neighbouring buckets."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from pymongo.client_session import ClientSession
 
@@ -19,8 +19,8 @@ _FIELDS = dict.fromkeys((*DIMENSIONS, "timestamp", "userId", "visitor"), 1)
 
 def is_countable(project_id: bytes, bucket: datetime) -> bool:
     """Whether all raw events of a bucket are still there."""
-    days = find_policy(project_id).retention_days
-    return days is None or bucket >= datetime.now(UTC) - timedelta(days=days)
+    horizon = find_policy(project_id).raw_horizon
+    return horizon is None or bucket >= horizon
 
 
 def count_buckets(

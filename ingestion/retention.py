@@ -1,12 +1,14 @@
 """Apply a project's changed retention to the events that are stored already, in chunks."""
 
+from datetime import UTC, datetime, timedelta
+
 import structlog
 from pymongo import UpdateOne
 
 from analytics.ids import datetime_of_ms, key_ranges, parse_place
 from analytics.models import Project
 from analytics.mongo import EVENTS, Document, collection
-from ingestion.enrich import expiry
+from ingestion.enrich import RETENTION_GRACE, expiry
 
 log = structlog.get_logger(__name__)
 
@@ -17,8 +19,9 @@ APPLIED = "retention_applied_days"
 def apply_retention() -> int:
     """Set `expiresAt` of each project whose retention changed; how many events were changed.
 
-    What has been done for a project is remembered in its row only at the end: a run that dies
-    half-way is begun again, and setting the same date twice is harmless.
+    What has been done for a project is remembered in its row only when a run found nothing left
+    to change: drains know the new retention some seconds later, and one that dies half-way is
+    begun again. Setting the same date twice is harmless.
     """
     changed = 0
     projects = collection(Project._meta.db_table)
@@ -27,7 +30,12 @@ def apply_retention() -> int:
         if row.get(APPLIED, None) == days:
             continue
         events = _apply(bytes.fromhex(row["_id"]), days)
-        projects.update_one({"_id": row["_id"], "retention_days": days}, {"$set": {APPLIED: days}})
+        changes: Document = {} if events else {"$set": {APPLIED: days}}
+        if row.get(APPLIED) is not None:  # what went by it before this run does not come back
+            gone = datetime.now(UTC) - timedelta(days=row[APPLIED]) - RETENTION_GRACE
+            changes["$max"] = {"raw_since": gone}
+        if changes:
+            projects.update_one({"_id": row["_id"], "retention_days": days}, changes)
         log.info("retention_applied", project=row["_id"], days=days, events=events)
         changed += events
     return changed

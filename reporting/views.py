@@ -1,7 +1,7 @@
 """The reporting endpoints: parse the query, ask a source, render its answer."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar, cast
 
 from django.core.exceptions import TooManyFieldsSent
@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from analytics.horizon import raw_horizon
 from analytics.keys import KeyRecord
 from analytics.problems import BadRequest
 from analytics.rates import count_request
@@ -98,8 +99,9 @@ class ReportView(APIView):
 
     def raw_horizon_of(self, request: Request) -> datetime | None:
         """From when on the project keeps all raw events; None: from ever."""
-        days = self.key_of(request).retention_days
-        return None if days is None else cut_to_ms(datetime.now(UTC) - timedelta(days=days))
+        key = self.key_of(request)
+        horizon = raw_horizon(key.retention_days, key.raw_since)
+        return horizon and cut_to_ms(horizon)
 
     def parse(self, parser: Parser[AnyQuery], request: Request) -> AnyQuery:
         horizon = self.raw_horizon_of(request)

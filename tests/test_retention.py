@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
+from analytics import projects
 from analytics.ids import is_uuid_key, make_event_id, now_ms
+from analytics.keys import forget_keys
+from analytics.models import Project
 from analytics.mongo import EVENTS, Document, collection
 from ingestion.drain import drain
 from ingestion.enrich import RETENTION_GRACE
+from ingestion.recount import rebuild_day, verify_day
 from ingestion.retention import apply_retention
 from tests.conftest import Api, TestProject, make_project
 from tests.stored import store_events
@@ -89,6 +93,84 @@ def test_a_retention_that_is_lifted_keeps_what_is_stored(brief: TestProject) -> 
     assert apply_retention() == 2
 
     assert all("expiresAt" not in event for event in read_events(brief))
+
+
+def test_a_longer_retention_does_not_move_the_raw_horizon_back(brief: TestProject) -> None:
+    before = datetime.now(UTC) - timedelta(days=30)
+    change_retention(brief, 90)
+    since = Project.objects.get(pk=brief.row.pk).raw_since
+    assert since is not None and abs(since - before) < timedelta(minutes=1)
+
+    for days in (60, None):
+        change_retention(brief, days)
+        assert Project.objects.get(pk=brief.row.pk).raw_since == since
+    change_retention(brief, 7)
+    change_retention(brief, 8)
+
+    later = Project.objects.get(pk=brief.row.pk).raw_since
+    assert later is not None
+    assert abs(later - datetime.now(UTC) + timedelta(days=7)) < timedelta(minutes=1)
+
+
+def test_a_project_saved_from_a_form_opened_earlier_keeps_its_raw_horizon(
+    brief: TestProject,
+) -> None:
+    earlier = Project.objects.get(pk=brief.row.pk)
+    change_retention(brief, None)
+    since = Project.objects.get(pk=brief.row.pk).raw_since
+    assert since is not None
+
+    earlier.name = "Renamed"
+    earlier.save()
+
+    assert Project.objects.get(pk=brief.row.pk).raw_since == since
+
+
+def test_raw_questions_about_the_time_a_shorter_retention_let_go_are_refused(
+    brief: TestProject,
+) -> None:
+    now = datetime.now(UTC)
+    store_events(brief, [{"path": "/", "timestamp": now - timedelta(days=29)}])
+    change_retention(brief, None)
+    forget_keys()
+    api = Api(brief.read_key)
+
+    def ask(days: int) -> Any:
+        start = (now - timedelta(days=days)).isoformat()
+        return api.get("/stats", start=start, exact="true").json()
+
+    assert ask(29)["totalViews"] == 1
+    assert ask(31)["code"] == "raw_expired"
+
+
+def test_rollups_of_the_time_a_shorter_retention_let_go_are_not_counted_anew(
+    brief: TestProject,
+) -> None:
+    old = datetime.now(UTC) - timedelta(days=40)
+    store_events(brief, [{"path": "/", "timestamp": old}])
+    collection(EVENTS).delete_many({"project": brief.id})  # as the shorter retention did
+    change_retention(brief, None)
+    projects._policies.clear()
+    day = int(old.timestamp()) // 86_400
+
+    assert verify_day(brief.id, day) == []
+    rebuild_day(brief.id, day)
+
+    assert Api(brief.read_key).get("/stats").json()["totalViews"] == 1
+
+
+def test_events_that_a_drain_stored_by_the_old_retention_are_found_in_the_next_round(
+    brief: TestProject,
+) -> None:
+    store_both_shapes(brief)
+    change_retention(brief, 90)
+    assert apply_retention() == 2
+
+    late = datetime.now(UTC) + timedelta(days=30) + RETENTION_GRACE
+    collection(EVENTS).update_one({"project": brief.id}, {"$set": {"expiresAt": late}})
+
+    assert apply_retention() == 1
+    assert all(event["expiresAt"] > late for event in read_events(brief))
 
 
 def test_a_changed_retention_touches_no_other_project(

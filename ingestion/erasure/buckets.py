@@ -7,7 +7,6 @@ the counts stay, and the user is taken out of the exact sets; a sketch cannot fo
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from analytics import mongo
 from analytics.mongo import collection
@@ -76,10 +75,8 @@ def forget_in_old_buckets(job: Erasure) -> None:
 
 def _raw_horizon_day(project_id: bytes) -> int:
     """The day after the last with a bucket from before the raw horizon; 0 where there is none."""
-    kept_days = find_policy(project_id).retention_days
-    if kept_days is None:
-        return 0
-    return int(datetime.now(UTC).timestamp()) // 86_400 - kept_days + 1
+    horizon = find_policy(project_id).raw_horizon
+    return int(horizon.timestamp()) // 86_400 + 1 if horizon else 0
 
 
 @dataclass(frozen=True, slots=True)
