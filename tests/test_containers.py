@@ -58,7 +58,7 @@ def test_every_image_has_a_tag() -> None:
     images = re.findall(r"(?m)^FROM (\S+)", DOCKERFILE)
     images += [service["image"] for service in SERVICES.values()]
     for image in images:
-        assert re.search(r":\d", image), image
+        assert re.search(r":v?\d", image), image
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -79,9 +79,8 @@ def test_every_variable_of_compose_is_documented() -> None:
     used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
     assert used <= documented
     for service in SERVICES.values():
-        for variable in service.get("environment", {}):
-            if "build" in service:
-                assert variable in documented
+        if "build" in service:
+            assert set(service["environment"]) <= documented
 
 
 def test_the_stream_is_safe_and_the_broker_is_another_server() -> None:
@@ -117,6 +116,21 @@ def test_everything_kept_is_in_a_volume_and_only_setup_writes_secrets() -> None:
         if "build" in service:
             rule = "" if name == "setup" else ":ro"
             assert f"secrets:{DEFAULT_DIRECTORY}{rule}" in service["volumes"]
+
+
+def test_only_this_machine_reaches_what_is_published() -> None:
+    for service in SERVICES.values():
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:")
+
+
+def test_monitoring_comes_only_when_it_is_asked_for_and_may_scrape() -> None:
+    asked = {name for name, service in SERVICES.items() if service.get("profiles")}
+    assert asked == {"prometheus", "grafana"}
+    for name in ("web", "worker"):
+        environment = SERVICES[name]["environment"]
+        assert "172.16.0.0/12" in environment["METRICS_ALLOWED_IPS"]
+        assert environment["BIND"] == "0.0.0.0"
 
 
 def test_a_stop_leaves_time_to_finish() -> None:
