@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 LINGER_SECONDS = 0.05
 MAX_BACKOFF_SECONDS = 5.0
 PROBE_SECONDS = 2.0
+# Transactions in flight: while one waits for its commit, MongoDB inserts the next.
+WRITERS = 2
 MAX_RUN_ENTRIES = 1_000  # Lua passes at most some thousands of arguments
 
 # One drain at a time in a process: its consumer's left-overs are its own.
@@ -123,21 +125,20 @@ def _drain(partition: int, deadline: float, result: DrainResult, fuses: Fuses) -
     names.stream_client().delete(names.wake_key(partition))
     result.add(fuses.try_again())
     reader.leave_alone(fuses.holders)
-    with ThreadPoolExecutor(1, "ack") as acker, ThreadPoolExecutor(1, "store") as writer:
+    with ThreadPoolExecutor(1, "ack") as acker, ThreadPoolExecutor(WRITERS, "store") as writer:
         acks = Acks(acker)
-        writing: Future[list[Sorted]] | None = None
+        writing: deque[Future[list[Sorted]]] = deque()
         lingered = False
         while True:
             in_time = time.monotonic() < deadline
             read = reader.next_batch(may_read=in_time)
-            # While the batch before is being stored:
+            # While the batches before are being stored:
             batch, events = fuses.withhold(read, prepare(read))
-            if writing:
-                result.add(writing.result())
-                writing = None
+            while len(writing) >= (WRITERS if batch else 1):
+                result.add(writing.popleft().result())
                 acks.check()
             if batch:
-                writing = writer.submit(store_batch, partition, batch, events, acks, fuses)
+                writing.append(writer.submit(store_batch, partition, batch, events, acks, fuses))
             elif not read and (lingered or not in_time):
                 result.work_left = not in_time
                 acks.check(wait=True)

@@ -1,10 +1,11 @@
-"""The MongoDB session of each consumer, so that one that died half-way blocks nobody.
+"""The MongoDB sessions of each consumer, so that one that died half-way blocks nobody.
 
 MongoDB keeps the transaction of a client that vanished until its lifetime limit, and with it
 the locks on the events it inserted: whoever takes over the entries would wait for that long.
-So each consumer leaves its session's id in Redis, and who takes over ends that session first.
+So each consumer leaves the ids of its sessions in Redis, and who takes over ends them first.
 """
 
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -16,17 +17,26 @@ from analytics import mongo
 from analytics import redis as names
 from ingestion.consumers import this_consumer
 
-_noted: dict[tuple[int, str], bytes] = {}
+_SESSION_ID_BYTES = 16
+# More than a consumer uses at once: the driver uses the same ones again and again.
+_MAX_NOTED = 8
+
+_noted: dict[tuple[int, str], list[bytes]] = {}
+_noting = threading.Lock()
 
 
 def note_session(partition: int, session: ClientSession) -> None:
-    """Leave the session's id in Redis; the driver uses the same one again and again."""
+    """Leave the session's id in Redis, beside those of the consumer's other writers."""
     consumer = str(this_consumer())
     session_id = bytes(session.session_id["id"])
-    if _noted.get((partition, consumer)) != session_id:
+    with _noting:
+        noted = _noted.get((partition, consumer), [])
+        if session_id in noted:
+            return
+        noted = [*noted, session_id][-_MAX_NOTED:]
         with suppress(OutOfMemoryError):  # a full Redis must still be emptied
-            names.stream_client().hset(names.sessions_key(partition), consumer, session_id)
-        _noted[partition, consumer] = session_id
+            names.stream_client().hset(names.sessions_key(partition), consumer, b"".join(noted))
+        _noted[partition, consumer] = noted
 
 
 def note_sessions_again() -> None:
@@ -35,7 +45,11 @@ def note_sessions_again() -> None:
 
 
 def end_session_of(partition: int, consumer: str) -> None:
-    """End the session of a consumer that is gone, which aborts its transaction."""
-    session_id: Any = names.stream_client().hget(names.sessions_key(partition), consumer)
-    if session_id:
-        mongo.client().admin.command("killSessions", [{"id": Binary(session_id, UUID_SUBTYPE)}])
+    """End the sessions of a consumer that is gone, which aborts its transactions."""
+    noted: Any = names.stream_client().hget(names.sessions_key(partition), consumer) or b""
+    sessions = [
+        {"id": Binary(noted[start : start + _SESSION_ID_BYTES], UUID_SUBTYPE)}
+        for start in range(0, len(noted), _SESSION_ID_BYTES)
+    ]
+    if sessions:
+        mongo.client().admin.command("killSessions", sessions)
