@@ -7,13 +7,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accept, drain, freshness, million_paths, reporting
+from benchmarks import (
+    accept,
+    drain,
+    end_to_end,
+    freshness,
+    growth,
+    latency,
+    memory,
+    million_paths,
+    reporting,
+)
 from benchmarks.load import NoGenerator
 
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "accept_single": accept.run_single,
     "accept_batch": accept.run_batches,
+    "end_to_end": end_to_end.run,
     "drain": drain.run,
+    "latency": latency.run,
+    "memory": memory.run,
+    "growth": growth.run,
     "summaries_cost": drain.run_summaries_cost,
     "reporting": reporting.run,
     "million_paths": million_paths.run,

@@ -46,12 +46,12 @@ def compare(path: str, body: Any, events: int, rounds: int, seconds: float) -> R
         warm_up(stack, url, reference, path, text)
         for _ in range(rounds):
             ours.append(post_for(url + path, stack.ingest_key, text, seconds, stack.folder))
-            _empty(stack)
+            empty(stack)
             if reference:
                 theirs.append(
                     post_for(reference + path, REFERENCE_KEY, text, seconds, stack.folder)
                 )
-                _empty(stack)
+                empty(stack)
     return summarise(ours, theirs, events)
 
 
@@ -83,7 +83,7 @@ def summarise(ours: list[Load], theirs: list[Load], events: int) -> Result:
     return result
 
 
-def _empty(stack: Stack) -> None:
+def empty(stack: Stack) -> None:
     """Let neither side carry the other's memory: what was accepted is thrown away."""
     import redis
 

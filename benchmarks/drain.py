@@ -70,23 +70,22 @@ def run_summaries_cost(*, quick: bool) -> Result:
     }
 
 
-def fill(stack: Stack, events: int) -> None:
-    command = [sys.executable, "-m", "benchmarks.fill", str(events)]
+def fill(stack: Stack, events: int, projects: int = 1) -> None:
+    command = [sys.executable, "-m", "benchmarks.fill", str(events), str(projects)]
     environment = {**stack.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
-def drain_ours(stack: Stack, events: int) -> float:
-    """Events/s from the first event stored to the last."""
-    fill(stack, events)
-    with redis.Redis.from_url(stack.stream.url) as client:
-        worker = stack.start_worker(beat=False)
-        rate = time_until_empty(
+def drain_ours(
+    stack: Stack, events: int, workers: int = 1, *, projects: int = 1, beat: bool = False
+) -> float:
+    """Events/s from the first event stored to the last; a second worker begins by beat's signal."""
+    fill(stack, events, projects)
+    with redis.Redis.from_url(stack.stream.url) as client, stack.running_worker(workers, beat=beat):
+        return time_until_empty(
             lambda: int(client.hget("analytics:events:{p0}:waiting", "total") or 0),
             events,
         )
-        worker.stop(20)
-    return rate
 
 
 def time_until_empty(waiting: Callable[[], int], events: int) -> float:

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.fill EVENTS`: a backlog of single-event entries, as POST /event leaves it.
+"""`python -m benchmarks.fill EVENTS [PROJECTS]`: a backlog of single events, as by POST /event.
 
 Runs the admission script itself, many calls in one write, in a process that has the service's
-settings. Paths, users and user agents repeat as on a busy site.
+settings. Paths, users and user agents repeat as on a busy site. More projects than one are made up.
 """
 
 import random
@@ -39,11 +39,12 @@ def make_raw(rng: random.Random) -> bytes:
     )
 
 
-def fill(events: int) -> None:
+def fill(events: int, projects: int = 1) -> None:
     rng = random.Random(1)
     project = Project.objects.order_by("created_at").first()
     assert project
-    partition, project_id = project.partition, project.id_bytes
+    partition = project.partition
+    project_ids = [project.id_bytes, *(rng.randbytes(8) for _ in range(projects - 1))]
     keys = [
         names.bucket_key(partition, "fill"),
         names.quota_key(partition, project.id),
@@ -60,8 +61,9 @@ def fill(events: int) -> None:
         for _ in range(min(WRITE_CALLS, events - start)):
             accepted = AcceptedEvent(make_event_id(now_ms()), rng.choice(raws))
             address = f"203.0.{rng.randrange(256)}.{rng.randrange(256)}"
+            project_id = rng.choice(project_ids)
             entry = Entry(project_id, address, rng.choice(USER_AGENTS), [accepted])
-            limits = (10**9, 10**9, -1, 202601, 10**9, project.id, FORMAT_VERSION, "fill")
+            limits = (10**9, 10**9, -1, 202601, 10**9, project_id.hex(), FORMAT_VERSION, "fill")
             calls.append(
                 ("EVALSHA", ADMIT.digest, len(keys), *keys, *limits, 1, encode_entry(entry))
             )
@@ -71,4 +73,4 @@ def fill(events: int) -> None:
 
 
 if __name__ == "__main__":
-    fill(int(sys.argv[1]))
+    fill(*map(int, sys.argv[1:]))

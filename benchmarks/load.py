@@ -28,6 +28,20 @@ function done(summary, latency, requests)
 end
 """
 
+# Each request has its time; one that is late is sent at once, and the rest do not catch up.
+_PACE = """
+local ffi = require("ffi")
+ffi.cdef("typedef struct { long s; long us; } moment; int gettimeofday(moment *, void *);")
+local moment = ffi.new("moment")
+local due
+function delay()
+  ffi.C.gettimeofday(moment, nil)
+  local now = tonumber(moment.s) * 1000 + tonumber(moment.us) / 1000
+  due = math.max(due or now, now - 50) + %(step_ms)f
+  return math.max(0, math.floor(due - now + 0.5))
+end
+"""
+
 
 @dataclass(frozen=True)
 class Load:
@@ -44,23 +58,44 @@ class NoGenerator(RuntimeError):
 
 
 def post_for(
-    url: str, key: str, body: str, seconds: float, folder: Path, *, connections: int = 32
+    url: str,
+    key: str,
+    body: str,
+    seconds: float,
+    folder: Path,
+    *,
+    connections: int = 32,
+    rate: float | None = None,
 ) -> Load:
-    """POST `body` again and again for `seconds` over `connections`."""
-    if not shutil.which("wrk"):
-        raise NoGenerator("wrk is needed to make load: on Debian, apt-get install wrk")
-    script = folder / "post.lua"
-    script.write_text(_SCRIPT % {"key": key, "body": json.dumps(body)})
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s"]
-    done = subprocess.run(
-        [*command, str(script), url], capture_output=True, text=True, check=True
-    ).stdout
+    """POST `body` again and again for `seconds` over `connections`, or `rate` times a second."""
+    script = _SCRIPT % {"key": key, "body": json.dumps(body)}
+    done = run_script(url, script, seconds, folder, rate, connections=connections)
     return Load(
         requests_per_second=float(_find(r"Requests/sec:\s+([\d.]+)", done)),
         p50_ms=_milliseconds(_find(r"(?m)^ +50% +(\S+)$", done)),
         p99_ms=_milliseconds(_find(r"(?m)^ +99% +(\S+)$", done)),
         refused=int(_find(r"refused: (\d+)", done)),
     )
+
+
+def run_script(
+    url: str,
+    script: str,
+    seconds: float,
+    folder: Path,
+    rate: float | None = None,
+    *,
+    connections: int = 32,
+) -> str:
+    """Let wrk run a script of its own language; what it printed."""
+    if not shutil.which("wrk"):
+        raise NoGenerator("wrk is needed to make load: on Debian, apt-get install wrk")
+    file = folder / "post.lua"
+    file.write_text(script + (_PACE % {"step_ms": 1_000 / rate} if rate else ""))
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s"]
+    return subprocess.run(
+        [*command, str(file), url], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def _find(pattern: str, text: str) -> str:

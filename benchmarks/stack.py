@@ -72,8 +72,23 @@ class Stack:
         command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-c", str(processes)]
         child = self.start([*command, "-Q", "drain,maintenance", "--loglevel", "error"], "worker")
         if beat:
-            self.start([sys.executable, "-m", "celery", "-A", "config", "beat"], "beat")
+            self.start_beat()
         return child
+
+    def start_beat(self) -> Child:
+        return self.start([sys.executable, "-m", "celery", "-A", "config", "beat"], "beat")
+
+    @contextmanager
+    def running_worker(self, processes: int = 1, *, beat: bool = True) -> Iterator[Child]:
+        """The worker, with beat or without, for as long as the context lasts."""
+        worker = self.start_worker(processes, beat=False)
+        clock = self.start_beat() if beat else None
+        try:
+            yield worker
+        finally:
+            if clock:
+                clock.stop(10)
+            worker.stop(20)
 
     def start_reference(self, script: str, processes: int = 1) -> str:
         """The reference's ingest.js or report.js; returns its URL."""

@@ -1,0 +1,97 @@
+"""Memory: what each process takes at most over a million events, and whether it still grows."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from benchmarks.load import run_script
+from benchmarks.stack import open_stack
+
+Result = dict[str, Any]
+Series = list[tuple[float, float]]  # events accepted so far, MiB
+
+SAMPLE_SECONDS = 0.5
+BATCH = 100
+REQUESTS_PER_SECOND = 150.0  # of 100 events: about what one worker stores
+
+# Paths, users and sessions are new again and again, so that what is kept of them is bounded.
+_BODY = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer %s"
+local sent = 0
+function request()
+  local events = {}
+  for i = 1, %d do
+    sent = sent + 1
+    events[i] = string.format(
+      '{"path":"/page/%%d","userId":"user_%%d","sessionId":"s%%d","properties":{"n":%%d}}',
+      sent %% 5000, sent %% 50000, sent, sent)
+  end
+  return wrk.format(nil, nil, nil, "[" .. table.concat(events, ",") .. "]")
+end
+"""
+
+
+def run(*, quick: bool) -> Result:
+    events = 100_000 if quick else 1_000_000
+    with open_stack(reference=False) as stack, redis.Redis.from_url(stack.stream.url) as stream:
+        web, url = stack.start_web()
+        with stack.running_worker() as worker:
+            time.sleep(2)
+            processes = {
+                "web": find_last_child(web.pid),
+                "worker": find_last_child(worker.pid),
+                "redis": stack.stream.pid,
+                "mongod": stack.mongo.pid,
+            }
+            series: dict[str, Series] = {name: [] for name in processes}
+
+            def watch() -> None:
+                while not done.wait(SAMPLE_SECONDS):
+                    accepted: Any = stream.hvals("analytics:events:{p0}:accepted")
+                    for name, pid in processes.items():
+                        series[name].append((float(sum(map(int, accepted))), read_rss_mib(pid)))
+
+            done = threading.Event()
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            try:
+                seconds = events / BATCH / REQUESTS_PER_SECOND
+                script = _BODY % (stack.ingest_key, BATCH)
+                run_script(f"{url}/events", script, seconds, stack.folder, REQUESTS_PER_SECOND)
+                while int(stream.hget("analytics:events:{p0}:waiting", "total") or 0):
+                    time.sleep(SAMPLE_SECONDS)
+            finally:
+                done.set()
+                watcher.join()
+    result: Result = {"events": series["web"][-1][0]}
+    for name, points in series.items():
+        result[f"{name}_peak_mib"] = max(mib for _, mib in points)
+        result[f"{name}_mib_per_million"] = find_slope(points) * 1_000_000
+    return {"memory": result | {"samples": series}}
+
+
+def find_slope(points: Series) -> float:
+    """MiB per event over the second half of the events, by least squares."""
+    half = [point for point in points if point[0] >= points[-1][0] / 2]
+    mean_x = sum(x for x, _ in half) / len(half)
+    mean_y = sum(y for _, y in half) / len(half)
+    spread = sum((x - mean_x) ** 2 for x, _ in half)
+    return sum((x - mean_x) * (y - mean_y) for x, y in half) / spread if spread else 0.0
+
+
+def find_last_child(pid: int) -> int:
+    """The process that does the work: gunicorn and Celery have a master each."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[-1])
+
+
+def read_rss_mib(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
