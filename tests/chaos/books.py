@@ -10,7 +10,7 @@ from django.core.management import call_command
 from analytics.mongo import DEAD_LETTERS, EVENTS, collection
 from ingestion.ledger import Line, read_ledger
 from tests.chaos.load import Outcome
-from tests.chaos.system import System, wait_for
+from tests.chaos.system import System, attempt, wait_for
 from tests.conftest import TestProject
 
 
@@ -108,6 +108,6 @@ def add_up(lines: list[Line]) -> Line:
 
 def wait_until_drained(project: TestProject, seconds: float) -> None:
     def is_drained() -> bool:
-        return add_up(read_ledger(project.id)).waiting == 0
+        return add_up(attempt(lambda: read_ledger(project.id))).waiting == 0
 
     wait_for(is_drained, seconds, "all that was accepted is drained")

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
 from local.ports import LOOPBACK, find_free_port
 from local.run import REPOSITORY, build_programs
 from local.servers import MongoServer, RedisServer
@@ -143,3 +146,15 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> float:
         assert time.monotonic() - began < seconds, f"not within {seconds} s: {what}"
         time.sleep(POLL_SECONDS)
     return time.monotonic() - began
+
+
+def attempt(ask: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """The answer of a store that may be restarting."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except (RedisError, PyMongoError, OSError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

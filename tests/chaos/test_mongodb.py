@@ -12,8 +12,8 @@ from pymongo.errors import PyMongoError
 from analytics import mongo
 from local.servers import MongoServer
 from tests.chaos.keeper import frozen
-from tests.chaos.system import System, wait_for
-from tests.chaos.trial import HEAL_SECONDS, Chaos, attempt, no_entry_before, read_last_entry_id
+from tests.chaos.system import System, attempt, wait_for
+from tests.chaos.trial import HEAL_SECONDS, Chaos, no_entry_before, read_last_entry_id
 
 pytestmark = pytest.mark.chaos
 

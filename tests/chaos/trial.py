@@ -1,13 +1,11 @@
 """One fault under load: warm up, break something, wait until it has healed, check the books."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import F
-from pymongo.errors import PyMongoError
-from redis.exceptions import RedisError
 
 from analytics.key_mirror import mirror_keys
 from analytics.models import ApiKey
@@ -15,7 +13,7 @@ from analytics.mongo import EVENTS, collection
 from analytics.redis import stream_client, stream_key
 from tests.chaos.books import Row, check_books, wait_until_drained
 from tests.chaos.load import Load, Outcome, Sent
-from tests.chaos.system import System, wait_for
+from tests.chaos.system import System, attempt, wait_for
 from tests.conftest import TestProject, make_project
 
 WARM_EVENTS = 300
@@ -96,15 +94,3 @@ def read_last_entry_id() -> bytes:
 def no_entry_before(entry_id: bytes) -> bool:
     client: Any = stream_client()
     return not client.xrange(stream_key(0), "-", entry_id, count=1)
-
-
-def attempt(ask: Callable[[], Any], seconds: float = 30.0) -> Any:
-    """The answer of a store that may be restarting."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return ask()
-        except (RedisError, PyMongoError, OSError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
