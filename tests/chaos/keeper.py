@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from local.supervisor import HEALTHY_SECONDS, Supervisor, Unit
 
 POLL_SECONDS = 0.05
+FORK_SECONDS = 30.0
 
 
 class Process(Unit, Protocol):
@@ -90,6 +91,14 @@ class Kept(Generic[P]):
     def children(self) -> list[int]:
         return find_children(self.process.pid)
 
+    def find_child(self) -> int:
+        """The oldest, as soon as there is one."""
+        deadline = time.monotonic() + FORK_SECONDS
+        while not self.children:
+            assert time.monotonic() < deadline, f"{self.process.name} forks nobody"
+            time.sleep(POLL_SECONDS)
+        return self.children[0]
+
     def _make_supervisor(self) -> Supervisor:
         return Supervisor(lambda: time.monotonic() + self._forgiven_seconds)
 
@@ -144,3 +153,9 @@ def read_cpu_seconds(*pids: int) -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def read_resident_bytes(pid: int) -> int:
+    """The memory that the process has in use (proc(5), statm)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
