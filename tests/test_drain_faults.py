@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from ingestion.beat import QuietScheduler
 from ingestion.consumers import this_consumer
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
+from ingestion.prepare import prepare
 from ingestion.reader import forget_idle_consumers
 from ingestion.signals import publish_drain
 from ingestion.suspects import MAX_SHARED_DELIVERIES
@@ -120,6 +123,28 @@ def test_a_commit_of_unknown_outcome_is_repeated(
 
     assert lost == []
     check_books(project, 3)
+
+
+def test_entries_that_two_consumers_store_at_once_count_once(
+    project: TestProject, ingest: Api
+) -> None:
+    send(ingest, 500)
+    reading = reader.Reader(0, this_consumer())
+    reading.ensure_group()
+    batch = reading.next_batch()
+    both_ready = threading.Barrier(2)
+
+    def store_all(_: int) -> int:
+        both_ready.wait()
+        return len(store.write_batch(0, prepare(batch)).new)
+
+    with ThreadPoolExecutor(2) as consumers:
+        stored = list(consumers.map(store_all, range(2)))
+
+    assert sorted(stored) == [0, 500]
+    draining.ack(0, batch)
+    draining.ack(0, batch)
+    check_books(project, 500)
 
 
 def test_an_entry_delivered_too_often_is_handled_alone_event_by_event(

@@ -19,7 +19,7 @@ from local.supervisor import Program
 from tests.chaos.keeper import Kept
 
 START_SECONDS = 60.0
-STOP_SECONDS = 20.0
+STOP_SECONDS = 40.0  # as in docker-compose.yml
 POLL_SECONDS = 0.05
 
 # As a user would run it, but for limits that a load of one sender would meet, and a patience of

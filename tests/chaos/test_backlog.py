@@ -19,7 +19,7 @@ from tests.chaos.system import System
 from tests.chaos.trial import Chaos, make_unlimited_project
 from tests.conftest import TestProject
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.chaos
 
 BACKLOG_EVENTS = 1_000_000
 REQUEST_EVENTS = 1_000

@@ -16,7 +16,7 @@ def test_every_process_is_killed_under_load_and_each_accepted_event_is_stored_on
     system = chaos.system
     with chaos.under_load("SIGKILL of every process, a second apart"):
         for parent in (system.web, system.worker):
-            kill(parent.children[0])
+            kill(parent.find_child())
         for kept in (system.worker, system.stream, system.mongo, system.broker, system.web):
             kept.kill()
             time.sleep(1)

@@ -27,7 +27,7 @@ def test_freezing(name: str, chaos: Chaos) -> None:
 
 
 def test_freezing_a_gunicorn_worker(chaos: Chaos) -> None:
-    pid = chaos.system.web.children[0]
+    pid = chaos.system.web.find_child()
     with chaos.under_load("a gunicorn worker frozen for 3 s"), frozen(pid):
         time.sleep(3)
 
@@ -38,7 +38,7 @@ def test_freezing_a_gunicorn_worker_for_good(chaos: Chaos) -> None:
         system.restarted(system.web, GUNICORN_CMD_ARGS="--timeout 4"),
         chaos.under_load("a gunicorn worker frozen for good (--timeout 4)"),
     ):
-        victim = system.web.children[0]
+        victim = system.web.find_child()
         with frozen(victim):
             wait_for(lambda: not is_alive(victim), 30, "gunicorn has replaced it")
 

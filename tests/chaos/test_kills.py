@@ -27,4 +27,4 @@ def test_sigkill_of(name: str, chaos: Chaos) -> None:
 def test_sigkill_of_a_child_of(name: str, chaos: Chaos) -> None:
     with chaos.under_load(f"SIGKILL of a child of {PROCESSES[name]}"):
         for _ in range(3):
-            kill(getattr(chaos.system, name).children[0])
+            kill(getattr(chaos.system, name).find_child())

@@ -2,18 +2,39 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
+from local.ports import LOOPBACK
 from tests.chaos.proxy import Mode, Proxy
 from tests.chaos.system import System
 from tests.chaos.trial import Chaos
 
 pytestmark = pytest.mark.chaos
 
-# Longer than the drain's limit for a transaction, so that one is left open behind the partition.
-PARTITION_SECONDS = 12
 
+@dataclass(frozen=True)
+class Link:
+    """Which program speaks to which server by the address in which variable."""
+
+    program: str
+    server: str
+    variable: str
+    address: str
+    partition_seconds: float = 3
+
+
+LINKS = {
+    "web to Redis": Link("web", "stream", "REDIS_URL", "redis://{}/0"),
+    "worker to Redis": Link("worker", "stream", "REDIS_URL", "redis://{}/0"),
+    # Longer than the patience of the client for its broker.
+    "worker to broker": Link("worker", "broker", "BROKER_URL", "redis://{}/0", 8),
+    # Longer than the limit of a transaction, so that one is left open behind the partition.
+    "worker to MongoDB": Link(
+        "worker", "mongo", "MONGO_URI", "mongodb://{}/analytics?directConnection=true", 12
+    ),
+}
 TITLES = {
     Mode.HANG: "partition",
     Mode.RESET: "connections reset",
@@ -22,38 +43,27 @@ TITLES = {
 }
 
 
-@pytest.fixture(scope="module")
-def store_proxy(system: System) -> Iterator[Proxy]:
-    """Between the worker and MongoDB."""
-    with Proxy(system.mongo.process.port) as proxy:
-        uri = f"mongodb://127.0.0.1:{proxy.port}/analytics?directConnection=true"
-        with system.restarted(system.worker, MONGO_URI=uri):
-            yield proxy
+@dataclass(frozen=True)
+class BadLink:
+    name: str
+    proxy: Proxy
 
 
-@pytest.fixture(scope="module")
-def stream_proxy(system: System) -> Iterator[Proxy]:
-    """Between the web processes and the stream's Redis."""
-    with (
-        Proxy(system.stream.process.port) as proxy,
-        system.restarted(system.web, REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0"),
-    ):
-        yield proxy
+@pytest.fixture(scope="module", params=list(LINKS))
+def link(request: pytest.FixtureRequest, system: System) -> Iterator[BadLink]:
+    """A proxy in the place of the server, as far as the program knows."""
+    name: str = request.param
+    about = LINKS[name]
+    program, server = getattr(system, about.program), getattr(system, about.server)
+    with Proxy(server.process.port) as proxy:
+        address = about.address.format(f"{LOOPBACK}:{proxy.port}")
+        with system.restarted(program, **{about.variable: address}):
+            yield BadLink(name, proxy)
 
 
-@pytest.mark.parametrize(
-    ("mode", "seconds"), [(Mode.HANG, PARTITION_SECONDS), (Mode.RESET, 2), (Mode.LOSE_REPLIES, 2)]
-)
-def test_between_the_worker_and_mongodb(
-    mode: Mode, seconds: float, chaos: Chaos, store_proxy: Proxy
-) -> None:
-    fault = f"worker to MongoDB: {TITLES[mode]}, {seconds} s"
-    with chaos.under_load(fault), store_proxy.failing(mode):
+@pytest.mark.parametrize("mode", list(TITLES), ids=TITLES.get)
+def test_between(mode: Mode, chaos: Chaos, link: BadLink) -> None:
+    seconds = LINKS[link.name].partition_seconds if mode is Mode.HANG else 3
+    fault = f"{link.name}: {TITLES[mode]}, {seconds:.0f} s"
+    with chaos.under_load(fault), link.proxy.failing(mode):
         time.sleep(seconds)
-
-
-@pytest.mark.parametrize("mode", [Mode.HANG, Mode.RESET, Mode.LOSE_REPLIES, Mode.SLOW])
-def test_between_web_and_redis(mode: Mode, chaos: Chaos, stream_proxy: Proxy) -> None:
-    fault = f"web to Redis: {TITLES[mode]}, 3 s"
-    with chaos.under_load(fault), stream_proxy.failing(mode):
-        time.sleep(3)
