@@ -76,6 +76,10 @@ STORE_SECONDS = _histogram(
 STORE_ERRORS = _counter(
     "analytics_store_errors_total", "Drains given up because MongoDB did not confirm."
 )
+# unit: bucket, day or month.
+ROLLUP_DRIFT = _counter(
+    "analytics_rollup_drift_total", "Rollups that verification found to be wrong.", "unit"
+)
 # task: the name of a Celery task.
 TASK_SECONDS = _histogram("analytics_task_seconds", "Time of a task.", _TASK_SECONDS, "task")
 TASK_FAILURES = _counter("analytics_task_failures_total", "Tasks that raised.", "task")
@@ -83,3 +87,5 @@ TASK_FAILURES = _counter("analytics_task_failures_total", "Tasks that raised.", 
 # What is known beforehand begins at 0, so that its first count is an increase.
 for _outcome in ("stored", "duplicate", "dead"):
     DRAINED_EVENTS.labels(_outcome)
+for _unit in ("bucket", "day", "month"):
+    ROLLUP_DRIFT.labels(_unit)

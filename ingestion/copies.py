@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 from analytics import mongo
 from analytics.mongo import Document, collection
 from analytics.rollups import PARTS, Descriptor
-from ingestion.heads import first_day_of, month_of, parse_head, read_heads
+from ingestion.heads import first_day_of, month_key, month_of, parse_head, read_heads
 from ingestion.run_store import (
     RunConflict,
     RunWriter,
@@ -86,7 +86,7 @@ def _build_day(found: Document) -> bool:
 def _mark_month(project_id: bytes, month: int) -> None:
     """If this is lost the month's copy stays out of date, which costs time and nothing else."""
     collection(mongo.ROLLUP_MONTHS).update_one(
-        {"_id": project_id + month.to_bytes(4, "big")},
+        {"_id": month_key(project_id, month)},
         {
             "$set": {"dirty": True, "changedAt": datetime.now(UTC)},
             "$setOnInsert": {"project": project_id, "month": month, "days": {}},

@@ -25,6 +25,11 @@ def day_key(project_id: bytes, day: int) -> bytes:
     return project_id + day.to_bytes(4, "big")
 
 
+def month_key(project_id: bytes, month: int) -> bytes:
+    """The `_id` of the head of a month, counted from year 0."""
+    return project_id + month.to_bytes(4, "big")
+
+
 def month_of(day: int) -> int:
     """The month of a day, counted from year 0."""
     moment = datetime_of_day(day)

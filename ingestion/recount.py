@@ -1,19 +1,27 @@
 """Count raw events again: verify the rollups against them, or rebuild the rollups from them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
 from pymongo.client_session import ClientSession
 
 from analytics import mongo
 from analytics.ids import datetime_of_day
 from analytics.mongo import collection
-from analytics.rollups import PARTS, TABLES, Descriptor, Table
+from analytics.rollups import PARTS, Descriptor
 from ingestion.compaction import MAX_CONFLICTS
-from ingestion.heads import BUCKETS_PER_DAY, DayChange, DayHead, bucket_of, read_head
+from ingestion.differences import Difference, compare, report
+from ingestion.heads import (
+    BUCKETS_PER_DAY,
+    DayChange,
+    DayHead,
+    bucket_of,
+    first_day_of,
+    month_key,
+    read_head,
+    read_heads,
+)
 from ingestion.raw_counts import count_buckets, is_countable, split_blocks, window_of
 from ingestion.run_store import (
     Columns,
@@ -26,20 +34,6 @@ from ingestion.run_store import (
     read_parts,
     split,
 )
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A table of a bucket (or of a day's copy) that is not what its raw events say."""
-
-    project_id: bytes
-    start: datetime
-    unit: str  # bucket or day
-    dimension: str
-    raw: str
-    rollup: str
 
 
 def verify_day(project_id: bytes, day: int) -> list[Difference]:
@@ -66,13 +60,27 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
                 if number not in erased and is_countable(project_id, bucket):
                     rollup = merge_columns([*own, *summaries.get(bucket, [])])
                     raw = counted.get(bucket, {})
-                    differences += _compare(project_id, bucket, "bucket", raw, rollup)
+                    differences += compare(project_id, bucket, "bucket", raw, rollup)
         if head.is_clean and head.whole:
             differences += _compare_copy(session, head, kept)
-    for found in differences:
-        log.error("rollup_drift", project=found.project_id.hex(), start=found.start.isoformat(),
-                  unit=found.unit, dimension=found.dimension)  # fmt: skip
-    return differences
+    return report(differences)
+
+
+def verify_month(project_id: bytes, month: int) -> list[Difference]:
+    """Compare the copy of a month, if it is in force, with those of its days."""
+    with mongo.client().start_session(snapshot=True) as session:
+        found = collection(mongo.ROLLUP_MONTHS).find_one(
+            {"_id": month_key(project_id, month), "run": {"$exists": True}}, session=session
+        )
+        heads = read_heads(project_id, first_day_of(month), first_day_of(month + 1), session)
+        versions = {str(head.day): head.version for head in heads}
+        if found is None or found["days"] != versions:
+            return []
+        runs = [head.whole["run"] for head in heads if head.whole]
+        merged = merge_columns(read_columns(runs, session))
+        copied = merge_columns(read_columns([found["run"]], session))
+    start = datetime_of_day(first_day_of(month))
+    return report(list(compare(project_id, start, "month", merged, copied)))
 
 
 def _find_erased(session: ClientSession, project_id: bytes, day: int) -> set[int]:
@@ -96,15 +104,6 @@ def _read_summaries(
     return by_bucket
 
 
-def _compare(
-    project_id: bytes, start: datetime, unit: str, raw: Tables, rollup: Tables
-) -> Iterator[Difference]:
-    for dimension in TABLES:
-        left, right = raw.get(dimension), rollup.get(dimension)
-        if not _same(left, right):
-            yield Difference(project_id, start, unit, dimension, _describe(left), _describe(right))
-
-
 def _compare_copy(
     session: ClientSession, head: DayHead, buckets: Sequence[tuple[int, Columns]]
 ) -> Iterator[Difference]:
@@ -113,25 +112,10 @@ def _compare_copy(
     start, run = datetime_of_day(head.day), head.whole["run"]
     merged = merge_columns([columns for _, columns in buckets])
     copied = merge_columns(read_columns([run], session))
-    yield from _compare(head.project_id, start, "day", merged, copied)
     if head.whole.get("parts"):
-        left, right = merge_parts(buckets), read_parts(run, session)
-        if not _same(left, right):
-            yield Difference(
-                head.project_id, start, "day", PARTS, _describe(left), _describe(right)
-            )
-
-
-def _same(left: Table | None, right: Table | None) -> bool:
-    return left is right or (left is not None and right is not None and left.equals(right))
-
-
-def _describe(table: Table | None) -> str:
-    if table is None:
-        return "nothing"
-    views: Any = table.views
-    events: Any = table.events
-    return f"{len(table)} rows, {int(views.sum())} views, {int(events.sum())} events"
+        for tables, parts in ((merged, merge_parts(buckets)), (copied, read_parts(run, session))):
+            tables |= {PARTS: parts} if parts is not None else {}
+    yield from compare(head.project_id, start, "day", merged, copied)
 
 
 def rebuild_day(

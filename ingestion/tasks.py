@@ -16,10 +16,12 @@ from analytics.stream_check import UnsafeStream, check_stream
 from ingestion import drain as draining
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
+from ingestion.heads import month_of
 from ingestion.lane import enter_lane
 from ingestion.ledger import compact_ledger
+from ingestion.raw_counts import choose_days
 from ingestion.reader import forget_idle_consumers
-from ingestion.recount import find_days, verify_day
+from ingestion.recount import find_days, verify_day, verify_month
 from ingestion.retention import apply_retention
 from ingestion.run_store import collect_garbage
 from ingestion.signals import DRAIN_TASK, publish_drain
@@ -92,7 +94,7 @@ def build_copies_task() -> None:
 
 @shared_task(name="ingestion.verify_sample", ignore_result=True, bind=True, max_retries=None)
 def verify_sample_task(task: Task[Any, Any]) -> None:
-    """Recount a few random days of random projects; a difference is an error log.
+    """Recount a few random days of random projects; a difference is an error log and a metric.
 
     Runs once a night, so it waits for the lane.
     """
@@ -106,9 +108,11 @@ def _verify_sample() -> None:
     projects = list_projects()
     for project in random.sample(projects, min(VERIFY_PROJECTS, len(projects))):
         project_id = bytes.fromhex(project)
-        days = find_days(project_id)
-        for day in random.sample(days, min(VERIFY_DAYS, len(days))):
+        days = choose_days(project_id, find_days(project_id), VERIFY_DAYS)
+        for day in days:
             verify_day(project_id, day)
+        for month in {month_of(day) for day in days}:
+            verify_month(project_id, month)
 
 
 @worker_init.connect

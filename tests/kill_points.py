@@ -27,7 +27,7 @@ STEPS = {
 def install(kill_file: Path) -> None:
     """Wrap every step so that the process can die just before and just after it."""
     for step, dotted in STEPS.items():
-        owner, name = _resolve(dotted)
+        owner, name = resolve(dotted)
         setattr(owner, name, _make_deadly(getattr(owner, name), step, kill_file))
     _install_in_erasures(kill_file)
 
@@ -71,7 +71,7 @@ def _die_if_due(point: str, kill_file: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _resolve(dotted: str) -> tuple[Any, str]:
+def resolve(dotted: str) -> tuple[Any, str]:
     path, _, name = dotted.rpartition(".")
     try:
         return importlib.import_module(path), name

@@ -7,18 +7,19 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from analytics import mongo
+from analytics.metrics import ROLLUP_DRIFT
 from analytics.mongo import collection
 from analytics.rollups import PARTS, counts_pieces
-from ingestion.compaction import compact_day, compact_summaries
+from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
-from ingestion.heads import read_head, read_heads
-from ingestion.recount import Difference, find_days, rebuild_day, verify_day
+from ingestion.differences import Difference
+from ingestion.heads import month_of, read_head, read_heads
+from ingestion.recount import find_days, rebuild_day, verify_day, verify_month
 from ingestion.run_store import RunConflict, collect_garbage
-from tests.conftest import TestProject, make_project
+from ingestion.tasks import verify_sample_task
+from tests.conftest import TestProject
 from tests.stored import Batch, store_events
 
 pytestmark = pytest.mark.slow
@@ -34,7 +35,10 @@ def verify(project: TestProject) -> list[Difference]:
         int(event["timestamp"].timestamp()) // 86_400
         for event in collection(mongo.EVENTS).find({"project": project.id}, {"timestamp": 1})
     }
-    return [found for day in days for found in verify_day(project.id, day)]
+    differences = [found for day in days for found in verify_day(project.id, day)]
+    for month in {month_of(day) for day in days}:
+        differences += verify_month(project.id, month)
+    return differences
 
 
 def batch_of(count: int, start: datetime = DAY, step: timedelta = timedelta(minutes=7)) -> Batch:
@@ -122,6 +126,41 @@ def test_verify_finds_a_copy_whose_parts_are_wrong(project: TestProject) -> None
     [found] = verify(project)
 
     assert (found.unit, found.dimension) == ("day", PARTS)
+
+
+def test_verify_finds_a_copy_of_a_month_that_is_not_what_its_days_are(
+    project: TestProject,
+) -> None:
+    store_events(project, batch_of(20))
+    compact_summaries()
+    build_days(quiet=NOW)
+    build_months(quiet=NOW)
+    month = collection(mongo.ROLLUP_MONTHS).find_one({})
+    assert month and verify(project) == []
+    store_events(project, [{"timestamp": DAY, "path": "/late"}])
+    compact_summaries()
+    build_days(quiet=NOW)
+    assert verify(project) == []  # the month's copy is not in force
+
+    [head] = read_heads(project.id, *_days_around(DAY))
+    in_force = {"$set": {f"days.{head.day}": head.version}}
+    collection(mongo.ROLLUP_MONTHS).update_one({"_id": month["_id"]}, in_force)
+
+    assert {found.unit for found in verify(project)} == {"month"}
+
+
+def test_the_sample_of_the_night_finds_the_days_that_have_events_and_counts_what_is_wrong(
+    project: TestProject,
+) -> None:
+    ancient = DAY - timedelta(days=9_000)
+    store_events(project, [{"timestamp": when, "path": "/"} for when in (ancient, DAY)])
+    compact_summaries()
+    collection(mongo.EVENTS).update_many({}, {"$set": {"path": "/changed"}})
+    before = ROLLUP_DRIFT.labels("bucket")._value.get()
+
+    verify_sample_task.run()
+
+    assert ROLLUP_DRIFT.labels("bucket")._value.get() > before
 
 
 def test_compacting_at_once_in_many_threads_counts_each_summary_once(project: TestProject) -> None:
@@ -213,43 +252,6 @@ def test_a_rebuild_beside_drains_and_compaction_counts_everything_once(
 
     assert verify(project) == []
     compact_summaries()
-    assert verify(project) == []
-
-
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    st.lists(
-        st.one_of(
-            st.tuples(st.just("store"), st.integers(1, 30), st.integers(0, 3 * 24 * 60)),
-            st.tuples(
-                st.sampled_from(["compact", "compact_one", "days", "months", "garbage"]),
-                st.just(0),
-                st.just(0),
-            ),
-        ),
-        min_size=3,
-        max_size=12,
-    )
-)
-def test_whatever_happens_in_whatever_order_the_rollups_equal_the_raw_events(
-    store: None, steps: list[tuple[str, int, int]]
-) -> None:
-    project = make_project()
-    for step, count, minutes in steps:
-        match step:
-            case "store":
-                store_events(project, batch_of(count, DAY + timedelta(minutes=minutes)))
-            case "compact":
-                compact_summaries()
-            case "compact_one":
-                compact_day(project.id, int(DAY.timestamp()) // 86_400)
-            case "days":
-                build_days(quiet=NOW)
-            case "months":
-                build_months(quiet=NOW)
-            case "garbage":
-                _make_garbage_due()
-                collect_garbage()
     assert verify(project) == []
 
 

@@ -1,13 +1,16 @@
 """`manage.py verify_rollups`: count raw events again and compare."""
 
 import random
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.projects import list_projects
+from ingestion.differences import Difference
+from ingestion.heads import month_of
 from ingestion.management.arguments import add_window_arguments, read_window
-from ingestion.recount import find_days, verify_day
+from ingestion.recount import find_days, verify_day, verify_month
 
 
 class Command(BaseCommand):
@@ -30,13 +33,20 @@ class Command(BaseCommand):
         if options["sample"] is not None:
             wanted = random.sample(wanted, min(options["sample"], len(wanted)))
         differences = 0
-        for project_id, day in wanted:
-            for found in verify_day(project_id, day):
-                differences += 1
-                self.stdout.write(
-                    f"{found.project_id.hex()} {found.unit} {found.start:%Y-%m-%dT%H:%MZ} "
-                    f"{found.dimension}: raw {found.raw}; rollup {found.rollup}"
-                )
+        for found in _verify(wanted):
+            differences += 1
+            self.stdout.write(
+                f"{found.project_id.hex()} {found.unit} {found.start:%Y-%m-%dT%H:%MZ} "
+                f"{found.dimension}: raw {found.raw}; rollup {found.rollup}"
+            )
         self.stdout.write(f"{len(wanted)} days verified, {differences} differences")
         if differences:
             raise CommandError("the rollups differ from the raw events", returncode=1)
+
+
+def _verify(days: Sequence[tuple[bytes, int]]) -> Iterator[Difference]:
+    """Each day, and the copies of the months that they are in."""
+    for project_id, day in days:
+        yield from verify_day(project_id, day)
+    for project_id, month in sorted({(project_id, month_of(day)) for project_id, day in days}):
+        yield from verify_month(project_id, month)
