@@ -18,6 +18,7 @@ class Policy(NamedTuple):
     ip_rule: str
     retention_days: int | None
     raw_since: datetime | None = None
+    deleted_at: datetime | None = None
 
     @property
     def raw_horizon(self) -> datetime | None:
@@ -40,9 +41,7 @@ def find_policy(project_id: bytes) -> Policy:
     row = collection(Project._meta.db_table).find_one(
         {"_id": project_id.hex()}, dict.fromkeys(Policy._fields, 1)
     )
-    policy = UNKNOWN
-    if row:
-        policy = Policy(row["ip_rule"], row["retention_days"], row.get("raw_since"))
+    policy = Policy._make(map(row.get, Policy._fields)) if row else UNKNOWN
     if len(_policies) >= _MAX_POLICIES:
         _policies.clear()
     _policies[project_id] = (now, policy)

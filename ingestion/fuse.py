@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 from analytics import mongo
 from analytics.ids import make_place
 from analytics.mongo import Document, collection
+from analytics.projects import find_policy
 from ingestion.claims import Holding, claim_entries, hold_entries, holder_of
 from ingestion.consumers import this_consumer
 from ingestion.fuse_window import Window
@@ -165,12 +166,17 @@ class Fuses:
             self._judge(project_id, window)
 
     def _judge(self, project_id: bytes, window: Window) -> None:
-        if reason := window.find_reason():
+        if (reason := window.find_reason()) and not find_policy(project_id).deleted_at:
             _windows.pop(project_id, None)
             self._blow(project_id, reason, window.describe())
 
     def _must_hold(self, project_id: bytes, burials: int) -> bool:
-        """Whether an entry with so many events to bury stays in the stream."""
+        """Whether an entry with so many events to bury stays in the stream.
+
+        Of a deleted project none does: it waits for its entries to be stored, and then all goes.
+        """
+        if (burials or project_id in self._open) and find_policy(project_id).deleted_at:
+            return False
         if burials and project_id not in self._open and not has_room(project_id, burials):
             self._blow(project_id, TOO_MANY_LETTERS, {})
         row = self._open.get(project_id)

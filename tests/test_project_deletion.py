@@ -10,12 +10,12 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from analytics import mongo
+from analytics import mongo, projects
 from analytics.entry import AcceptedEvent
 from analytics.keys import forget_keys
 from analytics.models import ApiKey, Project
 from analytics.mongo import Document, collection, database
-from analytics.redis import stream_client
+from analytics.redis import stream_client, stream_key
 from ingestion import jobs
 from ingestion.admit import Sender, admit
 from ingestion.compaction import compact_summaries
@@ -28,6 +28,7 @@ from ingestion.run_store import collect_garbage
 from tests.conftest import Api, TestProject
 from tests.erasures import ask_to_erase
 from tests.poison import accept_poison, record_of
+from tests.test_fuse import accept_entries
 from tests.workers import waiting_events
 
 KEPT = {"projects", "api_keys", "project_deletions"}
@@ -163,6 +164,28 @@ def test_events_that_wait_are_stored_and_counted_first(project: TestProject) -> 
 
     assert (job["step"], job["counts"]["stored"], job["counts"]["events"]) == ("done", 3, 3)
     assert waiting_events() == 0
+
+
+def test_an_open_fuse_does_not_hold_it_up(project: TestProject) -> None:
+    accept_entries(project, 110, events=10)
+    drain(0)
+    assert collection(mongo.FUSES).count_documents({}) == 1
+    assert waiting_events() > 0
+
+    ask_deletion(project.row, "a test")
+    assert go_on(project)["step"] == "drain"
+    projects._policies.clear()  # as 10 seconds do
+    drain(0)
+    job = go_on(project)
+
+    assert (job["step"], job["counts"]["dead"], job["counts"]["deadLetters"]) == (
+        "done",
+        1_100,
+        1_100,
+    )
+    assert waiting_events() == 0
+    # The consumer that held the entries back is forgotten once it was idle for an hour.
+    assert find_traces(project) == KEPT | {stream_key(0)}
 
 
 def test_it_waits_for_processes_that_still_know_the_keys(

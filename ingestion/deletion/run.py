@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from analytics.ids import make_place, parse_place
 from analytics.models import Project
+from analytics.mongo import FUSES, collection
 from ingestion import jobs
 from ingestion.deletion import data
 from ingestion.deletion.books import close_books, delete_counters
@@ -46,8 +47,12 @@ def _wait(job: Deletion, pause: timedelta) -> bool:
 
 
 def drain(job: Deletion) -> bool:
-    """What was accepted is stored first: so the books say what became of it."""
+    """What was accepted is stored first: so the books say what became of it.
+
+    No fuse holds anything of a deleted project back any more.
+    """
     assert job.last_place is not None
+    collection(FUSES).delete_one({"_id": job.project_id})
     last, _ = parse_place(job.last_place)
     return wait_for_drain(job, last)
 
