@@ -199,6 +199,23 @@ def test_it_waits_for_processes_that_still_know_the_keys(
     assert collection(mongo.EVENTS).count_documents({"project": project.id}) == 5
 
 
+def test_what_is_in_flight_while_the_data_goes_is_waited_for(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "REST", timedelta(hours=1))
+    fill(project)
+    assert delete(project)["step"] == "rest"
+    fresh = {"project": project.id, "bucket": datetime(2026, 3, 5, tzinfo=UTC), "tables": {}}
+    collection(mongo.SUMMARIES).insert_one(fresh)
+    assert go_on(project)["step"] == "rest"
+
+    begun = datetime.now(UTC) - timedelta(hours=2)
+    collection(mongo.PROJECT_DELETIONS).update_one({}, {"$set": {"cursor": begun}})
+
+    assert go_on(project)["step"] == "done"
+    assert collection(mongo.SUMMARIES).count_documents({}) == 0
+
+
 def test_entries_of_a_deleted_project_are_drained_and_removed_by_asking_again(
     project: TestProject,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from analytics import mongo
@@ -33,7 +32,6 @@ class Deletion(Job):
     )
 
     last_place: bytes | None = None  # the last that an event of the project may have
-    since: datetime | None = None  # when the step began, for one that waits for time to pass
 
     @classmethod
     def parse(cls, found: Mapping[str, Any]) -> Self:
@@ -45,7 +43,6 @@ class Deletion(Job):
             found.get("cursor"),
             found["revision"],
             found.get("lastPlace"),
-            found.get("since"),
         )
 
 

@@ -10,7 +10,7 @@ from ingestion import jobs
 from ingestion.deletion import data
 from ingestion.deletion.books import close_books, delete_counters
 from ingestion.deletion.job import AGAIN, Deletion, stop_keys
-from ingestion.jobs import Part, change_job, finish_step
+from ingestion.jobs import Part, change_job, finish_step, save_progress
 from ingestion.waiting import ANY_INDEX, read_last_entry, wait_for_drain
 
 # A revoked key is refused everywhere within 10 seconds; what was admitted before is appended then.
@@ -24,7 +24,7 @@ def stop(job: Deletion) -> bool:
     if not stop_keys(Project.objects.get(pk=job.id)):
         return False
     with change_job() as session:
-        finish_step(job, session, since=datetime.now(UTC))
+        finish_step(job, session)
     return True
 
 
@@ -38,12 +38,16 @@ def rest(job: Deletion) -> bool:
 
 
 def _wait(job: Deletion, pause: timedelta) -> bool:
-    if job.since is None or datetime.now(UTC) < job.since + pause:
-        return False
+    """Let `pause` pass since the step began; what is in the stream then is the last there is."""
+    now = datetime.now(UTC)
+    is_over = now >= (job.cursor or now) + pause
     last = make_place(read_last_entry(job.partition), ANY_INDEX)
     with change_job() as session:
-        finish_step(job, session, lastPlace=last)
-    return True
+        if is_over:
+            finish_step(job, session, lastPlace=last)
+        elif job.cursor is None:
+            save_progress(job, session, cursor=now)
+    return is_over
 
 
 def drain(job: Deletion) -> bool:
