@@ -9,7 +9,7 @@ REQUIREMENTS := requirements.txt requirements-dev.txt requirements-local.txt
 FASTER := requirements-fast.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install run manage loadtest test test-fast check format openapi bench chaos clean
+.PHONY: help install run manage loadtest test test-fast check audit format openapi bench chaos clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ check: $(INSTALLED) ## Check format, lint, types and who imports whom
 	$(BIN)/ruff check .
 	SECRET_KEY=only-to-read-the-settings $(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/python -m local.audit
+
+audit: $(INSTALLED) ## Look the pinned packages up among known vulnerabilities
+	@$(BIN)/python -m local.audit
 
 format: $(INSTALLED) ## Format the code and repair what lint can repair
 	$(BIN)/ruff format .
