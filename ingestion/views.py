@@ -62,17 +62,17 @@ class LeanView(APIView):
         self, request: HttpRequest, response: Any, *args: Any, **kwargs: Any
     ) -> Any:
         origin = request.META.get("HTTP_ORIGIN")
-        if origin is not None:
+        if origin is not None and "ingest" in self.scopes:
             for name, value in answer_headers(origin, self.key).items():
                 response[name] = value
         return response
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Say which methods there are, to anyone; to a page of an allowed origin, yes."""
-        headers = preflight_headers(request.META, self.allowed_methods)
-        return HttpResponse(
-            status=204, headers={"Allow": ", ".join(self.allowed_methods), **headers}
-        )
+        headers = {"Allow": ", ".join(self.allowed_methods)}
+        if "ingest" in self.scopes:
+            headers |= preflight_headers(request.META, self.allowed_methods)
+        return HttpResponse(status=204, headers=headers)
 
 
 def respond(status: int, body: dict[str, Any], headers: dict[str, str]) -> HttpResponse:

@@ -226,6 +226,17 @@ def test_an_origin_is_accepted(text: str) -> None:
     Project(name="x", allowed_origins=[text], partition=0).full_clean()
 
 
+@pytest.mark.parametrize("path", ["/users/u", "/erasures/e", "/stats"])
+def test_what_is_no_ones_page_business_stays_closed_to_pages(shop: TestProject, path: str) -> None:
+    answers = [
+        ask(SHOP, path),
+        Client().get(path, headers={"Origin": SHOP, "Authorization": f"Bearer {shop.admin_key}"}),
+    ]
+
+    for answer in answers:
+        assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
 @pytest.mark.slow
 def test_gunicorn_answers_a_page_as_django_does(gunicorn: Gunicorn, served: TestProject) -> None:
     allow(served, SHOP)
