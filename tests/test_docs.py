@@ -151,3 +151,14 @@ def test_modules_and_functions_stay_short(module: Path) -> None:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_test_that_is_named_is_there(document: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", document.read_text())
+    missing = [
+        (file, name)
+        for file, name in named
+        if not (ROOT / file).exists() or f"def {name or 'test_'}" not in (ROOT / file).read_text()
+    ]
+    assert missing == []

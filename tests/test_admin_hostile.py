@@ -1,0 +1,134 @@
+"""Odd questions to the admin, from someone who is signed in: an answer, and never a 5xx."""
+
+import re
+
+import pytest
+from django.contrib.admin import site
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from tests.conftest import TestProject
+
+pytestmark = pytest.mark.slow
+
+QUERIES = (
+    {"q": "\x00"},
+    {"q": "(((("},
+    {"q": "$where"},
+    {"q": "\udcff".encode("utf-8", "surrogatepass")},
+    {"q": "a" * 5_000},
+    {"p": "99999999999999999999"},
+    {"p": "-1"},
+    {"p": "x"},
+    {"o": "99999999999999999999.-1.x"},
+    {"o": "\x00"},
+    {"all": ""},
+    {"e": "1"},
+    {"_popup": "1", "_to_field": "password"},
+    {"_changelist_filters": "\x00"},
+    {"id__exact": "\x00"},
+    {"id__in": "1,2,\x00"},
+    {"id__isnull": "maybe"},
+    {"password__startswith": "a"},
+    {"project__keys__digest__startswith": "0"},
+    {"$where": "sleep(1000)"},
+    {"name__regex": "((((a+)+)+)+)+$"},
+    {"name[$ne]": "1"},
+    {"state": "\x00"},
+    {"scope": "\x00"},
+    {"project": "\x00"},
+    {"is_active__exact": "\x00"},
+    {"__proto__": "1"},
+)
+IDS = (
+    "",
+    "%00",
+    "0",
+    "x",
+    "None",
+    "..",
+    "%2e%2e",
+    "a" * 500,
+    "_24where",
+    "ffffffffffffffff",
+    "%ff",
+)
+
+
+@pytest.fixture
+def admin(project: TestProject) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.create_superuser("alice", password="x"))
+    return client
+
+
+def changelists() -> list[str]:
+    return [
+        f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+        for model in site._registry
+    ]
+
+
+def test_every_list_answers_every_query(admin: Client) -> None:
+    failed = []
+    for name in changelists():
+        for query in QUERIES:
+            answer = admin.get(f"{reverse(name)}?{urlencode(query)}")
+            if answer.status_code >= 500:
+                failed.append((name, query, answer.status_code))
+    assert failed == []
+
+
+def test_every_object_that_is_none_is_not_there(admin: Client) -> None:
+    failed = []
+    for name in changelists():
+        for object_id in IDS:
+            for page in ("change/", "history/", "delete/", ""):
+                answer = admin.get(f"{reverse(name)}{object_id}/{page}")
+                if answer.status_code >= 500:
+                    failed.append((name, object_id, page, answer.status_code))
+    assert failed == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"username": "\x00", "password": "\x00"},
+        {"username": "$where", "password": "x"},
+        {"username[$ne]": "x", "password[$ne]": "x"},
+        {"username": "a" * 100_000, "password": "x"},
+        {"username": "alice", "password": "x" * 100_000},
+        {},
+    ],
+)
+def test_signing_in_with_odd_names_fails_in_order(store: None, fields: dict[str, str]) -> None:
+    answer = Client(raise_request_exception=False).post(reverse("admin:login"), fields)
+
+    assert answer.status_code == 200
+    assert b"errorlist" in answer.content or b"errornote" in answer.content
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example", "//evil.example", "javascript:alert(1)"]
+)
+def test_signing_in_leads_to_no_other_site(store: None, target: str) -> None:
+    fields = {"username": "alice", "password": "correct horse battery", "next": target}
+    User.objects.create_superuser("alice", password=fields["password"])
+    answer = Client().post(reverse("admin:login"), fields)
+
+    assert answer.status_code == 302
+    assert re.match(r"/[a-z]", answer["Location"])
+
+
+@pytest.mark.parametrize("cookie", ["x", "\x00", "a:b:c", "é", "a" * 4_000, '{"$ne":1}'])
+def test_a_forged_session_is_no_session(store: None, cookie: str) -> None:
+    client = Client(raise_request_exception=False)
+    client.cookies["sessionid"] = cookie
+    client.cookies["messages"] = cookie
+    client.cookies["csrftoken"] = cookie
+
+    answer = client.get(reverse("admin:index"))
+
+    assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/admin/login/")
