@@ -4,6 +4,8 @@ import json
 from datetime import UTC, timedelta
 from typing import Any
 
+from bson import DBRef
+
 from reporting.answers import (
     BreakdownAnswer,
     Counts,
@@ -95,9 +97,16 @@ def render_window(window: Window) -> Json:
 
 def render_value(value: Any) -> Any:
     """A JSON scalar as it is; an object or array, of properties, as compact JSON text."""
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, (dict, list, DBRef)):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_undo_reference)
     return value
+
+
+def _undo_reference(value: Any) -> Json:
+    """An object with a `$ref` as it was sent: the driver makes a DBRef of any such object."""
+    if isinstance(value, DBRef):
+        return dict(value.as_doc())
+    raise TypeError(f"{type(value).__name__} is no part of a property")
 
 
 def render_meta(provenance: Provenance, window: Window | None) -> Json:

@@ -1,5 +1,6 @@
 """Reports over HTTP on a real MongoDB: what every source answers, and what only raw events can."""
 
+import json
 import os
 import random
 from collections import Counter
@@ -238,6 +239,18 @@ def test_property_groups_hold_any_json(project: TestProject, read: Api) -> None:
         (bool, False, 1),
         (bool, True, 1),
     ]
+
+
+def test_a_property_that_looks_like_a_reference_of_the_driver_is_a_value(
+    project: TestProject, read: Api
+) -> None:
+    reference = {"$ref": "users", "$id": {"$ref": "more", "$id": 1}, "x": 2}
+    store_events(project, *({"properties": {"v": value}} for value in (reference, [reference])))
+
+    groups = get(read, "/stats", groupBy="properties.v")["groups"]
+
+    values = [json.loads(group["value"]) for group in groups]
+    assert values in ([reference, [reference]], [[reference], reference])
 
 
 def test_a_property_may_lie_as_deep_as_properties_go(project: TestProject, read: Api) -> None:
