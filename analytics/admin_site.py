@@ -54,6 +54,10 @@ class Site(AdminSite):
     site_header = site_title = "Event analytics"
     login_form = SignInForm
 
+    def get_urls(self) -> list[Any]:
+        """Without the way to an object's public page: none has one, and odd ids broke it."""
+        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]
+
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response = super().login(request, extra_context)
         form = (getattr(response, "context_data", None) or {}).get("form")

@@ -8,6 +8,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from analytics.health import healthz, readyz
 from analytics.scraping import metrics
 
+_READ = ["get", "head"]  # the page of /docs/ cannot render what OPTIONS would say
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz),
     path("healthz/", healthz),
@@ -15,8 +17,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz/", readyz),
     path("metrics", metrics),
     path("metrics/", metrics),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("schema/", SpectacularAPIView.as_view(http_method_names=_READ), name="schema"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=_READ),
+        name="docs",
+    ),
 ]
 if settings.ROLE in ("all", "ingest"):
     urlpatterns.append(path("", include("ingestion.urls")))

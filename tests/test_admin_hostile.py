@@ -122,6 +122,23 @@ def test_signing_in_leads_to_no_other_site(store: None, target: str) -> None:
     assert re.match(r"/[a-z]", answer["Location"])
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/docs/", "/docs/?script=", "/schema/", "/schema/?format=%00&lang=%00", "/metrics"),
+        *("/static/x", "/static/%00", "/admin/", "/admin/login/", "/admin/logout/", "/admin/%00/"),
+        *("/admin/jsi18n/", "/admin/autocomplete/", "/admin/r/1/2/", "/admin/password_change/"),
+    ],
+)
+def test_every_page_answers_every_method(admin: Client, path: str) -> None:
+    headers = {"Accept": "text/x;q=NaN", "Accept-Language": "\x00", "Range": "bytes=9-1"}
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
+        for client in (admin, Client(raise_request_exception=False)):
+            for given in ({}, headers):
+                answer = client.generic(method, path, b"\x00\xff", headers=given)
+                assert answer.status_code < 500, (method, given)
+
+
 @pytest.mark.parametrize("cookie", ["x", "\x00", "a:b:c", "é", "a" * 4_000, '{"$ne":1}'])
 def test_a_forged_session_is_no_session(store: None, cookie: str) -> None:
     client = Client(raise_request_exception=False)
