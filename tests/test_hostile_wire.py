@@ -1,5 +1,7 @@
 """Hostile requests, byte for byte, and the one answer to each (`tests/hostile/cases.py`)."""
 
+import random
+import re
 import time
 
 import pytest
@@ -16,6 +18,28 @@ pytest_plugins = ("tests.service",)
 pytestmark = pytest.mark.slow
 
 MOST_SECONDS = 5.0
+MUTATIONS = 1_500
+MAX_MUTATED_BYTES = 3_000
+ODD_BYTES = (
+    *(b"\x00", b"\r\n", b"\n", b"\xff", b"%00", b"%ff", b"%2f", b"\\u0000", b"\\ud800", b"9" * 30),
+    *(
+        b"e999",
+        b"[]",
+        b"{",
+        b'"',
+        b"'",
+        b":",
+        b",",
+        b";",
+        b" ",
+        b"$",
+        b"..",
+        b"/",
+        b"?",
+        b"&",
+        b"=",
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +55,14 @@ def keys(served: TestProject) -> dict[bytes, bytes]:
     return {b"{%s}" % name.encode(): text.encode() for name, text in texts.items()}
 
 
-def send(gunicorn: Gunicorn, case: Case, keys: dict[bytes, bytes]) -> Answer:
-    request = case.request
+def fill_in(request: bytes, keys: dict[bytes, bytes]) -> bytes:
     for placeholder, text in keys.items():
         request = request.replace(placeholder, text)
+    return request
+
+
+def send(gunicorn: Gunicorn, case: Case, keys: dict[bytes, bytes]) -> Answer:
+    request = fill_in(case.request, keys)
     with gunicorn.connect() as wire:
         try:
             wire.send(request)
@@ -59,6 +87,45 @@ def test_a_hostile_request_gets_its_one_answer(
     assert time.monotonic() - started < MOST_SECONDS
     for text in keys.values():
         assert text not in answer.body
+
+
+def mutate(request: bytes, rng: random.Random) -> bytes:
+    """The request with a few bytes changed, cut out, doubled or put in; seldom in its key."""
+    mutated = bytearray(request)
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(mutated))
+        key_at = mutated.find(b"Authorization: ")
+        if key_at <= at <= mutated.find(b"\r\n", key_at) and rng.random() < 0.9:
+            continue
+        match rng.randrange(4):
+            case 0:
+                mutated[at:at] = rng.choice(ODD_BYTES)
+            case 1:
+                mutated[at] = rng.randrange(256)
+            case 2:
+                del mutated[at : at + rng.randint(1, 8)]
+            case _:
+                mutated[at:at] = mutated[at : at + rng.randint(1, 30)]
+    return bytes(mutated)
+
+
+def test_no_mutation_of_a_request_breaks_the_service(
+    gunicorn: Gunicorn, keys: dict[bytes, bytes]
+) -> None:
+    rng = random.Random(1)
+    requests = [case.request for case in all_cases() if len(case.request) < MAX_MUTATED_BYTES]
+    answers = 0
+    for _ in range(MUTATIONS):
+        request = mutate(fill_in(rng.choice(requests), keys), rng)
+        with gunicorn.connect() as wire:
+            wire.send(request)
+            wire.end_sending()
+            received = b""
+            while data := wire.socket.recv(65_536):
+                received += data
+        answers += received.startswith(b"HTTP/1.")
+        assert not re.match(rb"HTTP/1\.[01] 5", received), (request, received[:500])
+    assert answers > MUTATIONS * 0.9  # the others ended before there was a request
 
 
 def test_what_was_accepted_is_stored_and_the_books_balance(served: TestProject) -> None:
