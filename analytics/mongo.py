@@ -58,6 +58,7 @@ _INDEXES = {
         ),
         IndexModel([("status", ASCENDING), ("buriedAt", ASCENDING)], name="status_buried"),
         IndexModel([("eventKey", ASCENDING)], name="event_key"),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ],
     SUMMARIES: [IndexModel([("project", ASCENDING), ("bucket", ASCENDING)], name="project_bucket")],
     FUSES: [],

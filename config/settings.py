@@ -200,6 +200,8 @@ DUPLICATES_KEPT_DAYS: int = read_positive("DUPLICATES_KEPT_DAYS", 30)
 # Open dead letters beyond which an event that cannot be stored stays in the stream.
 DEAD_LETTERS_MAX_PER_PROJECT: int = read_positive("DEAD_LETTERS_MAX_PER_PROJECT", 10_000)
 DEAD_LETTERS_MAX: int = read_positive("DEAD_LETTERS_MAX", 100_000)
+# Days for which a letter is kept after it was replayed or discarded.
+DEAD_LETTERS_KEPT_DAYS: int = read_positive("DEAD_LETTERS_KEPT_DAYS", 30)
 # How many erasures one API key may ask for or about: a count, and s, m, h or d.
 ERASURE_RATE: str = env.str("ERASURE_RATE", default="60/m")
 GEOIP_PATH: str = env.str("GEOIP_PATH", default="")

@@ -79,7 +79,7 @@ def first_whole_days(project_id: bytes) -> dict[str, datetime]:
         "stored": stored,
         "erased": stored,
         "duplicate": now - timedelta(days=settings.DUPLICATES_KEPT_DAYS),
-        "dead": oldest,
+        "dead": now - timedelta(days=settings.DEAD_LETTERS_KEPT_DAYS),
     }
 
 

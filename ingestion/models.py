@@ -1,8 +1,29 @@
 """The service's own collections as the admin reads them; Django neither makes nor writes them."""
 
+from typing import Any
+
+from bson.binary import Binary
 from django.db import models
 
 from analytics import mongo
+from ingestion.letters.letter import STATES
+from ingestion.prepare import REASONS
+
+
+class HexField(models.CharField):  # type: ignore[type-arg]
+    """Bytes in the store, hex digits in Python and in addresses."""
+
+    def get_internal_type(self) -> str:
+        return "BinaryField"
+
+    def from_db_value(self, value: Any, *_: Any) -> str | None:
+        return None if value is None else bytes(value).hex()
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        try:
+            return None if value is None else Binary(bytes.fromhex(value))
+        except ValueError:  # nothing is found by an address that somebody typed
+            return Binary(b"")
 
 
 class Erasure(models.Model):
@@ -43,3 +64,28 @@ class ProjectDeletion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.id})"
+
+
+class DeadLetter(models.Model):
+    """An accepted event that cannot be stored (letters/). Its id is project and place."""
+
+    id = HexField("letter", primary_key=True, db_column="_id", max_length=44)
+    project = HexField(max_length=16)
+    event_id = models.CharField("event id", db_column="eventId", max_length=128)
+    reason = models.CharField(max_length=32, choices=[(reason, reason) for reason in REASONS])
+    status = models.CharField(max_length=16, choices=[(state, state) for state in STATES])
+    detail = models.TextField("error")
+    payload = models.BinaryField()
+    original = models.BinaryField(null=True)
+    ip = models.CharField("IP address", max_length=45, null=True)
+    user_agent = models.TextField(db_column="userAgent", null=True)
+    accepted_at = models.DateTimeField("accepted", db_column="acceptedAt")
+    buried_at = models.DateTimeField("buried", db_column="buriedAt")
+
+    class Meta:
+        managed = False
+        db_table = mongo.DEAD_LETTERS
+        ordering = ("-buried_at",)
+
+    def __str__(self) -> str:
+        return str(self.id)

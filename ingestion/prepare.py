@@ -56,7 +56,9 @@ class Prepared(msgspec.Struct, gc=False):
     encoded: bytes | None = None  # its document as BSON
     fact: Fact | None = None  # what the rollups count of it
     failure: Failure | None = None
-    ip: str | None = None  # of the client, by the project's rule; for a dead letter
+    # Of the client, for a dead letter: its address by the project's rule, and its user agent.
+    ip: str | None = None
+    user_agent: str | None = None
 
     @property
     def record_id(self) -> bytes:
@@ -107,3 +109,4 @@ def _encode(prepared: Prepared, origin: Origin) -> None:
             return
         prepared.failure = Failure(NOT_ENCODABLE, f"{len(encoded)} bytes of BSON")
     prepared.ip = apply_ip_rule(origin.policy.ip_rule, origin.ip)
+    prepared.user_agent = origin.user_agent

@@ -9,6 +9,7 @@ from pymongo.errors import PyMongoError
 from analytics.ids import event_key
 from analytics.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.problems import Unavailable
+from ingestion.letters.letter import REPLAYED
 
 TIMEOUT_SECONDS = 2.0
 
@@ -44,7 +45,7 @@ def _look_up(project_id: bytes, event_id: str) -> dict[str, Any] | None:
             "ingestedAt": format_moment(event["ingestedAt"]),
         }
     letter = collection(DEAD_LETTERS).find_one(
-        {"eventKey": key}, {"reason": 1, "buriedAt": 1, "erased": 1}
+        {"eventKey": key, "status": {"$ne": REPLAYED}}, {"reason": 1, "buriedAt": 1, "erased": 1}
     )
     if letter and "erased" in letter:
         return {"state": "erased", "erasedAt": format_moment(letter["erased"])}

@@ -25,6 +25,7 @@ CLAIM = _load("claim")
 ENSURE_GROUP = _load("ensure_group")
 FORGET_CONSUMER = _load("forget_consumer")
 READ_COUNTERS = _load("read_counters")
+REPLAY = _load("replay")
 
 
 def run_script(client: redis.Redis, script: Script, keys: list[Any], arguments: list[Any]) -> Any:

@@ -15,6 +15,7 @@ import bson
 import pymongo
 import structlog
 from bson.binary import Binary
+from bson.raw_bson import RawBSONDocument
 from django.conf import settings
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
@@ -171,6 +172,8 @@ def insert_dead_letters(session: ClientSession, events: Sequence[Prepared]) -> N
 
 def dead_letter(event: Prepared) -> Document:
     assert event.failure is not None
+    # What MongoDB refused was a document by then, which has both by the project's rule.
+    known = RawBSONDocument(event.encoded) if event.encoded else {}
     return {
         "_id": event.record_id,
         "project": event.project_id,
@@ -179,7 +182,8 @@ def dead_letter(event: Prepared) -> Document:
         "reason": event.failure.reason,
         "detail": event.failure.detail[:2_000],
         "payload": Binary(event.accepted.raw),
-        "ip": event.ip,
+        "ip": event.ip or known.get("ip"),
+        "userAgent": event.user_agent or known.get("userAgent"),
         "acceptedAt": datetime_of_ms(parse_place(event.place)[0].ms),
         "buriedAt": datetime.now(UTC),
         "status": "dead",

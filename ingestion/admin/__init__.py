@@ -2,5 +2,6 @@
 
 from ingestion.admin.deletions import ProjectDeletionAdmin
 from ingestion.admin.erasures import ErasureAdmin
+from ingestion.admin.letters import DeadLetterAdmin
 
-__all__ = ["ErasureAdmin", "ProjectDeletionAdmin"]
+__all__ = ["DeadLetterAdmin", "ErasureAdmin", "ProjectDeletionAdmin"]

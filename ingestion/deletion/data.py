@@ -28,6 +28,7 @@ def delete_duplicates(job: Deletion) -> None:
 
 
 def delete_letters(job: Deletion) -> None:
+    mongo.collection(mongo.FUSES).delete_one({"_id": job.project_id})
     _delete(job, mongo.DEAD_LETTERS, _keys_of(job, _PLACE_BYTES), "deadLetters")
 
 

@@ -39,7 +39,7 @@ def count_erasable(project_id: bytes, user_id: str) -> dict[str, Any]:
     limit_ms = int(COUNT_TIMEOUT_SECONDS * 1000)
     theirs = {"project": project_id, "userId": user_id}
     letters = collection(mongo.DEAD_LETTERS).find(
-        {"project": project_id}, {"payload": 1}, max_time_ms=limit_ms
+        {"project": project_id}, {"payload": 1, "original": 1}, max_time_ms=limit_ms
     )
     try:
         return {

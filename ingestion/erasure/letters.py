@@ -17,7 +17,17 @@ LETTERS = 200
 DUPLICATES = 5_000
 
 # Its place, its reason and the key that a receipt finds it by stay: the books count it.
-_REDACTED: Document = {"payload": Binary(b""), "detail": "", "eventId": "", "ip": None}
+_REDACTED: Document = {
+    "payload": Binary(b""),
+    "original": None,
+    "detail": "",
+    "eventId": "",
+    "ip": None,
+    "userAgent": None,
+}
+
+
+_PAYLOADS = ("payload", "original")
 
 
 class _Payload(msgspec.Struct):
@@ -32,7 +42,7 @@ def redact_letters(job: Erasure) -> None:
     with change_job() as session:
         letters = collection(mongo.DEAD_LETTERS)
         page = list(
-            letters.find(_after(job), {"payload": 1}, session=session).sort("_id", 1).limit(LETTERS)
+            letters.find(_after(job), _PAYLOADS, session=session).sort("_id", 1).limit(LETTERS)
         )
         theirs = [found["_id"] for found in page if is_of_user(found, job.user_id)]
         if theirs:
@@ -55,8 +65,13 @@ def redact_letters(job: Erasure) -> None:
 
 
 def is_of_user(letter: Mapping[str, Any], user_id: str) -> bool:
-    """Whether the payload names the user; one that is no JSON, whether it holds the id at all."""
-    payload = bytes(letter["payload"])
+    """Whether the payload, or what it was before an edit, names the user."""
+    payloads = [bytes(found) for name in _PAYLOADS if (found := letter.get(name))]
+    return any(_names_user(payload, user_id) for payload in payloads)
+
+
+def _names_user(payload: bytes, user_id: str) -> bool:
+    """Of one that is no JSON, whether it holds the id at all."""
     try:
         return bool(_decoder.decode(payload).user_id == user_id)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,0 +1,1 @@
+"""Dead letters: replay, discard, edit (docs/dead-letters.md)."""

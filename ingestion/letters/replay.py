@@ -1,0 +1,120 @@
+"""Replay dead letters: accept their events anew.
+
+Append first, then mark. A process that dies in between leaves letters that are still open; when
+they are replayed again their events are found to be stored, and become duplicates. The old
+letter stays counted under `dead`, which counts burials.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import Any
+
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from analytics import mongo
+from analytics import redis as names
+from analytics.entry import FORMAT_VERSION, AcceptedEvent, Entry, encode_entry, split_events
+from analytics.models import Project
+from analytics.mongo import Document, collection
+from analytics.problems import Unavailable
+from analytics.projects import find_policy
+from ingestion.admit import MemoryGuard
+from ingestion.enrich import apply_ip_rule
+from ingestion.letters.change import close_letters
+from ingestion.letters.letter import DEAD, REPLAYED, date_payload
+from ingestion.scripts import REPLAY, run_script
+from ingestion.signals import publish_drain
+
+CHUNK_LETTERS = 100
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay did; `skipped` letters were not open, or their project is gone."""
+
+    replayed: int = 0
+    skipped: int = 0
+
+
+def find_open(
+    project_id: bytes | None = None, reason: str | None = None, ids: Sequence[bytes] = ()
+) -> Iterator[bytes]:
+    """The ids of open letters, oldest burial first; all that is given must match."""
+    query: Document = {"status": DEAD}
+    if project_id is not None:
+        query["project"] = project_id
+    if reason is not None:
+        query["reason"] = reason
+    if ids:
+        query["_id"] = {"$in": list(ids)}
+    found = collection(mongo.DEAD_LETTERS).find(query, {"_id": 1})
+    return (letter["_id"] for letter in found.sort("buriedAt", 1))
+
+
+def replay_letters(letter_ids: Iterable[bytes], by: str, why: str) -> Replayed:
+    """Accept the events of open letters again, chunk by chunk.
+
+    Raises Unavailable when the stream is full or Redis does not answer: the chunks before are
+    replayed, those from there on are as they were.
+    """
+    done = Replayed()
+    remaining = iter(letter_ids)
+    while chunk := list(islice(remaining, CHUNK_LETTERS)):
+        letters = list(collection(mongo.DEAD_LETTERS).find({"_id": {"$in": chunk}, "status": DEAD}))
+        letters.sort(key=_sender_of)
+        before = done.replayed
+        for _, group in groupby(letters, key=_sender_of):
+            done.replayed += _replay(list(group), by, why)
+        done.skipped += len(chunk) - (done.replayed - before)
+    return done
+
+
+def _sender_of(letter: Mapping[str, Any]) -> tuple[bytes, str, str]:
+    return bytes(letter["project"]), letter.get("ip") or "", letter.get("userAgent") or ""
+
+
+def _replay(letters: Sequence[Mapping[str, Any]], by: str, why: str) -> int:
+    """Replay letters of one sender, all or none; how many."""
+    project_id, ip, user_agent = _sender_of(letters[0])
+    project = Project.objects.filter(pk=project_id.hex(), deleted_at=None).first()
+    if project is None:
+        return 0
+    ip_kept = apply_ip_rule(find_policy(project_id).ip_rule, ip or None)
+    events = [
+        AcceptedEvent(
+            letter["eventId"], date_payload(bytes(letter["payload"]), letter["acceptedAt"])
+        )
+        for letter in letters
+    ]
+    append_again(project, [
+        Entry(project_id, ip_kept, user_agent or None, run) for run in split_events(events)
+    ])  # fmt: skip
+    mark_replayed([letter["_id"] for letter in letters], by, why)
+    return len(letters)
+
+
+def append_again(project: Project, entries: Sequence[Entry]) -> None:
+    """Append, past rate and quota, and wake a worker. Raises Unavailable, with nothing done."""
+    MemoryGuard().check()
+    keys = [
+        make_key(project.partition)
+        for make_key in (names.waiting_key, names.accepted_key, names.stream_key, names.wake_key)
+    ]
+    arguments: list[Any] = [settings.STREAM_MAX_EVENTS, project.pk, FORMAT_VERSION]
+    for entry in entries:
+        arguments += (len(entry.events), encode_entry(entry))
+    try:
+        woken = run_script(names.stream_client(), REPLAY, keys, arguments)
+    except (RedisError, OSError) as exc:
+        # It may have been appended: then replaying again makes duplicates, which count once.
+        raise Unavailable("The stream does not answer.", code="stream_unavailable") from exc
+    if woken < 0:
+        raise Unavailable("Too many events wait to be stored.", code="stream_full")
+    if woken:
+        publish_drain(project.partition)
+
+
+def mark_replayed(letter_ids: Sequence[bytes], by: str, why: str) -> None:
+    close_letters(letter_ids, REPLAYED, by, why)

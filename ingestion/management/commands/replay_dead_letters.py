@@ -1,0 +1,43 @@
+"""`manage.py replay_dead_letters`: accept the events of dead letters again."""
+
+from itertools import islice
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from analytics.problems import Unavailable
+from ingestion.letters.replay import find_open, replay_letters
+from ingestion.prepare import REASONS
+
+
+class Command(BaseCommand):
+    help = (
+        "Accept the events of open dead letters again, past rate, quota and age. Letters of all "
+        "projects and reasons, unless these options choose."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project", help="only of this project (16 hex digits)")
+        parser.add_argument("--reason", choices=REASONS, help="only of this reason")
+        parser.add_argument(
+            "--id", action="append", default=[], help="only this letter (hex); may be repeated"
+        )
+        parser.add_argument("--limit", type=int, help="at most this many, the oldest first")
+        parser.add_argument("--why", default="", help="a note that is kept on the letters")
+        parser.add_argument("--dry-run", action="store_true", help="count them and do nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            project = bytes.fromhex(options["project"]) if options["project"] else None
+            ids = [bytes.fromhex(text) for text in options["id"]]
+        except ValueError as exc:
+            raise CommandError("ids are hex digits") from exc
+        found = list(islice(find_open(project, options["reason"], ids), options["limit"]))
+        if options["dry_run"]:
+            self.stdout.write(f"{len(found)} dead letters would be replayed")
+            return
+        try:
+            done = replay_letters(found, "manage.py", options["why"])
+        except Unavailable as exc:
+            raise CommandError(f"{exc.detail} What was not replayed is as it was.") from exc
+        self.stdout.write(f"{done.replayed} dead letters replayed, {done.skipped} left out")

@@ -1,0 +1,149 @@
+"""Dead letters in the admin."""
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from analytics.entry import AcceptedEvent
+from analytics.mongo import DEAD_LETTERS, EVENTS, Document, collection
+from ingestion.admit import Sender, admit
+from ingestion.drain import drain
+from tests.conftest import TestProject
+from tests.poison import accept_poison, record_of
+
+pytestmark = pytest.mark.slow
+
+LIST = "admin:ingestion_deadletter_changelist"
+SCRIPT = (
+    b'{"path": "<script>alert(1)</script>", "ip": "203.0.113.7", "properties": {"a\\u0000": 1}}'
+)
+MENDED = '{"path": "/mended"}'
+
+
+@pytest.fixture
+def admin(project: TestProject) -> Client:
+    """Alice, signed in; there is a dead letter."""
+    admit(Sender(record_of(project), "203.0.113.9", None), [AcceptedEvent("poison", SCRIPT)])
+    drain(0)
+    client = Client()
+    client.force_login(User.objects.create_superuser("alice", password="correct horse"))
+    return client
+
+
+def read_letter() -> Document:
+    [letter] = collection(DEAD_LETTERS).find()
+    return letter
+
+
+def address(letter: Document) -> str:
+    return reverse("admin:ingestion_deadletter_change", args=[letter["_id"].hex()])
+
+
+def act(client: Client, action: str, why: str = "") -> str:
+    form = {"action": action, "_selected_action": [read_letter()["_id"].hex()], "why": why}
+    return client.post(reverse(LIST), form, follow=True).content.decode()
+
+
+def change(client: Client, **fields: str) -> Any:
+    form = {"text": MENDED, "do": "save", "why": "", **fields}
+    return client.post(address(read_letter()), form, follow=True)
+
+
+def test_letters_are_listed_by_project_reason_and_status(
+    admin: Client, project: TestProject, other_project: TestProject
+) -> None:
+    def listed(**query: str) -> bool:
+        return ">poison<" in admin.get(reverse(LIST), query).content.decode()
+
+    assert listed()
+    assert listed(project=project.id.hex(), reason__exact="invalid", status__exact="dead")
+    assert not listed(project=other_project.id.hex())
+    assert not listed(reason__exact="not_encodable")
+    assert not listed(status__exact="replayed")
+    assert listed(q="poison")
+
+
+def test_a_letter_shows_its_payload_escaped_and_under_the_rule_for_addresses(
+    admin: Client,
+) -> None:
+    page = admin.get(address(read_letter())).content.decode()
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert" not in page
+    assert "203.0.113.0" in page and "203.0.113.7" not in page
+    assert "bad_property_name" in page
+
+
+def test_a_letter_is_edited_and_replayed_in_one_go(admin: Client) -> None:
+    page = change(admin, do="replay", why="a NUL in a key").content.decode()
+
+    assert "1 dead letters replayed." in page
+    drain(0)
+    [event] = collection(EVENTS).find()
+    assert (event["path"], event["eventId"]) == ("/mended", "poison")
+    entry = LogEntry.objects.get()
+    assert (entry.user.username, entry.object_id) == ("alice", read_letter()["_id"].hex())
+    assert "a NUL in a key" in entry.change_message
+    page = admin.get(address(read_letter())).content.decode()
+    assert "replayed by alice: a NUL in a key" in page
+
+
+def test_an_edit_that_could_not_be_stored_is_refused_in_the_form(admin: Client) -> None:
+    page = change(admin, text="{}").content.decode()
+
+    assert "path is required" in page
+    assert "original" not in read_letter()
+
+
+def test_discarding_takes_a_reason(admin: Client) -> None:
+    assert "Say why it is discarded." in change(admin, do="discard").content.decode()
+    assert "Say why they are discarded." in act(admin, "discard")
+    assert read_letter()["status"] == "dead"
+
+    assert "1 dead letters discarded." in act(admin, "discard", why="ours, a test")
+
+    assert read_letter()["status"] == "discarded"
+    assert "ours, a test" in LogEntry.objects.get().change_message
+    assert admin.post(address(read_letter()), {"do": "replay"}).status_code == 403
+
+
+def test_all_of_a_reason_are_replayed_at_once(admin: Client, project: TestProject) -> None:
+    for number in range(60):  # more than a page of the list holds
+        accept_poison(project, f"poison-{number}")
+    drain(0)
+    form = {
+        "action": "replay", "select_across": "1", "why": "all of them",
+        "_selected_action": [next(collection(DEAD_LETTERS).find())["_id"].hex()],
+    }  # fmt: skip
+    page = admin.post(f"{reverse(LIST)}?reason__exact=invalid", form, follow=True)
+
+    assert "61 dead letters replayed." in page.content.decode()
+    assert collection(DEAD_LETTERS).count_documents({"status": "replayed"}) == 61
+
+
+def test_a_full_stream_is_told_and_the_letter_stays(admin: Client, settings: Any) -> None:
+    settings.STREAM_MAX_EVENTS = 0
+
+    assert "Too many events wait to be stored." in act(admin, "replay")
+    assert read_letter()["status"] == "dead"
+
+
+def test_letters_are_changed_only_with_the_permission_for_it(admin: Client) -> None:
+    viewer = User.objects.create_user("bob", password="x", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_deadletter"))
+    client = Client()
+    client.force_login(viewer)
+
+    assert client.get(address(read_letter())).status_code == 200
+    assert change(client, do="replay").status_code == 403
+    act(client, "replay")
+    assert read_letter()["status"] == "dead"
+
+
+def test_an_address_that_is_no_letter_leads_nowhere(admin: Client) -> None:
+    page = admin.get(reverse("admin:ingestion_deadletter_change", args=["zz"]), follow=True)
+    assert "exist" in page.content.decode()
