@@ -1,6 +1,7 @@
 """Load from wrk (Debian package `wrk`), which costs next to nothing itself."""
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -92,7 +93,7 @@ def run_script(
         raise NoGenerator("wrk is needed to make load: on Debian, apt-get install wrk")
     file = folder / "post.lua"
     file.write_text(script + (_PACE % {"step_ms": 1_000 / rate} if rate else ""))
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "--latency", "-s"]
     return subprocess.run(
         [*command, str(file), url], capture_output=True, text=True, check=True
     ).stdout

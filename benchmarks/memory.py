@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ Result = dict[str, Any]
 Series = list[tuple[float, float]]  # events accepted so far, MiB
 
 SAMPLE_SECONDS = 0.5
+START_SECONDS = 30.0
 BATCH = 100
 REQUESTS_PER_SECOND = 150.0  # of 100 events: about what one worker stores
 
@@ -41,7 +43,6 @@ def run(*, quick: bool) -> Result:
     with open_stack(reference=False) as stack, redis.Redis.from_url(stack.stream.url) as stream:
         web, url = stack.start_web()
         with stack.running_worker() as worker:
-            time.sleep(2)
             processes = {
                 "web": find_last_child(web.pid),
                 "worker": find_last_child(worker.pid),
@@ -60,7 +61,7 @@ def run(*, quick: bool) -> Result:
             watcher = threading.Thread(target=watch)
             watcher.start()
             try:
-                seconds = events / BATCH / REQUESTS_PER_SECOND
+                seconds = events / BATCH / REQUESTS_PER_SECOND  # wrk counts whole ones
                 script = _BODY % (stack.ingest_key, BATCH)
                 run_script(f"{url}/events", script, seconds, stack.folder, REQUESTS_PER_SECOND)
                 while int(stream.hget("analytics:events:{p0}:waiting", "total") or 0):
@@ -85,9 +86,20 @@ def find_slope(points: Series) -> float:
 
 
 def find_last_child(pid: int) -> int:
-    """The process that does the work: gunicorn and Celery have a master each."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(children[-1])
+    """The process that does the work, once it is there: gunicorn and Celery have a master each."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        for child in reversed(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            with suppress(FileNotFoundError):  # a passing helper of another program
+                if read_command(int(child)) == read_command(pid):
+                    return int(child)
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"process {pid} has no child")
+        time.sleep(0.1)
+
+
+def read_command(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def read_rss_mib(pid: int) -> float:
