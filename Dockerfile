@@ -12,7 +12,7 @@ RUN apt-get update \
 COPY requirements.txt requirements-fast.txt ./
 RUN python -m pip --python /opt/venv/bin/python install \
     --only-binary :all: --no-binary gunicorn_h1c -r requirements.txt -r requirements-fast.txt
-COPY manage.py ./
+COPY manage.py pyproject.toml ./
 COPY analytics/ analytics/
 COPY config/ config/
 COPY ingestion/ ingestion/

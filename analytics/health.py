@@ -25,7 +25,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
     """200 while the process answers at all."""
     if request.method not in _METHODS:
         return _refuse_method(request)
-    return _answer(200, {"status": "ok"})
+    return _answer(200, {"status": "ok", "version": settings.VERSION})
 
 
 @csrf_exempt

@@ -1,12 +1,14 @@
 """Every metric of the service, by name: what is counted, where, and with which labels.
 
-Each process counts for itself, and `sharing.py` adds up the processes of one service.
+Each process counts for itself, and `sharing.py` adds up the processes of one service. Gauges tell
+the state of the whole deployment, read at each scrape by `ingestion/state.py`.
 docs/operations.md says what to make of each.
 
 No label may hold what a client chose: its values come from the code, or are bounded.
 """
 
 from bisect import bisect_right
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -83,6 +85,76 @@ ROLLUP_DRIFT = _counter(
 # task: the name of a Celery task.
 TASK_SECONDS = _histogram("analytics_task_seconds", "Time of a task.", _TASK_SECONDS, "task")
 TASK_FAILURES = _counter("analytics_task_failures_total", "Tasks that raised.", "task")
+
+
+class StateGauge(NamedTuple):
+    """A gauge of the whole deployment, asked for in one place: `/metrics/state`."""
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+
+
+# --- The deployment: `/metrics/state`, of any one web process ---------------------------------
+
+BUILD = StateGauge("analytics_build_info", "1; the version that answers.", ("version",))
+# component: stream, broker or store.
+COMPONENT_UP = StateGauge(
+    "analytics_component_up", "1 while the component answers this process.", ("component",)
+)
+# process: beat or worker. 0 where none was ever seen.
+ALIVE = StateGauge(
+    "analytics_alive_timestamp_seconds", "When one was last seen at work.", ("process",)
+)
+QUEUED_TASKS = StateGauge("analytics_queued_tasks", "Tasks that wait in the broker.", ("queue",))
+
+WAITING_EVENTS = StateGauge(
+    "analytics_stream_waiting_events", "Accepted events not stored yet.", ("partition",)
+)
+STREAM_DEPTH = StateGauge("analytics_stream_depth_entries", "Entries waiting.", ("partition",))
+STREAM_LAG = StateGauge(
+    "analytics_stream_lag_seconds", "Age of the oldest entry; 0 if none.", ("partition",)
+)
+PENDING_ENTRIES = StateGauge(
+    "analytics_stream_pending_entries", "Entries read and not acked.", ("partition",)
+)
+# Counted up to 1,000.
+STALE_ENTRIES = StateGauge(
+    "analytics_stream_stale_entries", "Pending for over CLAIM_IDLE_SECONDS.", ("partition",)
+)
+REDIS_MEMORY = StateGauge("analytics_redis_memory_bytes", "Memory that the stream's Redis uses.")
+REDIS_MEMORY_LIMIT = StateGauge("analytics_redis_memory_limit_bytes", "Its maxmemory; 0: no limit.")
+REDIS_FILE_BYTES = StateGauge("analytics_redis_aof_bytes", "Size of its append-only file on disk.")
+# A full disk shows here first: Redis then refuses every write.
+REDIS_FILE_FAILING = StateGauge(
+    "analytics_redis_aof_failing", "1 while its last write or rewrite of the file failed."
+)
+
+BACKLOG_SUMMARIES = StateGauge(
+    "analytics_compaction_backlog_summaries", "Summaries that wait to be compacted."
+)
+BACKLOG_SECONDS = StateGauge(
+    "analytics_compaction_lag_seconds", "Age of the oldest summary; 0 if none."
+)
+# column: accepted, stored, duplicate, dead, waiting, or erased (a part of stored).
+LEDGER_EVENTS = StateGauge("analytics_ledger_events", "The books, all projects.", ("column",))
+# Sure differences only: what may be in flight between the two stores is none.
+LEDGER_DIFFERENCE = StateGauge(
+    "analytics_ledger_difference_events", "Events by which the books are off, without signs."
+)
+DEAD_LETTERS_KEPT = StateGauge(
+    "analytics_dead_letters", "Dead letters that wait for someone.", ("reason",)
+)
+DRIFT_TABLES = StateGauge(
+    "analytics_rollup_drift_tables", "Tables of rollups found to differ from raw events, last time."
+)
+VERIFIED_AT = StateGauge(
+    "analytics_rollup_verified_timestamp_seconds", "When rollups were last verified; 0: never."
+)
+
+STATE_GAUGES: tuple[StateGauge, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, StateGauge)
+)
 
 # What is known beforehand begins at 0, so that its first count is an increase.
 for _outcome in ("stored", "duplicate", "dead"):

@@ -153,6 +153,7 @@ _HEALTH = {
     "required": ["status"],
     "properties": {
         "status": {"type": "string", "enum": ["ok", "unavailable"]},
+        "version": {"type": "string", "description": "Of the service; `/healthz` only."},
         "components": {
             "type": "object",
             "additionalProperties": {"type": "string", "enum": ["ok", "degraded"]},

@@ -107,3 +107,8 @@ def lane_key() -> str:
 def origins_key() -> str:
     """String: the origins that any project allows, as JSON."""
     return f"{settings.STREAM_PREFIX}:origins"
+
+
+def sightings_key() -> str:
+    """Hash: in the broker's Redis, when processes were last seen, and what they reported."""
+    return f"{settings.STREAM_PREFIX}:sightings"

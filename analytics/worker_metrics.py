@@ -28,6 +28,7 @@ from analytics.metric_files import make_directory
 from analytics.problems import Forbidden
 from analytics.scraping import CONTENT_TYPE, require_scraper
 from analytics.sharing import begin_sharing, render_counters, share_counters
+from analytics.sightings import note_alive
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +85,7 @@ def note_start(task_id: str, **_: Any) -> None:
 
 @task_postrun.connect
 def count_task(task_id: str, task: Any, **_: Any) -> None:
+    note_alive("worker")
     started = _started.pop(task_id, None)
     if started is not None:
         metrics.TASK_SECONDS.labels(task.name).observe(perf_counter() - started)

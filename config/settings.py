@@ -3,6 +3,7 @@
 A wrong value stops the process at start with the variable's name.
 """
 
+import tomllib
 from pathlib import Path
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
@@ -15,6 +16,8 @@ _KIBIBYTE = 1024
 _MEBIBYTE = 1024 * _KIBIBYTE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 # --- Web ---------------------------------------------------------------------------------------
 DEBUG: bool = env.bool("DEBUG", default=False)
@@ -134,7 +137,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Event analytics",
     "DESCRIPTION": "Capture events, keep them reliably, and read numbers that can be audited.",
-    "VERSION": "0.1.0",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from analytics.health import healthz, readyz
 from analytics.scraping import metrics
+from ingestion.state import metrics_state
 
 _READ = ["get", "head"]  # the page of /docs/ cannot render what OPTIONS would say
 
@@ -17,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz/", readyz),
     path("metrics", metrics),
     path("metrics/", metrics),
+    path("metrics/state", metrics_state),
+    path("metrics/state/", metrics_state),
     path("schema/", SpectacularAPIView.as_view(http_method_names=_READ), name="schema"),
     path(
         "docs/",

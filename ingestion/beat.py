@@ -7,6 +7,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from analytics.redis import broker_client, stream_client, wake_key
+from analytics.sightings import note_alive
 from ingestion.signals import DRAIN_TASK
 
 MAX_WAITING_MAINTENANCE_TASKS = 20
@@ -22,6 +23,7 @@ class QuietScheduler(Scheduler):
     """
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        note_alive("beat")
         try:
             wanted = self._is_wanted(entry)
         except (RedisError, OSError):

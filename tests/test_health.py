@@ -6,6 +6,7 @@ from typing import Any
 import pymongo
 import pytest
 import redis
+from django.conf import LazySettings
 from django.test import Client
 from pytest_django import Settings
 from redis.backoff import NoBackoff
@@ -31,6 +32,10 @@ def break_component(
     else:
         client = redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
         monkeypatch.setattr(health, f"{name}_client", lambda: client)
+
+
+def test_liveness_tells_the_version(settings: LazySettings) -> None:
+    assert Client().get("/healthz").json() == {"status": "ok", "version": settings.VERSION}
 
 
 def test_a_whole_service_is_ready(store: None) -> None:
