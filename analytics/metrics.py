@@ -145,6 +145,9 @@ LEDGER_DIFFERENCE = StateGauge(
 DEAD_LETTERS_KEPT = StateGauge(
     "analytics_dead_letters", "Dead letters that wait for someone.", ("reason",)
 )
+FUSES_OPEN = StateGauge(
+    "analytics_fuses_open", "Projects whose events are held back, as most of them would be buried."
+)
 DRIFT_TABLES = StateGauge(
     "analytics_rollup_drift_tables", "Tables of rollups found to differ from raw events, last time."
 )
