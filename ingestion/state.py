@@ -36,7 +36,6 @@ STORE_TIMEOUT_SECONDS = 2.0
 # What costs more than a moment is read again only after this.
 KEPT_SECONDS = 60.0
 MAX_STALE_ENTRIES = 1_000
-FUSES = "fuses"
 QUEUES = (DRAIN_QUEUE, "maintenance")
 
 # A gauge, the values of its labels, its value.
@@ -146,7 +145,7 @@ def _read_store() -> Iterator[Reading]:
         oldest = summaries.find_one({}, {"_id": 1}, sort=[("_id", 1)])
         age = (datetime.now(UTC) - oldest["_id"].generation_time).total_seconds() if oldest else 0.0
         yield metrics.BACKLOG_SECONDS, (), max(0.0, age)
-        yield metrics.FUSES_OPEN, (), collection(FUSES).estimated_document_count()
+        yield metrics.FUSES_OPEN, (), collection(mongo.FUSES).estimated_document_count()
         yield from _kept.read()
 
 
