@@ -27,6 +27,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
 
 from analytics.counting import note_refused
+from analytics.request_id import request_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -152,7 +153,23 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> HttpResponse
     problem = _to_problem(exc)
     if isinstance(problem, MethodNotAllowed) and "view" in context:
         problem.headers.setdefault("Allow", ", ".join(context["view"].allowed_methods))
-    return problem_response(problem) if problem else None
+    if problem is None:
+        return None
+    _log_refusal(problem, context)
+    return problem_response(problem)
+
+
+def _log_refusal(problem: Problem, context: Mapping[str, Any]) -> None:
+    """By code, project and request id; never the detail, which may quote what was sent."""
+    write = log.warning if problem.status >= 500 else log.debug
+    request, key = context.get("request"), getattr(context.get("view"), "key", None)
+    write(
+        "refused",
+        code=problem.code,
+        status=problem.status,
+        request_id=request_id_of(request.META) if request else None,
+        project=key.project_id.hex() if key else None,
+    )
 
 
 # What DRF itself may raise, by status; any other of its refusals is a 400.

@@ -61,7 +61,7 @@ INSTALLED_APPS = [
     "reporting",
 ]
 MIDDLEWARE = [
-    "analytics.middleware.CountRequests",
+    "analytics.middleware.FollowRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,9 +1,16 @@
-"""What the drain counts."""
+"""What the drain counts, and the one line it logs for what it buried."""
 
+from collections import Counter
 from collections.abc import Sequence
 
+import structlog
+
 from analytics import metrics
+from analytics.ids import parse_place
+from ingestion.prepare import Prepared
 from ingestion.store import Sorted
+
+log = structlog.get_logger(__name__)
 
 
 def count_batch(written: Sequence[Sorted], events: int, seconds: float) -> None:
@@ -17,9 +24,21 @@ def count_batch(written: Sequence[Sorted], events: int, seconds: float) -> None:
             ("dead", part.dead),
         ):
             metrics.DRAINED_EVENTS.labels(outcome).inc(len(places))
-        for event in part.dead:
-            if event.failure:
-                metrics.DEAD_LETTERS.labels(event.failure.reason).inc()
+        count_buried(part.dead)
+
+
+def count_buried(events: Sequence[Prepared]) -> None:
+    """A line for each project and reason, with the first entry: the rest is in the dead letters."""
+    buried = [(event, event.failure.reason) for event in events if event.failure]
+    for _, reason in buried:
+        metrics.DEAD_LETTERS.labels(reason).inc()
+    for (project, reason), count in Counter(
+        (event.project_id, reason) for event, reason in buried
+    ).items():
+        first = next(event for event, why in buried if (event.project_id, why) == (project, reason))
+        entry_id, _ = parse_place(first.place)
+        log.warning("events_buried", project=project.hex(), reason=reason, events=count,
+                    entry_id=f"{entry_id.ms}-{entry_id.sequence}")  # fmt: skip
 
 
 def count_store_error() -> None:

@@ -17,6 +17,8 @@ from django.http import HttpRequest, HttpResponse
 
 from analytics.counting import note_answered
 from analytics.problems import Forbidden, Problem, problem_response
+from analytics.request_id import HEADER as REQUEST_ID
+from analytics.request_id import request_id_of
 from ingestion.malformed import render_error
 from ingestion.urls import HOT_VIEWS
 
@@ -67,9 +69,12 @@ class HotPath:
         except Forbidden as refusal:
             response = problem_response(refusal)
         except Exception:
-            log.exception("unexpected_error", path=request.path)
+            request_id = request_id_of(environ)
+            log.exception("unexpected_error", path=request.path, request_id=request_id)
             response = problem_response(Problem("Something failed here. It has been logged."))
         headers = [*response.items(), *self._headers]
+        if response.status_code >= 400:
+            headers.append((REQUEST_ID, request_id_of(environ)))
         note_answered(request.path, response.status_code, started)
         return _STATUS_LINES[response.status_code], response, headers
 

@@ -64,6 +64,7 @@ class ReportView(APIView):
     content_negotiation_class = AlwaysJson
 
     started_at: float
+    key: KeyRecord | None = None
     rate_headers: dict[str, str]
 
     def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
@@ -75,6 +76,7 @@ class ReportView(APIView):
         if request.method == "OPTIONS":
             return
         super().initial(request, *args, **kwargs)
+        self.key = self.key_of(request)
         key = self.key_of(request)
         self.rate_headers = count_request(request, key, "reporting", "REPORTING_RATE")
 

@@ -1,0 +1,148 @@
+"""The logs: one JSON object per line, with ids to find a thing by, and nothing about a person."""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from django.test import Client
+from structlog._config import BoundLoggerLazyProxy
+
+from analytics.entry import AcceptedEvent
+from analytics.request_id import request_id_of
+from ingestion.admit import Sender, admit
+from ingestion.drain import drain
+from tests.conftest import Api, TestProject
+from tests.poison import POISON, record_of
+from tests.service import Gunicorn
+
+pytest_plugins = ("tests.service",)
+
+SECRETS = ("user-4711", "session-4711", "203.0.113.77", "Mozilla/4711", "/private/4711", "4711@x")
+EVENT = {
+    "eventId": "id-1",
+    "userId": "user-4711",
+    "sessionId": "session-4711",
+    "path": "/private/4711",
+    "ip": "203.0.113.77",
+    "userAgent": "Mozilla/4711",
+    "properties": {"mail": "4711@x"},
+}
+
+
+@pytest.fixture
+def lines() -> Iterator[list[dict[str, Any]]]:
+    """What is logged, at every level."""
+    kept: list[dict[str, Any]] = []
+
+    def keep(logger: Any, method: str, event: Any) -> Any:
+        kept.append(dict(event))
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    forget_loggers()
+    structlog.reset_defaults()
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, keep],
+        cache_logger_on_first_use=False,
+    )
+    yield kept
+    forget_loggers()
+    structlog.configure(**before)
+
+
+def forget_loggers() -> None:
+    """A logger that was used keeps the configuration of that time."""
+    for module in list(sys.modules.values()):
+        logger = getattr(module, "log", None)
+        if isinstance(logger, BoundLoggerLazyProxy):
+            vars(logger).pop("bind", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("req-1.a_B:/+=", True),
+        ("x" * 64, True),
+        ("x" * 65, False),
+        ("", False),
+        ("a b", False),
+        ('"},{"', False),
+        ("a\u00e9", False),
+    ],
+)
+def test_a_request_id_is_taken_only_if_it_is_sane(given: str, kept: bool) -> None:
+    found = request_id_of({"HTTP_X_REQUEST_ID": given})
+
+    assert (found == given) == kept
+    assert len(found) == 16 or kept
+
+
+def test_every_refusal_of_the_accept_path_carries_the_request_id(
+    gunicorn: Gunicorn, served: TestProject
+) -> None:
+    headers = {"X-Request-ID": "mine-1"}
+    refused = gunicorn.request("POST", "/event", b"{}", headers, key=served.ingest_key)
+    assert (refused.status, refused.headers["x-request-id"]) == (400, "mine-1")
+
+    refused = gunicorn.request("POST", "/event", b"{}")
+    assert (refused.status, len(refused.headers["x-request-id"])) == (401, 16)
+
+
+def test_every_other_answer_carries_it(store: None) -> None:
+    answer = Client().get("/healthz", headers={"X-Request-ID": "mine-2"})
+
+    assert answer["X-Request-ID"] == "mine-2"
+
+
+def test_a_refusal_is_logged_with_its_code_project_and_request_id(
+    ingest: Api, project: TestProject, lines: list[dict[str, Any]]
+) -> None:
+    ingest.post("/event", {"pathh": "/private/4711"}, headers={"X-Request-ID": "mine-3"})
+
+    [line] = [line for line in lines if line["event"] == "refused"]
+    assert line["code"] == "unknown_field"
+    assert line["project"] == project.id.hex()
+    assert line["request_id"] == "mine-3"
+
+
+def test_an_accepted_and_stored_event_leaves_no_line(
+    ingest: Api, lines: list[dict[str, Any]]
+) -> None:
+    assert ingest.post("/event", EVENT).status_code == 202
+    assert drain(0).stored == 1
+
+    assert lines == []
+
+
+def test_no_line_tells_about_a_person_or_holds_a_key(
+    project: TestProject,
+    ingest: Api,
+    lines: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Refusals of each kind, an event that is buried, and a store that fails."""
+    ingest.post("/event", {**EVENT, "timestamp": "4711@x"})
+    ingest.post("/event", {**EVENT, "4711@x": 1})
+    ingest.post("/events", [{**EVENT, "path": ""}, {**EVENT, "ip": "4711@x"}])
+    Api("ak_live_4711@x").post("/event", EVENT)
+    Api(project.read_key).post("/event", EVENT)
+    accept_with_secrets(project)
+    ingest.post("/event", EVENT)
+    ingest.post("/event", EVENT)
+    drain(0)
+
+    [buried] = [line for line in lines if line["event"] == "events_buried"]
+    assert buried["project"] == project.id.hex()
+    assert buried["entry_id"].partition("-")[2].isdigit()
+    logged = json.dumps(lines, default=repr)
+    for secret in (*SECRETS, project.ingest_key, project.read_key, "ak_live_4711"):
+        assert secret not in logged
+
+
+def accept_with_secrets(project: TestProject) -> None:
+    sender = Sender(record_of(project), "203.0.113.77", "Mozilla/4711")
+    raw = POISON.replace(b"/poison", b"/private/4711")
+    admit(sender, [AcceptedEvent("poison", raw)])
