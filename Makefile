@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 	2>/dev/null && echo $$python && exit; done; echo python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-REQUIREMENTS := requirements.txt requirements-dev.txt requirements-local.txt
+REQUIREMENTS := requirements.txt requirements-otel.txt requirements-dev.txt requirements-local.txt
 FASTER := requirements-fast.txt
 
 .DEFAULT_GOAL := help

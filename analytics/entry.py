@@ -1,8 +1,9 @@
 """The stream entry: the events of one request, as one item of the stream.
 
 Fields of the Redis Stream entry: `v`, the format's version, and `d`, a MessagePack array
-`[project id, client ip, client user agent, [[event id, JSON of the event], ...]]`. The JSON is
-the sender's own, byte for byte; the drain decodes it with the same `decode_event`.
+`[project id, client ip, client user agent, [[event id, JSON of the event], ...], trace]`. The JSON
+is the sender's own, byte for byte; the drain decodes it with the same `decode_event`. `trace` came
+later: without it an entry is as good, and who does not know it leaves it alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
     client_ip: str | None
     client_user_agent: str | None
     events: Sequence[AcceptedEvent]
+    trace: str | None = None  # the request's `traceparent`, where traces are on
 
 
 class UnknownFormat(Exception):

@@ -29,6 +29,7 @@ from analytics.problems import Forbidden
 from analytics.scraping import CONTENT_TYPE, require_scraper
 from analytics.sharing import begin_sharing, render_counters, share_counters
 from analytics.sightings import note_alive
+from analytics.tracing import start_tracing
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +51,7 @@ def make_worker_directory(**_: Any) -> None:
 def share_from_child(**_: Any) -> None:
     if _directory:
         begin_sharing(_directory)
+    start_tracing()
 
 
 @worker_process_shutdown.connect

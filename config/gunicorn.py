@@ -56,8 +56,10 @@ def post_worker_init(worker: Any) -> None:
     """Everything is loaded: check Redis, and keep the collector from walking it all again."""
     from analytics.sharing import begin_sharing  # Django is set up only now
     from analytics.stream_check import UnsafeStream, check_stream
+    from analytics.tracing import start_tracing
 
     begin_sharing(Path(os.environ[_METRICS]))
+    start_tracing()
 
     try:
         check_stream()

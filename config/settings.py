@@ -214,6 +214,9 @@ QUERY_TIMEOUT_SECONDS: float = env.float("QUERY_TIMEOUT_SECONDS", default=10.0)
 # How many reports one API key may ask for: a count, and s, m, h or d.
 REPORTING_RATE: str = env.str("REPORTING_RATE", default="600/m")
 
+# --- Traces ------------------------------------------------------------------------------------
+OTEL_TRACES: bool = env.bool("OTEL_TRACES", default=False)
+
 # --- Metrics -----------------------------------------------------------------------------------
 # Who may read /metrics: a bearer of this token, or one of these addresses.
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")

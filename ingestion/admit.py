@@ -13,6 +13,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from analytics import redis as names
+from analytics import tracing
 from analytics.bounded_cache import BoundedCache
 from analytics.counting import note_accepted
 from analytics.entry import FORMAT_VERSION, AcceptedEvent, Entry, encode_entry, split_events
@@ -97,8 +98,9 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:
         FORMAT_VERSION,
         plan.key_id,
     ]
+    trace = tracing.trace_of_request() if tracing.trace_of_request else None
     for run in split_events(events):
-        entry = Entry(key.project_id, sender.ip, sender.user_agent, run)
+        entry = Entry(key.project_id, sender.ip, sender.user_agent, run, trace)
         arguments += (len(run), encode_entry(entry))
     outcome, remaining, retry_after_ms, wake = _group_commit().call(plan.keys, arguments)
     headers = _rate_headers(key, plan, remaining, retry_after_ms)

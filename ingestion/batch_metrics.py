@@ -1,5 +1,6 @@
 """What the drain counts, and the one line it logs for what it buried."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -7,7 +8,9 @@ import structlog
 
 from analytics import metrics
 from analytics.ids import parse_place
+from analytics.tracing import trace_stored
 from ingestion.prepare import Prepared
+from ingestion.reader import ReadEntry
 from ingestion.store import Sorted
 
 log = structlog.get_logger(__name__)
@@ -39,6 +42,24 @@ def count_buried(events: Sequence[Prepared]) -> None:
         entry_id, _ = parse_place(first.place)
         log.warning("events_buried", project=project.hex(), reason=reason, events=count,
                     entry_id=f"{entry_id.ms}-{entry_id.sequence}")  # fmt: skip
+
+
+def trace_batch(batch: Sequence[ReadEntry], seconds: float) -> None:
+    """A span for each entry of a stored batch that carries a trace."""
+    traced = [read for read in batch if read.entry.trace]
+    if not traced:
+        return
+    started_ns = time.time_ns() - int(seconds * 1e9)
+    batch_events = sum(len(read.entry.events) for read in batch)
+    for read in traced:
+        trace_stored(
+            read.entry.trace or "",
+            entry_id=read.raw_id.decode(),
+            project=read.entry.project_id.hex(),
+            events=len(read.entry.events),
+            batch_events=batch_events,
+            started_ns=started_ns,
+        )
 
 
 def count_store_error() -> None:

@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 
 from analytics import mongo
 from analytics import redis as names
-from ingestion.batch_metrics import count_batch, count_store_error
+from ingestion.batch_metrics import count_batch, count_store_error, trace_batch
 from ingestion.consumers import this_consumer
 from ingestion.fuse import Fuses
 from ingestion.prepare import REFUSED_BY_STORE, Failure, Prepared, prepare
@@ -178,7 +178,9 @@ def store_batch(
     started = time.perf_counter()
     parts = [[event] for event in events] if batch[0].is_suspect else [events]
     written = [done for part in parts for done in write_isolating(partition, part, fuses)]
-    if stored := fuses.release(batch):
+    stored = fuses.release(batch)
+    trace_batch(stored, time.perf_counter() - started)
+    if stored:
         acks.submit(partition, stored)
     count_batch(written, len(events), time.perf_counter() - started)
     return written

@@ -1,0 +1,17 @@
+"""The hot paths with a span around each request: HotPath itself knows nothing of traces."""
+
+from wsgiref.types import WSGIEnvironment
+
+from django.http import HttpResponse
+
+from analytics.tracing import trace_request
+from ingestion.hot_path import HotPath
+
+
+class TracedPath(HotPath):
+    def answer(self, environ: WSGIEnvironment) -> tuple[str, HttpResponse, list[tuple[str, str]]]:
+        with trace_request(environ) as span:
+            answer = super().answer(environ)
+            if span:
+                span.set_attribute("http.response.status_code", answer[1].status_code)
+        return answer

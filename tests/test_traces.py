@@ -1,0 +1,130 @@
+"""Traces: one from the request through the stream to the transaction, and none when off."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from django.conf import LazySettings
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from analytics import tracing
+from analytics.entry import AcceptedEvent, Entry, decode_entry, encode_entry
+from analytics.redis import stream_client, stream_key
+from ingestion.drain import drain
+from ingestion.traced_path import TracedPath
+from tests.conftest import TestProject
+
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def spans(settings: LazySettings) -> Iterator[InMemorySpanExporter]:
+    settings.OTEL_TRACES = True
+    exporter = InMemorySpanExporter()
+    tracing.start_tracing(exporter)
+    yield exporter
+    tracing.stop_tracing()
+
+
+def post(project: TestProject, body: bytes, **headers: str) -> int:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/event",
+        "REMOTE_ADDR": "203.0.113.9",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_AUTHORIZATION": f"Bearer {project.ingest_key}",
+        "wsgi.input": io.BytesIO(body),
+        **headers,
+    }
+    return TracedPath(None).answer(environ)[1].status_code
+
+
+def test_a_trace_leads_from_the_request_to_the_transaction(
+    project: TestProject, spans: InMemorySpanExporter
+) -> None:
+    assert post(project, b'{"path": "/a"}', HTTP_TRACEPARENT=CALLER) == 202
+    [(entry_id, _)] = read_stream()
+    assert drain(0).stored == 1
+
+    request, store = spans.get_finished_spans()
+
+    assert (request.name, store.name) == ("POST /event", "store")
+    assert trace_id(request) == trace_id(store) == int(CALLER.split("-")[1], 16)
+    assert request.parent and request.parent.span_id == int(CALLER.split("-")[2], 16)
+    assert store.parent and request.context
+    assert store.parent.span_id == request.context.span_id
+    assert request.attributes == {"http.response.status_code": 202}
+    assert store.attributes == {
+        "analytics.entry_id": entry_id.decode(),
+        "analytics.project": project.id.hex(),
+        "analytics.events": 1,
+        "analytics.batch_events": 1,
+    }
+
+
+def test_requests_of_a_batch_keep_their_traces_apart(
+    project: TestProject, spans: InMemorySpanExporter
+) -> None:
+    for _ in range(3):
+        post(project, b'{"path": "/a"}')
+    drain(0)
+
+    found = spans.get_finished_spans()
+
+    requests = {trace_id(span) for span in found if span.name == "POST /event"}
+    assert len(requests) == 3
+    assert {trace_id(span) for span in found if span.name == "store"} == requests
+
+
+def test_what_the_caller_does_not_sample_is_not_carried(
+    project: TestProject, spans: InMemorySpanExporter
+) -> None:
+    post(project, b'{"path": "/a"}', HTTP_TRACEPARENT=CALLER[:-1] + "0")
+
+    [(_, fields)] = read_stream()
+    assert decode_entry(fields).trace is None
+    assert drain(0).stored == 1
+    assert spans.get_finished_spans() == ()
+
+
+def read_stream() -> Any:
+    return stream_client().xrange(stream_key(0))
+
+
+def trace_id(span: ReadableSpan) -> int:
+    assert span.context
+    return int(span.context.trace_id)
+
+
+class OldEntry(msgspec.Struct, array_like=True):
+    """The entry as the first release reads it."""
+
+    project_id: bytes
+    client_ip: str | None
+    client_user_agent: str | None
+    events: list[AcceptedEvent]
+
+
+def test_old_workers_read_new_entries_and_new_workers_old_ones() -> None:
+    events = [AcceptedEvent("a", b"{}")]
+    old = OldEntry(b"12345678", None, None, events)
+    new = Entry(b"12345678", None, None, events, CALLER)
+
+    assert msgspec.msgpack.decode(encode_entry(new), type=OldEntry) == old
+    decoded = decode_entry({b"v": b"1", b"d": msgspec.msgpack.encode(old)})
+    assert (decoded.events, decoded.trace) == (events, None)
+
+
+@pytest.mark.slow
+def test_off_the_service_runs_without_the_packages() -> None:
+    code = (
+        "import sys; sys.modules['opentelemetry'] = None; import config.wsgi;"
+        "from analytics.tracing import start_tracing; start_tracing()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
