@@ -19,6 +19,8 @@ DEAD_LETTERS = "dead_letters"
 SUMMARIES = "summaries"
 LEDGER_SUMMARIES = "ledger_summaries"
 LEDGER = "ledger"
+LEDGER_CHECKPOINTS = "ledger_checkpoints"
+LEDGER_GAPS = "ledger_gaps"
 ROLLUP_CHUNKS = "rollup_chunks"
 ROLLUP_DAYS = "rollup_days"
 ROLLUP_MONTHS = "rollup_months"
@@ -64,6 +66,8 @@ _INDEXES = {
     FUSES: [],
     LEDGER_SUMMARIES: [],
     LEDGER: [],
+    LEDGER_CHECKPOINTS: [],
+    LEDGER_GAPS: [],
     ROLLUP_DAYS: [_DIRTY],
     ROLLUP_MONTHS: [_DIRTY],
     ROLLUP_GARBAGE: [],

@@ -69,6 +69,11 @@ def accepted_key(partition: int) -> str:
     return f"{partition_tag(partition)}:accepted"
 
 
+def checkpoint_key(partition: int) -> str:
+    """String: `<epoch>:<number>` of the last checkpoint of the ledger."""
+    return f"{partition_tag(partition)}:checkpoint"
+
+
 def bucket_key(partition: int, key_id: str) -> str:
     """Hash: the token bucket of an API key (`tokens`, `at_ms`)."""
     return f"{partition_tag(partition)}:bucket:{key_id}"

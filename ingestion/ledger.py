@@ -37,11 +37,34 @@ class Line:
     dead: int = 0
     waiting: int = 0
     erased: int = 0
+    known: int = 0  # accepted, as of the last checkpoint
+    base: int = 0  # of it, what Redis has lost and does not count any more
+    lost_at_most: int = 0  # of it, what was in the stream when Redis lost it
+    in_gap: bool = False  # of a day on which Redis lost acceptances that nobody knows of
 
     @property
     def difference(self) -> int:
         """Accepted events that are in no column; 0 when the books balance."""
+        return self._remainder - self.lost
+
+    @property
+    def lost(self) -> int:
+        """Accepted events that Redis lost, as a gap states; fewer if some turned up after all."""
+        return min(self.lost_at_most, max(0, self._remainder))
+
+    @property
+    def _remainder(self) -> int:
         return self.accepted - self.stored - self.duplicate - self.dead - self.waiting
+
+    def accept(self, counted: int) -> "Line":
+        """Set `accepted`, of which Redis counts so much now.
+
+        In a gap it is at least what is accounted for.
+        """
+        self.accepted = max(self.known, self.base + counted)
+        if self.in_gap:
+            self.accepted -= min(0, self._remainder)
+        return self
 
     @property
     def date(self) -> date:
@@ -66,23 +89,39 @@ def read_ledger(project_id: bytes | None = None) -> list[Line]:
     with mongo.client().start_session(snapshot=True) as session:
         lines = read_settled(session)
     counters = read_counters()
-    for column in ("accepted", "waiting"):
-        for key, count in getattr(counters, column).items():
-            setattr(lines.setdefault(key, Line(*key)), column, count)
+    for key in {*lines, *counters.accepted, *counters.waiting}:
+        line = lines.setdefault(key, Line(*key))
+        line.waiting = counters.waiting[key]
+        line.accept(counters.accepted[key])
     return [lines[key] for key in sorted(lines) if project_id in (None, key[0])]
 
 
-def read_settled(session: ClientSession, project_id: bytes | None = None) -> dict[LineKey, Line]:
+def read_settled(
+    session: ClientSession, project_id: bytes | None = None, *, first_day: int = 0
+) -> dict[LineKey, Line]:
     """Lines with what MongoDB knows, compacted and summaries, in the snapshot of `session`."""
     lines: dict[LineKey, Line] = {}
-    query = {} if project_id is None else {"project": project_id}
+    query: Document = {} if project_id is None else {"project": project_id}
+    if first_day:
+        query["day"] = {"$gte": first_day}
     for name in (mongo.LEDGER, mongo.LEDGER_SUMMARIES):
         for row in mongo.database()[name].find(query, session=session):
             key = (bytes(row["project"]), row["day"])
             line = lines.setdefault(key, Line(*key))
             for column in COLUMNS:
                 setattr(line, column, getattr(line, column) + row.get(column, 0))
+            line.known = max(line.known, row.get("accepted", 0))
+            line.base += row.get("base", 0)
+            line.lost_at_most += row.get("lost", 0)
+    gaps = list(mongo.database()[mongo.LEDGER_GAPS].find({}, session=session))
+    for line in lines.values():
+        line.in_gap = any(gap["fromDay"] <= line.day <= gap["toDay"] for gap in gaps)
     return lines
+
+
+def line_id(key: LineKey) -> bytes:
+    """The `_id` of a line in `ledger`."""
+    return key[0] + key[1].to_bytes(4, "big")
 
 
 def read_counters() -> Counters:
@@ -91,14 +130,14 @@ def read_counters() -> Counters:
     for partition in range(settings.STREAM_PARTITIONS):
         keys = [names.accepted_key(partition), names.waiting_key(partition)]
         accepted, waiting = run_script(names.stream_client(), READ_COUNTERS, keys, [])
-        counters.accepted.update(_by_line(accepted))
-        lines = Counter(_by_line(waiting))
+        counters.accepted.update(by_line(accepted))
+        lines = Counter(by_line(waiting))
         counters.waiting.update(lines)
         counters.total_drift += _total(waiting) - lines.total()
     return counters
 
 
-def _by_line(flat: Sequence[bytes]) -> dict[LineKey, int]:
+def by_line(flat: Sequence[bytes]) -> dict[LineKey, int]:
     """The fields `<project hex>:<day>` of a hash, as a script returns it."""
     pairs = zip(flat[::2], flat[1::2], strict=True)
     named = [(name.decode().partition(":"), int(count)) for name, count in pairs]
@@ -130,7 +169,7 @@ def _compact(session: ClientSession) -> int:
     mongo.collection(mongo.LEDGER).bulk_write(
         [
             UpdateOne(
-                {"_id": project + day.to_bytes(4, "big")},
+                {"_id": line_id((project, day))},
                 {"$inc": counts, "$setOnInsert": {"project": project, "day": day}},
                 upsert=True,
             )

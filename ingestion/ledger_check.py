@@ -112,9 +112,8 @@ def _read() -> Check:
     for key in {*lines, *before.accepted, *before.waiting, *waiting}:
         line = replace(
             lines.get(key) or Line(*key),
-            accepted=before.accepted[key],
             waiting=waiting[key] - unacked[key],
-        )
+        ).accept(before.accepted[key])
         check.verdicts[key] = _judge(line, waiting[key], before, after)
     return check
 
@@ -126,7 +125,8 @@ def _judge(line: Line, in_stream: int, before: Counters, after: Counters) -> Ver
         after.waiting[key],
     )
     settled = line.stored + line.duplicate + line.dead
-    surplus = max(0, settled - after.accepted[key])
+    known = max(line.known, line.base + after.accepted[key])
+    surplus = 0 if line.in_gap else max(0, settled - known)
     return Verdict(line, before.waiting[key], in_stream, is_exact, surplus)
 
 

@@ -21,7 +21,9 @@ def _load(name: str) -> Script:
 
 ADMIT = _load("admit")
 ACK = _load("ack")
+CHECKPOINT = _load("checkpoint")
 CLAIM = _load("claim")
+CLOSE_DAYS = _load("close_days")
 ENSURE_GROUP = _load("ensure_group")
 FORGET_CONSUMER = _load("forget_consumer")
 READ_COUNTERS = _load("read_counters")

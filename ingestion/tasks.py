@@ -15,6 +15,7 @@ from analytics.projects import list_projects
 from analytics.sightings import note_verified
 from analytics.stream_check import UnsafeStream, check_stream
 from ingestion import drain as draining
+from ingestion.checkpoints import take_checkpoints
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.heads import month_of
@@ -70,6 +71,7 @@ def forget_consumers() -> None:
 def compact_ledger_task() -> None:
     while compact_ledger():
         pass
+    take_checkpoints()
 
 
 @shared_task(name="ingestion.apply_retention", ignore_result=True)

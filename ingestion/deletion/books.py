@@ -9,13 +9,12 @@ from analytics.models import ApiKey
 from analytics.mongo import collection
 from ingestion.deletion.job import Deletion
 from ingestion.jobs import change_job, finish_step
-from ingestion.ledger import COLUMNS, read_counters, read_settled
+from ingestion.ledger import COLUMNS, read_ledger, read_settled
 
 
 def close_books(job: Deletion) -> None:
     """Add the project's lines to the job and take them out of the ledger, in one transaction."""
-    accepted = read_counters().accepted
-    counts = Counter(accepted=sum(accepted[key] for key in accepted if key[0] == job.project_id))
+    counts = Counter(accepted=sum(line.accepted for line in read_ledger(job.project_id)))
     usage = _read_usage(job)
     with change_job() as session:
         for line in read_settled(session, job.project_id).values():

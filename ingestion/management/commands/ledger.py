@@ -5,13 +5,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from analytics import mongo
 from analytics.ids import PROJECT_ID_BYTES, datetime_of_day
 from analytics.models import Project
+from analytics.mongo import collection
+from ingestion.checkpoints import find_unrecorded_losses
 from ingestion.ledger import Line, read_ledger
 from ingestion.ledger_check import Check, Verdict, check_ledger
 from ingestion.ledger_deep import count_documents
 
-_COLUMNS = ("accepted", "stored", "duplicate", "dead", "waiting", "difference", "erased")
+_COLUMNS = ("accepted", "stored", "duplicate", "dead", "waiting", "difference", "erased", "lost")
 
 
 class Command(BaseCommand):
@@ -44,10 +47,14 @@ class Command(BaseCommand):
         project = _read_project(options["project"])
         if not (options["check"] or options["deep"]):
             self._print_lines(read_ledger(project))
+            self._print_gaps()
             return
         check = check_ledger(project, options["wait"])
         self._report(check)
-        differences = len(check.wrong) + bool(check.total_drift)
+        losses = find_unrecorded_losses()
+        for loss in losses:
+            self.stdout.write(f"{loss}; the next checkpoint will state the gap")
+        differences = len(check.wrong) + bool(check.total_drift) + len(losses)
         if options["deep"]:
             differences += self._compare_documents(project)
         if differences:
@@ -60,7 +67,17 @@ class Command(BaseCommand):
             numbers = "".join(f"{getattr(line, name):>12}" for name in _COLUMNS)
             self.stdout.write(f"{line.project_id.hex():<18}{line.date!s:<12}{numbers}")
 
+    def _print_gaps(self) -> None:
+        for gap in collection(mongo.LEDGER_GAPS).find().sort("to", 1):
+            self.stdout.write(
+                f"gap: the Redis of partition {gap['partition']} was "
+                f"{gap['kind'].replace('_', ' ')} between {gap['from']:%Y-%m-%dT%H:%M:%SZ} and "
+                f"{gap['to']:%Y-%m-%dT%H:%M:%SZ}; of what was known, at most {gap['lost']} "
+                "events are gone; what was accepted in between and not stored is not known"
+            )
+
     def _report(self, check: Check) -> None:
+        self._print_gaps()
         if check.wrong:
             self._print_lines(verdict.line for verdict in check.wrong)
         for verdict in check.wrong:
