@@ -82,6 +82,12 @@ def ask(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name not in ("meta", "start", "end")}
 
 
+def read_difference(books: str) -> int:
+    """Of the one line that does not balance."""
+    header, line, *_ = books.splitlines()
+    return int(line.split()[header.split().index("difference")])
+
+
 @pytest.fixture
 def restored(
     servers: Servers, project: TestProject, ingest: Api, read: Api, tmp_path: Path
@@ -136,9 +142,9 @@ def test_a_restored_service_gives_the_same_answers_and_knows_what_is_missing(
     # Accepted between the two copies and stored: the old stream's counter does not know of them.
     status, output = restored.manage("ledger", "--check", "--wait", "3")
     assert status == 1
-    assert f"{-BETWEEN:>12}\n" in output
+    assert read_difference(output) == -BETWEEN
     # The other way round, an older store beside the living stream: what is gone is named.
     living = restored.live.stream.url
     status, output = restored.manage("ledger", "--check", "--wait", "3", REDIS_URL=living)
     assert status == 1
-    assert f"{AFTER - 1:>12}\n" in output  # less the new event, which that stream never saw
+    assert read_difference(output) == AFTER - 1  # less the new event, which that stream never saw
