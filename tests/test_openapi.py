@@ -32,7 +32,7 @@ CODE = re.compile(r"`([a-z]+_[a-z_]+|unavailable)`")
 # Of no operation: what a path or method that does not exist is told, one bad event of a batch, and
 # who may not read metrics.
 NOT_OF_AN_OPERATION = {
-    "method_not_allowed", "forbidden", "event_too_large", "metrics_forbidden",
+    "method_not_allowed", "forbidden", "event_too_large", "metrics_forbidden", "other_event",
 }  # fmt: skip
 
 
