@@ -1,16 +1,25 @@
-"""What is delivered: poison, the same batch twice at once, an event that kills."""
+"""What is delivered: poison, the same batch twice at once, an event that kills, dead letters."""
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from analytics.entry import AcceptedEvent
+from analytics.mongo import DEAD_LETTERS, collection
 from analytics.redis import GROUP, stream_client, stream_key
 from ingestion.admit import Sender, admit
+from ingestion.letters.letter import DEAD, REPLAYED
+from ingestion.letters.replay import CHUNK_LETTERS
 from ingestion.suspects import MAX_SHARED_DELIVERIES
+from local.run import REPOSITORY
 from tests.chaos.load import Load, Sent
 from tests.chaos.system import wait_for
 from tests.chaos.trial import Chaos, wait_until_stored
@@ -20,6 +29,7 @@ pytestmark = pytest.mark.chaos
 
 BATCH_EVENTS = 101
 SENDERS = 8
+LETTERS = 250
 
 
 def test_poison_in_the_middle_of_a_batch(chaos: Chaos) -> None:
@@ -52,6 +62,31 @@ def test_an_event_that_kills_its_worker(chaos: Chaos) -> None:
         append(load, [make_event("deadly", path="/deadly")])
         wait_for(lambda: count_most_deliveries() > MAX_SHARED_DELIVERIES, 60, "it kills again")
         wait_until_stored(load, "what came after it", 20)
+
+
+def test_a_replay_of_dead_letters_that_is_killed_half_way(chaos: Chaos) -> None:
+    """Appended and not marked, a chunk is replayed again: its events are stored already."""
+    burying = chaos.system.another_worker("tests.chaos.burying_worker")
+    with chaos.under_load("replay of 250 dead letters, SIGKILL half-way, then again") as load:
+        project = load.project.id.hex()
+        events = [make_event(f"buried-{number}", path="/buried") for number in range(LETTERS)]
+        with burying:
+            append(load, events)
+            wait_for(lambda: count_letters(load, DEAD) == LETTERS, 60, "they are buried")
+
+        command = [sys.executable, "-m", "tests.chaos.dying_replay", project]
+        killed = subprocess.run(command, cwd=REPOSITORY, check=False)
+        assert killed.returncode == -signal.SIGKILL
+        assert count_letters(load, DEAD) == LETTERS - CHUNK_LETTERS
+        call_command("replay_dead_letters", project=project, stdout=StringIO())
+        assert count_letters(load, REPLAYED) == LETTERS
+        for event in events:
+            event.attempts += 2  # at most
+
+
+def count_letters(load: Load, status: str) -> int:
+    query = {"project": load.project.id, "status": status}
+    return collection(DEAD_LETTERS).count_documents(query)
 
 
 def count_most_deliveries() -> int:

@@ -1,0 +1,27 @@
+"""A release with a bug: it buries good events, of one path."""
+
+from collections.abc import Iterable
+
+import django
+
+django.setup()
+
+from config.celery import app  # noqa: E402  Django must be set up before the tasks are imported
+from ingestion import drain  # noqa: E402
+from ingestion.prepare import INVALID, Failure, Prepared, prepare  # noqa: E402
+from ingestion.reader import ReadEntry  # noqa: E402
+
+BURIED_PATH = b'"/buried"'
+
+
+def prepare_or_bury(entries: Iterable[ReadEntry]) -> list[Prepared]:
+    batch = prepare(entries)
+    for event in batch:
+        if BURIED_PATH in event.accepted.raw:
+            event.failure = Failure(INVALID, "the bug of this release")
+    return batch
+
+
+setattr(drain, "prepare", prepare_or_bury)  # noqa: B010  mypy knows only what it exports
+
+__all__ = ["app"]
