@@ -135,3 +135,14 @@ def _rebase(line: Line, reading: Reading, loss: str) -> tuple[Document, int]:
     missing = max(0, known - line.stored - line.duplicate - line.dead)
     change = {"accepted": known, "base": known - count, "lost": missing}
     return change, max(0, missing - line.lost_at_most - reading.waiting[key])
+
+
+def describe_gaps() -> list[str]:
+    """A sentence for each gap in the books, the oldest first."""
+    return [
+        f"gap: the Redis of partition {gap['partition']} was "
+        f"{gap['kind'].replace('_', ' ')} between {gap['from']:%Y-%m-%dT%H:%M:%SZ} and "
+        f"{gap['to']:%Y-%m-%dT%H:%M:%SZ}; of what was known, at most {gap['lost']} "
+        "events are gone; what was accepted in between and not stored is not known"
+        for gap in collection(mongo.LEDGER_GAPS).find().sort("to", 1)
+    ]

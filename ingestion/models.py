@@ -89,3 +89,17 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class LedgerLine(models.Model):
+    """A line of the books that compaction has added up; the admin shows it with what waits."""
+
+    id = HexField("line", primary_key=True, db_column="_id", max_length=24)
+
+    class Meta:
+        managed = False
+        db_table = mongo.LEDGER
+        verbose_name_plural = "ledger"
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -2,6 +2,7 @@
 
 from ingestion.admin.deletions import ProjectDeletionAdmin
 from ingestion.admin.erasures import ErasureAdmin
+from ingestion.admin.ledger import LedgerAdmin
 from ingestion.admin.letters import DeadLetterAdmin
 
-__all__ = ["DeadLetterAdmin", "ErasureAdmin", "ProjectDeletionAdmin"]
+__all__ = ["DeadLetterAdmin", "ErasureAdmin", "LedgerAdmin", "ProjectDeletionAdmin"]

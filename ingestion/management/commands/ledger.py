@@ -5,11 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics import mongo
 from analytics.ids import PROJECT_ID_BYTES, datetime_of_day
 from analytics.models import Project
-from analytics.mongo import collection
 from ingestion.checkpoints import find_unrecorded_losses
+from ingestion.gaps import describe_gaps
 from ingestion.ledger import Line, read_ledger
 from ingestion.ledger_check import Check, Verdict, check_ledger
 from ingestion.ledger_deep import count_documents
@@ -68,13 +67,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{line.project_id.hex():<18}{line.date!s:<12}{numbers}")
 
     def _print_gaps(self) -> None:
-        for gap in collection(mongo.LEDGER_GAPS).find().sort("to", 1):
-            self.stdout.write(
-                f"gap: the Redis of partition {gap['partition']} was "
-                f"{gap['kind'].replace('_', ' ')} between {gap['from']:%Y-%m-%dT%H:%M:%SZ} and "
-                f"{gap['to']:%Y-%m-%dT%H:%M:%SZ}; of what was known, at most {gap['lost']} "
-                "events are gone; what was accepted in between and not stored is not known"
-            )
+        for gap in describe_gaps():
+            self.stdout.write(gap)
 
     def _report(self, check: Check) -> None:
         self._print_gaps()
