@@ -108,7 +108,7 @@ def test_a_new_key_is_shown_once_and_works(admin: Client, project: Project) -> N
 
     key = ApiKey.objects.get()
     assert key.scopes == ["ingest", "read"]
-    secret = found[0].rpartition("_")[2]
+    secret = found[0][-43:]  # which may hold underscores
     for address in (
         url("analytics_apikey_change", key.id),
         url("analytics_apikey_changelist"),
