@@ -81,7 +81,7 @@ class FailureLimit:
         if failures < self.limit:
             return 0
         _over.set((self.name, subject), time.monotonic() + seconds)
-        log.warning("failures_limited", limit=self.name, subject=subject, seconds=seconds)
+        log.warning("failures_limited", limit=self.name, seconds=seconds)
         return seconds
 
     def _seconds_over(self, subject: str) -> int:

@@ -1,6 +1,7 @@
 """Failing too often: bad API keys, and sign-ins to the admin."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,6 +44,22 @@ def test_bad_keys_over_the_rate_are_told_to_wait(three_an_hour: None) -> None:
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
     assert answers[3].json()["code"] == "too_many_failures"
     assert 1 <= int(answers[3]["Retry-After"]) <= 3600
+
+
+def test_who_is_told_to_wait_stands_in_no_log(
+    three_an_hour: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[tuple[str, dict[str, Any]]] = []
+
+    def note(event: str, **fields: Any) -> None:
+        lines.append((event, fields))
+
+    monkeypatch.setattr(failures, "log", SimpleNamespace(warning=note))
+    for _ in range(5):
+        send(BAD_KEY, "192.0.2.77")
+
+    assert [event for event, _ in lines] == ["failures_limited"]
+    assert "192.0.2.77" not in str(lines)
 
 
 def test_reports_and_events_share_the_count(three_an_hour: None) -> None:
