@@ -59,7 +59,13 @@ class Job:
             found["step"],
             found.get("cursor"),
             found["revision"],
+            *cls.read_more(found),
         )
+
+    @staticmethod
+    def read_more(found: Mapping[str, Any]) -> Sequence[Any]:
+        """The values of the fields that a kind of job adds."""
+        return ()
 
 
 AnyJob = TypeVar("AnyJob", bound=Job)

@@ -1,8 +1,8 @@
 """The job of a deletion. Its document stays: who, when, and what the project's books said."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from analytics import mongo
 from analytics.key_mirror import MirrorDelayed
@@ -33,17 +33,9 @@ class Deletion(Job):
 
     last_place: bytes | None = None  # the last that an event of the project may have
 
-    @classmethod
-    def parse(cls, found: Mapping[str, Any]) -> Self:
-        return cls(
-            found["_id"],
-            bytes(found["project"]),
-            found["partition"],
-            found["step"],
-            found.get("cursor"),
-            found["revision"],
-            found.get("lastPlace"),
-        )
+    @staticmethod
+    def read_more(found: Mapping[str, Any]) -> Sequence[Any]:
+        return (found.get("lastPlace"),)
 
 
 def state_of(step: str) -> str:

@@ -1,8 +1,8 @@
 """The job of an erasure: whom to erase, how far it is, and what it did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from analytics import mongo
@@ -37,18 +37,9 @@ class Erasure(Job):
     user_id: str = ""
     last_place: bytes = b""  # the last that an event accepted before the request may have
 
-    @classmethod
-    def parse(cls, found: Mapping[str, Any]) -> Self:
-        return cls(
-            found["_id"],
-            bytes(found["project"]),
-            found["partition"],
-            found["step"],
-            found.get("cursor"),
-            found["revision"],
-            found["userId"],
-            bytes(found["lastPlace"]),
-        )
+    @staticmethod
+    def read_more(found: Mapping[str, Any]) -> Sequence[Any]:
+        return found["userId"], bytes(found["lastPlace"])
 
 
 def create_erasure(project_id: bytes, partition: int, user_id: str, requested_by: str) -> Document:
