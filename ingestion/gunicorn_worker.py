@@ -1,10 +1,12 @@
 """gunicorn's gevent worker, with a short way for the requests that take the load.
 
-gunicorn parses and keeps the connection; for a hot path this worker makes the environ that its
-view needs and sends head and body in one write. Everything else is gunicorn's own.
+For a hot path this worker makes the environ that its view needs and sends head and body in one
+write. A connection and its first request are gunicorn's; those that follow are parsed here as
+long as they are plain (`ingestion/plain_request.py`). Everything else is gunicorn's own.
 """
 
 import time
+from io import BytesIO
 from typing import Any
 
 import gevent
@@ -12,7 +14,15 @@ from gunicorn.util import close_graceful
 from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
+from ingestion.plain_request import Peer, parse_head
+
+# Status line, Django's response, and all headers. Django is not loaded yet when this is.
+Answer = tuple[str, Any, list[tuple[str, str]]]
+
 _KIBIBYTE = 1024
+# As much as gunicorn reads at once, because its parser judges the lengths of lines by it.
+_READ_BYTES = 8 * _KIBIBYTE
+_MAX_PLAIN_BYTES = 1_100 * _KIBIBYTE  # no hot path takes more
 # What a refusal left unread of a body, up to this much, is taken off the wire so that the
 # connection can be kept. gunicorn would take off any amount, a KiB at a time: 90 ms of this
 # process per MiB, enough for a client without a key to stop the service.
@@ -44,44 +54,100 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if unread_bytes is None or unread_bytes > req.unreader.buf.tell():
             _limit_reading(req, sock, self.wsgi.body_timeout_seconds)
         try:
-            return self._handle_request(listener_name, req, sock, addr)
+            self._handle_request(listener_name, req, sock, addr)
+            if isinstance(addr, tuple) and not req.proxy_protocol_info and _is_read_whole(req.body):
+                self._serve_plain(req, sock, _make_peer(req, addr))
         except TimeoutError:
             raise StopIteration from None
         finally:
             req.unreader.__dict__.pop("chunk", None)
+        return True
 
-    def _handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+    def _handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         hot = self.wsgi
         plain = isinstance(addr, tuple) and not req._expected_100_continue
         if not plain or not hot.is_hot(req.path) or req.proxy_protocol_info:
             try:
-                return super().handle_request(listener_name, req, sock, addr)
+                super().handle_request(listener_name, req, sock, addr)
             finally:
                 if _is_left_unread(req.body):
                     _hang_up(req, sock)
-        self.nr += 1
-        if self.nr >= self.max_requests and self.alive:
-            self.log.info("Autorestarting worker after current request.")
-            self.alive = False
-        status_line, response, headers = hot.answer(_make_environ(req, addr))
+            return
+        answer = self._answer(_make_environ(req, addr))
         unread = _is_left_unread(req.body)
         closes = unread or req.body.failed or not self.alive or req.should_close()
-        content = response.content
-        head = [
-            f"HTTP/{req.version[0]}.{req.version[1]} {status_line}",
-            f"Date: {_http_date()}",
-            f"Connection: {'close' if closes else 'keep-alive'}",
-            f"Content-Length: {len(content)}",
-        ]
-        head += [f"{name}: {value}" for name, value in headers if name != "Content-Length"]
-        head.append("\r\n")
-        body = b"" if req.method == "HEAD" else content
-        sock.sendall("\r\n".join(head).encode("latin-1") + body)
+        _send(sock, _render(req.version, answer, closes=closes, has_body=req.method != "HEAD"))
         if unread:
             _hang_up(req, sock)
         if closes:
             raise StopIteration
-        return True
+
+    def _serve_plain(self, req: Any, sock: Any, peer: Peer) -> None:
+        """Serve what follows `req` as long as it is plain and at hand; then gunicorn goes on."""
+        data: bytes = req.unreader.take_buffered()
+        while True:
+            data = data or sock.recv(_READ_BYTES)
+            if not data:
+                raise StopIteration
+            head = parse_head(data, self.wsgi.plain_lines, peer)
+            if head and len(data) < head.end <= _MAX_PLAIN_BYTES:
+                data += _read_at_hand(sock, head.end - len(data))
+            if head is None or len(data) < head.end:
+                req.unreader.unread(data)
+                return
+            head.environ["wsgi.input"] = BytesIO(data[head.body_begin : head.end])
+            data = data[head.end :]
+            answer = self._answer(head.environ)
+            closes = not self.alive
+            _send(sock, _render((1, 1), answer, closes=closes))
+            if closes:
+                raise StopIteration
+            if answer[1].status_code >= 400:
+                gevent.sleep(0)  # it waited for nothing: the others take turns with it
+
+    def _answer(self, environ: dict[str, Any]) -> Answer:
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive = False
+        answer: Answer = self.wsgi.answer(environ)
+        return answer
+
+
+def _render(
+    version: tuple[int, int], answer: Answer, *, closes: bool, has_body: bool = True
+) -> bytes:
+    status_line, response, headers = answer
+    content = response.content
+    head = [
+        f"HTTP/{version[0]}.{version[1]} {status_line}",
+        f"Date: {_http_date()}",
+        f"Connection: {'close' if closes else 'keep-alive'}",
+        f"Content-Length: {len(content)}",
+    ]
+    head += [f"{name}: {value}" for name, value in headers if name != "Content-Length"]
+    head.append("\r\n")
+    return "\r\n".join(head).encode("latin-1") + (content if has_body else b"")
+
+
+def _send(sock: Any, data: bytes) -> None:
+    """As sendall, which asks the system for the size of its buffer each time."""
+    sent = sock.send(data)
+    if sent < len(data):
+        sock.sendall(data[sent:])
+
+
+def _read_at_hand(sock: Any, size: int) -> bytes:
+    """What has come already of the next `size` bytes."""
+    idle_seconds = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        data: bytes = sock.recv(size)
+    except BlockingIOError:
+        return b""
+    finally:
+        sock.settimeout(idle_seconds)
+    return data
 
 
 def _limit_reading(req: Any, sock: Any, timeout_seconds: float) -> None:
@@ -112,9 +178,22 @@ def _is_left_unread(body: Any) -> bool:
     return unread_bytes > _MAX_DISCARDED_BYTES or getattr(reader, "parser", None) is not None
 
 
+def _is_read_whole(body: Any) -> bool:
+    """Whether the next byte of the connection is of another request."""
+    reader = body.reader
+    unread_bytes: int = getattr(reader, "length", 0)
+    return not (body.failed or unread_bytes or getattr(reader, "parser", None))
+
+
 def _hang_up(req: Any, sock: Any) -> None:
     req.body.failed = True  # gunicorn's sign that no other request follows
     close_graceful(sock, _LINGER_SECONDS, _MAX_LINGER_BYTES)
+
+
+def _make_peer(req: Any, addr: tuple[str, int]) -> Peer:
+    scheme_headers, _ = req._peer_trusted_for_forwarded()
+    keys = {f"HTTP_{name.replace('-', '_')}": value for name, value in scheme_headers.items()}
+    return Peer(addr[0], "https" if req.cfg.is_ssl else "http", keys)
 
 
 def _make_environ(req: Any, addr: tuple[str, int]) -> dict[str, Any]:

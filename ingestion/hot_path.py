@@ -20,6 +20,7 @@ from analytics.problems import Forbidden, Problem, problem_response
 from analytics.request_id import HEADER as REQUEST_ID
 from analytics.request_id import request_id_of
 from ingestion.malformed import render_error
+from ingestion.plain_request import make_request_lines
 from ingestion.urls import HOT_VIEWS
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class HotPath:
     def __init__(self, django: Any) -> None:
         self._django = django
         self._views = HOT_VIEWS if settings.ROLE in ("all", "ingest") else {}
+        self.plain_lines = make_request_lines(self._views)
         self._https_only = settings.SECURE_SSL_REDIRECT
         self._headers = _security_headers()
         self.body_timeout_seconds = settings.BODY_TIMEOUT_SECONDS

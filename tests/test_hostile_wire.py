@@ -11,7 +11,8 @@ from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from tests.conftest import TestProject, make_project
 from tests.hostile.cases import Case, all_cases
-from tests.service import Answer, Gunicorn
+from tests.hostile.mutations import mutate
+from tests.service import Answer, Gunicorn, build_request
 
 pytest_plugins = ("tests.service",)
 
@@ -20,26 +21,7 @@ pytestmark = pytest.mark.slow
 MOST_SECONDS = 5.0
 MUTATIONS = 1_500
 MAX_MUTATED_BYTES = 3_000
-ODD_BYTES = (
-    *(b"\x00", b"\r\n", b"\n", b"\xff", b"%00", b"%ff", b"%2f", b"\\u0000", b"\\ud800", b"9" * 30),
-    *(
-        b"e999",
-        b"[]",
-        b"{",
-        b'"',
-        b"'",
-        b":",
-        b",",
-        b";",
-        b" ",
-        b"$",
-        b"..",
-        b"/",
-        b"?",
-        b"&",
-        b"=",
-    ),
-)
+HARMLESS = build_request("GET", "/healthz")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +46,9 @@ def fill_in(request: bytes, keys: dict[bytes, bytes]) -> bytes:
 def send(gunicorn: Gunicorn, case: Case, keys: dict[bytes, bytes]) -> Answer:
     request = fill_in(case.request, keys)
     with gunicorn.connect() as wire:
+        # gunicorn reads the first request of a connection; we read the plain ones after it.
+        wire.send(HARMLESS)
+        assert wire.read_answer("GET").status == 200
         try:
             wire.send(request)
             if case.ends:
@@ -89,26 +74,6 @@ def test_a_hostile_request_gets_its_one_answer(
         assert text not in answer.body
 
 
-def mutate(request: bytes, rng: random.Random) -> bytes:
-    """The request with a few bytes changed, cut out, doubled or put in; seldom in its key."""
-    mutated = bytearray(request)
-    for _ in range(rng.randint(1, 4)):
-        at = rng.randrange(len(mutated))
-        key_at = mutated.find(b"Authorization: ")
-        if key_at <= at <= mutated.find(b"\r\n", key_at) and rng.random() < 0.9:
-            continue
-        match rng.randrange(4):
-            case 0:
-                mutated[at:at] = rng.choice(ODD_BYTES)
-            case 1:
-                mutated[at] = rng.randrange(256)
-            case 2:
-                del mutated[at : at + rng.randint(1, 8)]
-            case _:
-                mutated[at:at] = mutated[at : at + rng.randint(1, 30)]
-    return bytes(mutated)
-
-
 def test_no_mutation_of_a_request_breaks_the_service(
     gunicorn: Gunicorn, keys: dict[bytes, bytes]
 ) -> None:
@@ -118,6 +83,9 @@ def test_no_mutation_of_a_request_breaks_the_service(
     for _ in range(MUTATIONS):
         request = mutate(fill_in(rng.choice(requests), keys), rng)
         with gunicorn.connect() as wire:
+            if rng.random() < 0.5:
+                wire.send(HARMLESS)
+                assert wire.read_answer("GET").status == 200
             wire.send(request)
             wire.end_sending()
             received = b""
