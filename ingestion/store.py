@@ -120,35 +120,45 @@ def find_stored(
 
 def find_recorded(
     session: ClientSession, batch: Sequence[Prepared], *, look_everywhere: bool
-) -> set[bytes]:
-    """The record ids of `batch` that are duplicates or dead letters already."""
+) -> dict[bytes, bytes | None]:
+    """The record ids of `batch` that are duplicates or dead letters already.
+
+    With the `_id` of the event that each is of; None where an erasure took it away.
+    """
     ids = [event.record_id for event in batch if event.redelivered or look_everywhere]
     if not ids:
-        return set()
+        return {}
     query = {"_id": {"$in": ids}}
     return {
-        document["_id"]
-        for name in (mongo.DUPLICATES, mongo.DEAD_LETTERS)
-        for document in mongo.collection(name).find(query, {"_id": 1}, session=session)
+        document["_id"]: document.get(field)
+        for name, field in ((mongo.DUPLICATES, "event"), (mongo.DEAD_LETTERS, "eventKey"))
+        for document in mongo.collection(name).find(query, {field: 1}, session=session)
     }
 
 
 def sort_batch(
-    batch: Iterable[Prepared], stored: dict[bytes, bytes], recorded: set[bytes]
+    batch: Iterable[Prepared], stored: dict[bytes, bytes], recorded: dict[bytes, bytes | None]
 ) -> Sorted:
-    """Tell new events, duplicates and dead letters; the first of an id in the batch wins."""
+    """Tell new events, duplicates and dead letters; the first of an id in the batch wins.
+
+    A Redis that lost its tail may give a place again. So a record says what became of the event
+    that it is of, and of no other that is accepted at its place.
+    """
     plan = Sorted()
     places = dict(stored)
     for event in batch:
-        if event.record_id in recorded:
+        has_record = event.record_id in recorded
+        if has_record and recorded[event.record_id] in (event.key, None):
             continue
         if event.failure:
-            plan.dead.append(event)
+            # Stored by a release that could: then it is not dead, too.
+            if not has_record and stored.get(event.key) != event.place:
+                plan.dead.append(event)
             continue
         place = places.setdefault(event.key, event.place)
         if event.key not in stored and place == event.place:
             plan.new.append(event)
-        elif place != event.place:
+        elif place != event.place and not has_record:
             plan.duplicates.append(event)
     return plan
 

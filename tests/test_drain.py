@@ -8,7 +8,7 @@ from pymongo.errors import OperationFailure
 
 from analytics import keys
 from analytics.entry import AcceptedEvent, Entry
-from analytics.ids import EntryId, now_ms, parse_place
+from analytics.ids import EntryId, event_key, now_ms, parse_place
 from analytics.key_text import read_key_id
 from analytics.models import ApiKey
 from analytics.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
@@ -16,7 +16,7 @@ from analytics.redis import stream_client, stream_key
 from ingestion import store
 from ingestion.drain import ack, drain
 from ingestion.ledger import read_ledger
-from ingestion.prepare import prepare
+from ingestion.prepare import Failure, prepare
 from ingestion.reader import ReadEntry
 from ingestion.recount import verify_day
 from ingestion.signals import publish_drain
@@ -98,6 +98,32 @@ def test_a_batch_that_is_delivered_again_counts_nothing(project: TestProject) ->
     assert (written.new, written.duplicates, written.dead) == ([], [], [])
     assert collection(EVENTS).count_documents({"project": project.id}) == 1
     assert collection(DUPLICATES).count_documents({}) == 1
+
+
+def test_what_an_older_release_stored_is_not_dead_as_well(project: TestProject) -> None:
+    first, again = prepare([read_entry(project)]), prepare([read_entry(project, deliveries=2)])
+    for event, before in zip(again, first, strict=True):
+        event.place = before.place
+        event.failure = Failure("invalid", "this release refuses it")
+    store.write_batch(0, first)
+
+    written = store.write_batch(0, again)
+
+    assert (written.new, written.duplicates, written.dead) == ([], [], [])
+    assert collection(DEAD_LETTERS).count_documents({}) == 0
+
+
+@pytest.mark.parametrize(("name", "field"), [(DUPLICATES, "event"), (DEAD_LETTERS, "eventKey")])
+def test_an_event_at_a_place_that_was_given_before_is_stored(
+    project: TestProject, name: str, field: str
+) -> None:
+    """By a Redis that lost its tail, to an event that was a duplicate, or dead."""
+    first, second = prepare([read_entry(project, deliveries=2)])
+    collection(name).insert_one({"_id": first.record_id, field: event_key(project.id, "lost")})
+
+    written = store.write_batch(0, [first, second])
+
+    assert (written.new, written.duplicates) == ([first], [second])
 
 
 def test_an_entry_that_is_acked_twice_leaves_the_books_once(
