@@ -63,7 +63,8 @@ def claim_entries(
         names.GROUP, owner.name, consumer, most, idle_ms, most_deliveries, keep_counts,
     ]  # fmt: skip
     client, keys = names.stream_client(), [names.stream_key(partition)]
-    return list(run_script(client, CLAIM, keys, arguments))
+    # Redis 6.2 says nil for an entry that was deleted while pending.
+    return [raw for raw in run_script(client, CLAIM, keys, arguments) if raw]
 
 
 def hold_entries(partition: int, project_id: bytes, raw_ids: Sequence[bytes]) -> None:

@@ -133,7 +133,7 @@ def _drain(partition: int, deadline: float, result: DrainResult, fuses: Fuses) -
             in_time = time.monotonic() < deadline
             read = reader.next_batch(may_read=in_time)
             # While the batches before are being stored:
-            batch, events = fuses.withhold(read, prepare(read))
+            batch, events = fuses.withhold(*prepare_isolating(read))
             while len(writing) >= (WRITERS if batch else 1):
                 result.add(writing.popleft().result())
                 acks.check()
@@ -146,6 +146,27 @@ def _drain(partition: int, deadline: float, result: DrainResult, fuses: Fuses) -
             lingered = not read
             if in_time and len(events) < settings.WORKER_BATCH_SIZE // 2:
                 time.sleep(LINGER_SECONDS)  # a few milliseconds more make fewer, larger batches
+
+
+def prepare_isolating(
+    batch: Sequence[ReadEntry],
+) -> tuple[Sequence[ReadEntry], Sequence[Prepared]]:
+    """Prepare a batch, and leave out of it each entry that our own code fails on.
+
+    Such an entry stays pending, with an error in the log, for a release that can handle it.
+    """
+    try:
+        return batch, prepare(batch)
+    except PyMongoError:
+        raise
+    except Exception:
+        if len(batch) == 1:
+            log.exception("entry_not_prepared", entry_id=batch[0].raw_id.decode())
+            return [], []
+    middle = len(batch) // 2
+    left, left_events = prepare_isolating(batch[:middle])
+    right, right_events = prepare_isolating(batch[middle:])
+    return [*left, *right], [*left_events, *right_events]
 
 
 class Acks:

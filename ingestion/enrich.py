@@ -130,7 +130,10 @@ def referrer_host(url: str) -> str | None:
 def find_country(ip: str) -> str | None:
     """ISO 3166 code of the country of `ip`, if GEOIP_PATH names a database that knows it."""
     database = _geoip()
-    record: Any = database.get(ip) if database else None
+    try:
+        record: Any = database.get(ip) if database else None
+    except ValueError:  # an IPv6 address, and a database of IPv4 alone
+        return None
     country = record.get("country") if isinstance(record, dict) else None
     code = country.get("iso_code") if isinstance(country, dict) else None
     return code if isinstance(code, str) else None

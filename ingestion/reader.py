@@ -193,8 +193,6 @@ class Reader:
             return []  # it is at work, and goes on with its own left-overs
         return claim_entries(self._partition, other, self._consumer, READ_ENTRIES, idle_ms=idle_ms)
 
-        return []
-
 
 def decode_entries(
     raw_entries: Iterable[RawEntry], deliveries: dict[bytes, int]

@@ -7,16 +7,18 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 
+from analytics.event import Event
 from analytics.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.redis import GROUP, broker_client, stream_client, stream_key
 from config.celery import app
 from ingestion import drain as draining
+from ingestion import prepare as preparing
 from ingestion import reader, store
 from ingestion.beat import QuietScheduler
 from ingestion.consumers import this_consumer
@@ -25,6 +27,7 @@ from ingestion.ledger import read_ledger
 from ingestion.prepare import prepare
 from ingestion.reader import forget_idle_consumers
 from ingestion.signals import publish_drain
+from ingestion.splice import encode_event
 from ingestion.suspects import MAX_SHARED_DELIVERIES
 from tests.conftest import Api, TestProject
 from tests.servers_plugin import Servers
@@ -202,6 +205,41 @@ def test_an_entry_that_took_its_processes_down_rests_until_it_is_stale(
     ingest.post("/event", EVENT)
 
     assert drain(0).stored == stored
+
+
+def test_an_entry_that_our_own_code_fails_on_waits_and_the_others_flow(
+    project: TestProject, ingest: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_on_one(event: Event, *rest: Any) -> Any:
+        if event.path == "/bug":
+            raise ZeroDivisionError
+        return encode_event(event, *rest)
+
+    monkeypatch.setattr(preparing, "encode_event", fail_on_one)
+    for path in ("/a", "/bug", "/b", "/c"):
+        ingest.post("/events", [{"path": "/a"}, {"path": path}])
+
+    assert drain(0).stored == 6
+    assert drain(0).stored == 0
+    assert _pending() == 1
+
+    monkeypatch.undo()
+    assert drain(0).stored == 2
+    check_books(project, 8)
+
+
+def test_an_entry_that_somebody_deleted_while_it_was_pending_stops_nobody(
+    project: TestProject, ingest: Api
+) -> None:
+    for _ in range(2):
+        ingest.post("/event", EVENT)
+    hand_over(str(this_consumer()._replace(pid=2**22 + 1)), deliveries=1, idle_ms=0)
+    [(raw_id, _), _] = cast(list[tuple[bytes, Any]], stream_client().xrange(stream_key(0)))
+    stream_client().xdel(stream_key(0), raw_id)
+
+    assert drain(0).stored == 1
+    drain(0)
+    assert _pending() == 0
 
 
 def hand_over(consumer: str, *, deliveries: int, idle_ms: int) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from analytics.rollups import SOURCE_FIELDS
+from ingestion import enrich
 from ingestion.enrich import (
     MAX_DIMENSION_CHARS,
     apply_ip_rule,
+    find_country,
     find_source,
     hash_visitor,
     parse_user_agent,
@@ -166,3 +168,16 @@ def test_a_visitor_is_the_user_or_the_address_and_browser_of_a_day(
 @pytest.mark.parametrize("user", [f"user-{n}" for n in range(8)])
 def test_a_visitor_fits_a_signed_64_bit_integer(user: str) -> None:
     assert -(2**63) <= hash_visitor(PROJECT, user, None, None, SALT) < 2**63
+
+
+def test_an_address_that_the_country_database_cannot_look_up_has_no_country(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Ipv4Database:
+        def get(self, ip: str) -> None:
+            if ":" in ip:
+                raise ValueError("an IPv6 address in an IPv4-only database")
+
+    monkeypatch.setattr(enrich, "_geoip", Ipv4Database)
+
+    assert find_country("2001:db8::1") is None
