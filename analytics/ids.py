@@ -63,7 +63,7 @@ def event_id_of(key: bytes) -> str | None:
 
 
 def key_ranges(project_id: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """The ranges of `_id` that hold a project's events, each `(below the first, last)`.
+    """The ranges of `_id` that hold a project's events, each `(first, last)`.
 
     BSON sorts binary values by length first, so each length is a range of its own.
     """

@@ -21,6 +21,7 @@ from django_mongodb_backend.fields import ArrayField
 from analytics.ids import PROJECT_ID_BYTES
 from analytics.key_text import display_prefix, generate_key
 from analytics.keys import SCOPES
+from analytics.mongo import collection
 from analytics.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin
 
 MIN_RETENTION_DAYS = 2
@@ -116,15 +117,23 @@ class Project(models.Model):
             names = {field.name for field in self._meta.concrete_fields}
             kwargs["update_fields"] = names - {"id", "deleted_at"}
         if "retention_days" in (kwargs.get("update_fields") or ()):
-            self._note_raw_since()
+            self._note_retention()
             kwargs["update_fields"] = {*kwargs["update_fields"], "raw_since"}
         super().save(*args, **kwargs)
 
-    def _note_raw_since(self) -> None:
-        """What a shorter retention let go does not come back when it grows."""
+    def _note_retention(self) -> None:
+        """What a shorter retention let go does not come back when it grows.
+
+        And stored events have the retention from before until `apply_retention` has changed it.
+        """
         before = Project.objects.filter(pk=self.pk).first()
         if before is None:
             return
+        if before.retention_days != self.retention_days:
+            collection(self._meta.db_table).update_one(
+                {"_id": self.pk, "retention_applied_days": {"$exists": False}},
+                {"$set": {"retention_applied_days": before.retention_days}},
+            )
         known = [moment for moment in (self.raw_since, before.raw_since) if moment]
         if before.retention_days is not None and (
             self.retention_days is None or self.retention_days > before.retention_days

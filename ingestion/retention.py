@@ -46,16 +46,16 @@ def _apply(project_id: bytes, days: int | None) -> int:
     events = collection(EVENTS)
     changed = 0
     for low, high in key_ranges(project_id):
-        after = low
+        rest: Document = {"$gte": low}  # the first of all is the nil UUID
         while chunk := list(
             events.find(
-                {"_id": {"$gt": after, "$lte": high}},
+                {"_id": {**rest, "$lte": high}},
                 {"timestamp": 1, "ingestedAt": 1, "expiresAt": 1, "place": 1},
             )
             .sort("_id", 1)
             .limit(CHUNK_EVENTS)
         ):
-            after = chunk[-1]["_id"]
+            rest = {"$gt": chunk[-1]["_id"]}
             updates = [update for event in chunk if (update := _update(event, days))]
             if updates:
                 changed += events.bulk_write(updates, ordered=False).modified_count

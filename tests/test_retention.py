@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -171,6 +172,18 @@ def test_events_that_a_drain_stored_by_the_old_retention_are_found_in_the_next_r
 
     assert apply_retention() == 1
     assert all(event["expiresAt"] > late for event in read_events(brief))
+
+
+def test_a_changed_retention_reaches_the_first_and_the_last_id_there_can_be(
+    brief: TestProject,
+) -> None:
+    ids = [str(UUID(int=0)), str(UUID(int=2**128 - 1))]
+    store_events(brief, [{"path": "/a", "eventId": event_id} for event_id in ids])
+    change_retention(brief, None)
+
+    assert apply_retention() == 2
+
+    assert all("expiresAt" not in event for event in read_events(brief))
 
 
 def test_a_changed_retention_touches_no_other_project(
