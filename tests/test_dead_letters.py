@@ -234,7 +234,15 @@ def test_an_edited_payload_is_what_a_replay_sends(ingest: Api, broken: pytest.Mo
         edit_letter(letter_id, b'{"path": "/late"}', "alice", "")
 
 
-@pytest.mark.parametrize("payload", [b"{}", b"nonsense", b'{"path": "/a", "eventId": "other"}'])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"{}",
+        b"nonsense",
+        b'{"path": "/a", "eventId": "other"}',
+        b'{"path": "/a", "timestamp": "9999-12-31T23:59:59Z"}',
+    ],
+)
 def test_an_edit_that_could_not_be_stored_or_is_another_event_is_refused(
     payload: bytes, ingest: Api, broken: pytest.MonkeyPatch
 ) -> None:

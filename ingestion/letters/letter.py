@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from analytics.event import MAX_EVENT_BODY_BYTES, decode_event
+from analytics.event import MAX_EVENT_BODY_BYTES, check_age, decode_event
 from analytics.invalid_event import InvalidEvent
 from ingestion.enrich import apply_ip_rule
 
@@ -57,6 +57,8 @@ def judge_edit(payload: bytes, letter: Mapping[str, Any]) -> None:
         detail = f"The event is over {MAX_EVENT_BODY_BYTES:,} bytes."
         raise InvalidEvent(None, "event_too_large", detail)
     event = decode_event(payload)
+    if event.timestamp is not None:  # it may be as old as it likes
+        check_age(event.timestamp, datetime.now(UTC), None)
     if event.event_id not in (None, letter["eventId"]):
         detail = f"The letter's eventId is {letter['eventId']!r}, and it keeps it."
         raise InvalidEvent("eventId", "other_event", detail)
