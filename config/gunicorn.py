@@ -27,6 +27,9 @@ graceful_timeout = 30
 limit_request_line = 8_190
 limit_request_fields = 100
 limit_request_field_size = 8_190
+# Not even a proxy next door may rewrite a request: Django believes TRUSTED_PROXIES, and no other.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 preload_app = False
 accesslog = None
 errorlog = "-"

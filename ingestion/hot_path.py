@@ -50,6 +50,7 @@ class HotPath:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self.is_hot(environ["PATH_INFO"]):
+            drop_charset(environ)
             answer: Iterable[bytes] = self._django(environ, start_response)
             return answer
         status_line, response, headers = self.answer(environ)
@@ -83,6 +84,16 @@ class HotPath:
     def render_error(self, error: BaseException) -> bytes:
         """The answer to what is no request, or broke the server."""
         return render_error(error)
+
+
+def drop_charset(environ: WSGIEnvironment) -> None:
+    """Text is UTF-8, whatever a request says.
+
+    Django would decode query and form by any codec of Python's that `Content-Type` names, and some
+    make lone surrogates, or are for something else than text. Nothing here sends it multipart.
+    """
+    if ";" in (content_type := environ.get("CONTENT_TYPE", "")):
+        environ["CONTENT_TYPE"] = content_type.partition(";")[0]
 
 
 def _is_secure(environ: WSGIEnvironment) -> bool:

@@ -707,9 +707,43 @@ def report_cases() -> Iterator[Case]:
         yield Case(f"breakdown: {query}", get(f"/stats/breakdown?{query}"), 400, code)
 
 
+def charset_cases() -> Iterator[Case]:
+    """Text is UTF-8, whatever Content-Type says; Django would take any codec of Python's."""
+    surrogate = "/stats?filter=path:is:%5Cud800"
+    for charset in (
+        "hex",
+        "undefined",
+        "punycode",
+        "unicode_escape",
+        "utf-16",
+        '"\\',
+        "; charset*=nope'en'%41",
+    ):
+        header = f"Content-Type: text/plain; charset={charset}"
+        yield Case(f"query in {charset}", get(surrogate, header), 200)
+        yield Case(f"health in {charset}", get("/readyz?for=reporting", header, key=None), 200)
+        yield Case(f"admin in {charset}", get("/admin/login/?next=a", header, key=None), 200)
+        erase = head("DELETE /users/x?dryRun=true HTTP/1.1", header, key="admin")
+        yield Case(f"erasure in {charset}", erase, 200)
+    parts = b"--x\r\nContent-Disposition: form-data; name*=nope'en'%41\r\n\r\nv\r\n--x--\r\n"
+    headers = ("Content-Type: multipart/form-data; boundary=x", f"Cookie: csrftoken={'a' * 32}")
+    sign_in = post(parts, *headers, path="/admin/login/", key=None)
+    yield Case("form with a part in a charset of its own", sign_in, 400, "bad_request")
+
+
+def neighbour_cases() -> Iterator[Case]:
+    """What gunicorn would believe from this very machine, where a proxy may stand."""
+    for name in ("SCRIPT_NAME", "PATH_INFO", "X-Forwarded-Prefix", "X-Script-Name"):
+        yield Case(f"{name} alone", get("/healthz", f"{name}: /admin"), 200)
+        moved = get("/x/healthz", f"{name}: /x")
+        yield Case(f"{name} that hides a path", moved, 404, "not_found")
+    contradiction = ("X-Forwarded-Proto: https", "X-Forwarded-Ssl: off")
+    yield Case("contradicting schemes", get("/healthz", *contradiction), 200)
+
+
 def all_cases() -> list[Case]:
     groups = (
         *(json_cases, field_cases, batch_cases, body_cases),
-        *(wire_cases, key_cases, path_cases, report_cases),
+        *(wire_cases, key_cases, path_cases, report_cases, charset_cases, neighbour_cases),
     )
     return [case for group in groups for case in group()]
