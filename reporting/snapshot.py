@@ -20,8 +20,9 @@ RETRY_AFTER_SECONDS = 5
 # A first batch of the server's own size, 101 documents, would cost most reads a second trip.
 _BATCH_DOCUMENTS = 10_000
 
-# SnapshotTooOld, SnapshotUnavailable: the moment read at is gone, a new one will do.
-_SNAPSHOT_GONE = (239, 246)
+# CursorNotFound, as after a restart, SnapshotTooOld, SnapshotUnavailable: the moment read at is
+# gone, a new one will do.
+_SNAPSHOT_GONE = (43, 239, 246)
 
 
 class Snapshot:

@@ -1,6 +1,7 @@
 """Odd questions to the admin, from someone who is signed in: an answer, and never a 5xx."""
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.admin import site
@@ -8,6 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils.http import urlencode
+from pymongo.collection import Collection
+from pymongo.errors import ServerSelectionTimeoutError
 
 from tests.conftest import TestProject
 
@@ -79,6 +82,23 @@ def test_every_list_answers_every_query(admin: Client) -> None:
             if answer.status_code >= 500:
                 failed.append((name, query, answer.status_code))
     assert failed == []
+
+
+def test_without_the_store_every_page_says_so(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise ServerSelectionTimeoutError("gone")
+
+    monkeypatch.setattr(Collection, "aggregate", fail)
+    pages = [reverse(name) for name in (*changelists(), "admin:index", "admin:password_change")]
+    answers = [ask(page) for page in pages for ask in (admin.get, admin.post)]
+    fields = {"username": "alice", "password": "x"}
+    answers += [admin.post(reverse("admin:logout")), Client().post(reverse("admin:login"), fields)]
+
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+        assert int(answer["Retry-After"]) >= 1
 
 
 def test_every_object_that_is_none_is_not_there(admin: Client) -> None:
