@@ -1,13 +1,17 @@
 """The logs: one JSON object per line, with ids to find a thing by, and nothing about a person."""
 
+import io
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import structlog
 from django.test import Client
+from pymongo.errors import ServerSelectionTimeoutError
 from structlog._config import BoundLoggerLazyProxy
 
 from analytics.entry import AcceptedEvent
@@ -115,6 +119,53 @@ def test_an_accepted_and_stored_event_leaves_no_line(
     assert drain(0).stored == 1
 
     assert lines == []
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What stands in the log, as it is written."""
+    stream, root = io.StringIO(), logging.getLogger()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(root.handlers[0].formatter)
+    handler.filters = root.handlers[0].filters
+    root.addHandler(handler)
+    yield stream
+    root.removeHandler(handler)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (ServerSelectionTimeoutError("gone"), 503, []),  # `refused` says it, at a lower level
+        (ZeroDivisionError(), 500, ["fault at /users/<path:user_id>"]),
+    ],
+)
+def test_an_address_that_names_a_user_stands_in_no_line(
+    project: TestProject,
+    written: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    status: int,
+    said: list[str],
+) -> None:
+    monkeypatch.setattr("ingestion.erasure.views.ask_erasure", Mock(side_effect=error))
+    client = Client(raise_request_exception=False)
+    key = {"Authorization": f"Bearer {project.admin_key}"}
+
+    assert client.delete("/users/user-4711", headers=key).status_code == status
+
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == said
+    assert all("exception" in line for line in lines)
+    assert "4711" not in written.getvalue()
+
+
+def test_a_wrong_host_is_one_line_without_a_traceback(store: None, written: io.StringIO) -> None:
+    answer = Client().get("/admin/login/", headers={"Host": "evil.example"})
+
+    assert answer.status_code == 400
+    [line] = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert "exception" not in line
 
 
 def test_no_line_tells_about_a_person_or_holds_a_key(
