@@ -4,6 +4,7 @@ Failed sign-ins are counted per address, per name from one address, and per name
 The last bound is wide: with a narrow one anybody could keep an operator out.
 """
 
+import threading
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -19,6 +20,12 @@ BY_ADDRESS = FailureLimit("sign-in by address", 20, LOCKED_SECONDS)
 BY_NAME_AND_ADDRESS = FailureLimit("sign-in by name and address", 5, LOCKED_SECONDS)
 BY_NAME = FailureLimit("sign-in by name", 100, LOCKED_SECONDS)
 
+# One password at a time in a process: of many at once all would be let in before the first failure
+# is counted, and hashing them, which holds up the process, would hold it up for all of them.
+_looking = threading.Lock()
+WAIT_SECONDS = 10.0
+BUSY_SECONDS = 60
+
 
 class SignInForm(AdminAuthenticationForm):
     """Looks at the password only if the sender has not failed too often."""
@@ -27,6 +34,15 @@ class SignInForm(AdminAuthenticationForm):
     locked_seconds = 0
 
     def clean(self) -> Any:
+        if not _looking.acquire(timeout=WAIT_SECONDS):
+            self.locked_seconds = BUSY_SECONDS
+            raise ValidationError("Too many sign-ins at once. Try again in a minute.")
+        try:
+            return self._look_at_password()
+        finally:
+            _looking.release()
+
+    def _look_at_password(self) -> Any:
         limits = self._limits()
         self.locked_seconds = max(limit.check(subject) for limit, subject in limits)
         if self.locked_seconds:

@@ -1,18 +1,23 @@
 """Failing too often: bad API keys, and sign-ins to the admin."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from analytics import failures
+from analytics import admin_site, failures
+from analytics.admin_site import SignInForm
 from analytics.failures import FailureLimit, forget_failures, group_address
 from tests.conftest import Api, TestProject
 
@@ -170,6 +175,38 @@ def test_five_wrong_passwords_lock_a_name_at_its_address(alice: User) -> None:
     assert b"Too many failed attempts" in answer.content
     assert 1 <= int(answer["Retry-After"]) <= 900
     assert sign_in("alice", PASSWORD, "192.0.2.2").status_code == 302
+
+
+@pytest.mark.slow
+def test_many_passwords_at_once_are_no_way_round_the_lock(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As greenlets take turns: each waits for the cache, for MongoDB, for the others."""
+    looked_at = []
+
+    def look(self: SignInForm) -> None:
+        looked_at.append(self)
+        time.sleep(0.05)
+        raise ValidationError("wrong")
+
+    monkeypatch.setattr(AdminAuthenticationForm, "clean", look)
+    with ThreadPoolExecutor(20) as threads:
+        statuses = list(threads.map(lambda _: sign_in("alice", "wrong").status_code, range(20)))
+
+    assert len(looked_at) == 5
+    assert sorted(statuses) == [200] * 5 + [429] * 15
+
+
+@pytest.mark.slow
+def test_who_waits_too_long_for_a_turn_is_told_to_come_again(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.admin_site.WAIT_SECONDS", 0.01)
+    with admin_site._looking:
+        answer = sign_in("alice", PASSWORD)
+
+    assert answer.status_code == 429
+    assert sign_in("alice", PASSWORD).status_code == 302
 
 
 @pytest.mark.slow
