@@ -11,7 +11,7 @@ from ingestion.signals import publish_drain
 from tests.conftest import Api, TestProject
 from tests.kill_points import STEPS
 from tests.poison import accept_poison
-from tests.workers import celery_worker, wait_until, waiting_events
+from tests.workers import celery_worker, wait_until, wait_until_drained
 
 pytestmark = pytest.mark.slow
 
@@ -38,8 +38,7 @@ def test_every_accepted_event_is_stored_once_whenever_the_worker_is_killed(
     publish_drain(0)
 
     wait_until(lambda: not kill_file.exists(), 30, "a process reached the step and was killed")
-    publish_drain(0)
-    wait_until(lambda: waiting_events() == 0, 30, "another process drained what was left")
+    wait_until_drained(30, "another process drained what was left")
 
     assert collection(EVENTS).count_documents({"project": project.id}) == EVENTS_SENT
     assert collection(DUPLICATES).count_documents({}) == REPEATED

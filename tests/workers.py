@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analytics.redis import stream_client, stream_key, waiting_key
+from ingestion.signals import publish_drain
 from local.child import Child
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,22 @@ def waiting_events(partition: int = 0) -> int:
     if waiting == 0:
         assert stream_client().xlen(stream_key(partition)) == 0
     return waiting
+
+
+def wait_until_drained(seconds: float, what: str, partition: int = 0) -> None:
+    """Signal a drain again and again as beat does: one that comes while a dead process still
+    seems to live leaves that one's entries alone."""
+    signals = 0
+
+    def is_drained() -> bool:
+        nonlocal signals
+        if time.monotonic() >= began + signals:
+            publish_drain(partition)
+            signals += 1
+        return waiting_events(partition) == 0
+
+    began = time.monotonic()
+    wait_until(is_drained, seconds, what)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
