@@ -26,6 +26,7 @@ PRODUCTION = {
 }
 
 
+@pytest.mark.slow
 def test_a_deployment_has_nothing_left_to_check() -> None:
     run = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "INFO"],
@@ -40,6 +41,7 @@ def test_a_deployment_has_nothing_left_to_check() -> None:
     assert "no issues (0 silenced)" in run.stdout
 
 
+@pytest.mark.slow
 def test_cookies_and_transport_are_strict_in_a_deployment() -> None:
     names = [
         *("SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY"),

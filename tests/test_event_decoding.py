@@ -300,7 +300,7 @@ _nasty = build_events(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_plain | _nasty, st.booleans())
 def test_whatever_is_accepted_survives_bson_and_json(fields: Any, ascii_only: bool) -> None:
     raw = json.dumps(fields, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
@@ -319,7 +319,7 @@ def judge(decode: Callable[[bytes], Event], raw: bytes) -> Event | tuple[Any, ..
         return refused.field, refused.code, refused.detail
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_ascii | _plain | _nasty, st.booleans(), st.binary(max_size=3), st.integers(0, 200))
 def test_the_short_way_judges_as_the_long_one(
     fields: Any, ascii_only: bool, noise: bytes, at: int
@@ -329,7 +329,7 @@ def test_the_short_way_judges_as_the_long_one(
         assert judge(decode_event, sent) == judge(judge_event, sent)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=40).map(str.encode))
 def test_any_bytes_are_decoded_or_refused(noise: bytes) -> None:
     for raw in (noise, b'{"path":"/a","properties":{"a":' + noise + b"}}"):

@@ -115,6 +115,7 @@ def test_a_line_that_moves_is_read_again_until_it_holds_still(
             break
 
     move_between_counters(monkeypatch, move)
+    monkeypatch.setattr(ledger_check, "PAUSE_SECONDS", 0.01)
 
     told = run_check(wait=30)
 

@@ -73,6 +73,7 @@ def test_it_finds_every_event_of_a_service_that_works(
     assert f"{'stored':<14}{0:>12}{200:>12}{'+200':>12}" in books
 
 
+@pytest.mark.slow
 def test_it_does_not_believe_a_service_that_stores_nothing(
     gunicorn: Gunicorn, project: TestProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,6 +86,7 @@ def test_it_does_not_believe_a_service_that_stores_nothing(
     assert "20 unknown" in told
 
 
+@pytest.mark.slow
 def test_refusals_are_told_by_their_codes(
     gunicorn: Gunicorn, project: TestProject, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,9 +36,9 @@ def stream(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-@pytest.fixture
-def mongo(tmp_path: Path) -> Iterator[MongoServer]:
-    server = MongoServer(tmp_path / "mongo")
+@pytest.fixture(scope="class")
+def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    server = MongoServer(tmp_path_factory.mktemp("mongo"))
     server.start()
     yield server
     server.kill()  # sooner than a stop, and the data is thrown away
@@ -50,15 +50,15 @@ def read_setting(url: str, name: str) -> str:
         return value
 
 
-def count_documents(uri: str) -> int:
+def count_documents(uri: str, name: str) -> int:
     with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=5_000) as client:
         assert client.is_primary
-        return client.get_default_database().things.count_documents({})
+        return client.get_default_database()[name].count_documents({})
 
 
-def insert_document(uri: str) -> None:
+def insert_document(uri: str, name: str) -> None:
     with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=5_000) as client:
-        client.get_default_database().things.insert_one({})
+        client.get_default_database()[name].insert_one({})
 
 
 def wait_until(condition: Callable[[], bool], timeout_seconds: float = 10) -> None:
@@ -143,52 +143,51 @@ class TestRedisServer:
             server.stop()
 
 
+@pytest.mark.slow
 class TestMongoServer:
-    def test_it_keeps_what_it_acknowledged_through_sigkill(self, mongo: MongoServer) -> None:
-        insert_document(mongo.uri)
-        mongo.kill()
-        mongo.start()
-        assert count_documents(mongo.uri) == 1
-
-    def test_on_another_port_it_is_primary_with_its_data(
-        self, mongo: MongoServer, tmp_path: Path
-    ) -> None:
-        insert_document(mongo.uri)
-        mongo.kill()
-        with MongoServer(tmp_path / "mongo", port=find_free_port()) as moved:
-            assert moved.port != mongo.port
-            assert count_documents(moved.uri) == 1
-
     def test_it_runs_transactions(self, mongo: MongoServer) -> None:
         with (
             pymongo.MongoClient[dict[str, Any]](mongo.uri) as client,
             client.start_session() as session,
         ):
-            things = client.get_default_database().things
+            aborted = client.get_default_database().aborted
             with session.start_transaction():
-                things.insert_one({"_id": 1}, session=session)
-                things.insert_one({"_id": 2}, session=session)
+                aborted.insert_one({"_id": 1}, session=session)
+                aborted.insert_one({"_id": 2}, session=session)
                 session.abort_transaction()
-            assert things.count_documents({}) == 0
+            assert aborted.count_documents({}) == 0
 
-    def test_it_is_gone_after_stop(self, mongo: MongoServer) -> None:
-        mongo.stop()
-        assert not mongo.is_running()
-        assert is_port_free(mongo.port)
+    def test_it_keeps_what_it_acknowledged_through_sigkill(self, mongo: MongoServer) -> None:
+        insert_document(mongo.uri, "killed")
+        mongo.kill()
+        mongo.start()
+        assert count_documents(mongo.uri, "killed") == 1
 
-    def test_a_missing_library_is_named_with_its_debian_package(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_on_another_port_it_is_primary_with_its_data_and_gone_after_stop(
+        self, mongo: MongoServer
     ) -> None:
-        program = tmp_path / "mongod"
-        program.write_text(
-            "#!/bin/sh\n"
-            "echo 'mongod: error while loading shared libraries: libcurl.so.4: cannot open' >&2\n"
-            "exit 127\n"
-        )
-        program.chmod(0o755)
-        monkeypatch.setattr(servers, "find_mongod", lambda: program)
-        with pytest.raises(ServerStartError, match=r"libcurl4 libssl3.*MONGO_URI"):
-            MongoServer(tmp_path / "data").start()
+        insert_document(mongo.uri, "moved")
+        mongo.kill()
+        with MongoServer(mongo.directory, port=find_free_port()) as moved:
+            assert moved.port != mongo.port
+            assert count_documents(moved.uri, "moved") == 1
+        assert not moved.is_running()
+        assert is_port_free(moved.port)
+
+
+def test_a_missing_library_is_named_with_its_debian_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "mongod"
+    program.write_text(
+        "#!/bin/sh\n"
+        "echo 'mongod: error while loading shared libraries: libcurl.so.4: cannot open' >&2\n"
+        "exit 127\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(servers, "find_mongod", lambda: program)
+    with pytest.raises(ServerStartError, match=r"libcurl4 libssl3.*MONGO_URI"):
+        MongoServer(tmp_path / "data").start()
 
 
 class TestBinaries:
@@ -369,8 +368,7 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
 
     killed = Service(directory, port)
     first = killed.wait_until_ready()
-    with pymongo.MongoClient[dict[str, Any]](first["mongoUri"]) as client:
-        client.get_default_database().things.insert_one({})
+    insert_document(first["mongoUri"], "things")
     assert len(killed.find_processes()) >= 7
     killed.process.kill()
     killed.process.wait()
@@ -380,7 +378,7 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
     try:
         second = service.wait_until_ready()
         assert second == first
-        assert count_documents(second["mongoUri"]) == 1
+        assert count_documents(second["mongoUri"], "things") == 1
 
         refused = Service(directory, port + 1)
         assert refused.process.wait(10) == 1
