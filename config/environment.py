@@ -1,5 +1,10 @@
-"""Read variables of the environment and of `.env`; a wrong value is an error with its name."""
+"""Read variables of the environment and of `.env`; a wrong value is an error with its name.
 
+Where a number, a flag or a choice is wanted, an empty value is none.
+"""
+
+import math
+from importlib import import_module
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
@@ -7,6 +12,9 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _FILE = Path(__file__).resolve().parent.parent / ".env"
+_FLAGS = {"true": True, "1": True, "yes": True, "on": True,
+          "false": False, "0": False, "no": False, "off": False}  # fmt: skip
+_TRACING_MODULES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
 env = environ.Env()
 env.prefix = ""
@@ -14,18 +22,65 @@ if _FILE.is_file():
     env.read_env(str(_FILE))
 
 
+def read_flag(name: str) -> bool:
+    """False where it is not given."""
+    text: str = env.str(name, default="") or "false"
+    if text.lower() not in _FLAGS:
+        raise ImproperlyConfigured(f"{name} must be true or false, not {text!r}")
+    return _FLAGS[text.lower()]
+
+
+def read_whole(name: str, default: int, least: int = 0, most: int = 2**53) -> int:
+    """A whole number in these bounds."""
+    text: str = env.str(name, default="") or str(default)
+    if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
+        bounds = f"of at least {least}" if most == 2**53 else f"from {least} to {most}"
+        raise ImproperlyConfigured(f"{name} must be a whole number {bounds}, not {text!r}")
+    return int(text)
+
+
 def read_positive(name: str, default: int) -> int:
     """A whole number of at least 1."""
-    value: int = env.int(name, default=default)
-    if value < 1:
-        raise ImproperlyConfigured(f"{name} must be a whole number of at least 1, not {value}")
+    return read_whole(name, default, least=1)
+
+
+def read_port(name: str, default: int) -> int:
+    return read_whole(name, default, most=65_535)
+
+
+def read_number(name: str, default: float, most: float = math.inf) -> float:
+    """A number above 0."""
+    text: str = env.str(name, default="") or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= most or math.isinf(value):
+        bounds = "" if math.isinf(most) else f" and up to {most:g}"
+        raise ImproperlyConfigured(f"{name} must be a number above 0{bounds}, not {text!r}")
     return value
 
 
 def read_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
-    value: str = env.str(name, default=default)
+    value: str = env.str(name, default="") or default
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+def read_redis_url(name: str, default: str) -> str:
+    return _read_address(name, default, ("redis://", "rediss://", "unix://"))
+
+
+def read_mongo_uri(name: str, default: str) -> str:
+    return _read_address(name, default, ("mongodb://", "mongodb+srv://"))
+
+
+def _read_address(name: str, default: str, beginnings: tuple[str, ...]) -> str:
+    """It may hold a password, so no error shows it."""
+    value: str = env.str(name, default="") or default
+    if not value.startswith(beginnings):
+        raise ImproperlyConfigured(f"{name} must begin with {' or '.join(beginnings)}")
     return value
 
 
@@ -35,3 +90,16 @@ def read_networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Netwo
         return [ip_network(text.strip()) for text in env.list(name, default=default)]
     except ValueError as exc:
         raise ImproperlyConfigured(f"{name}: {exc}") from exc
+
+
+def read_traces(name: str) -> bool:
+    """A flag that wants the packages of OpenTelemetry to be there."""
+    is_wanted = read_flag(name)
+    try:
+        for module in _TRACING_MODULES if is_wanted else ():
+            import_module(module)
+    except ImportError as exc:
+        raise ImproperlyConfigured(
+            f"{name} needs `pip install -r requirements-otel.txt`, and {exc}"
+        ) from exc
+    return is_wanted

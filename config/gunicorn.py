@@ -5,20 +5,48 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-_port = "REPORT_PORT" if os.environ.get("ROLE") == "reporting" else "INGEST_PORT"
-bind = ":".join(
-    (
-        os.environ.get("BIND", "127.0.0.1"),
-        os.environ.get("PORT") or os.environ.get(_port) or "8000",
-    )
+from environ import Env
+
+_FILE = Path(__file__).resolve().parent.parent / ".env"
+_MANY = 1_000
+
+
+class _Environment(Env):  # type: ignore[misc]
+    """Not `config.environment`, whose package loads Celery: here nothing is patched yet.
+
+    A copy, so that the workers that come after a reload read a changed file for themselves.
+    """
+
+    ENVIRON: ClassVar = dict(os.environ)
+
+
+_environment = _Environment()
+if _FILE.is_file():
+    _environment.read_env(str(_FILE))
+
+
+def _read_number(*names: str, default: int, most: int) -> int:
+    """The first of the variables that is given."""
+    for name in names:
+        if text := _environment.str(name, default=""):
+            if not text.isdecimal() or not 1 <= int(text) <= most:
+                raise SystemExit(f"{name} must be a whole number from 1 to {most}, not {text!r}")
+            return int(text)
+    return default
+
+
+_is_reporting = _environment.str("ROLE", default="all") == "reporting"
+_port = _read_number(
+    "PORT", "REPORT_PORT" if _is_reporting else "INGEST_PORT", default=8_000, most=65_535
 )
+bind = f"{_environment.str('BIND', default='127.0.0.1')}:{_port}"
 # What makes the master give up instead of starting another worker.
 _BOOT_FAILED = 3
 
 worker_class = "ingestion.gunicorn_worker.Worker"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+workers = _read_number("WEB_CONCURRENCY", default=2, most=_MANY)
 worker_connections = 2_000
 backlog = 2_048
 keepalive = 75

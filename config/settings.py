@@ -9,7 +9,19 @@ from pathlib import Path
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import env, read_choice, read_networks, read_positive
+from config.environment import (
+    env,
+    read_choice,
+    read_flag,
+    read_mongo_uri,
+    read_networks,
+    read_number,
+    read_port,
+    read_positive,
+    read_redis_url,
+    read_traces,
+    read_whole,
+)
 from config.logs import configure_logs
 
 _KIBIBYTE = 1024
@@ -20,7 +32,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 # --- Web ---------------------------------------------------------------------------------------
-DEBUG: bool = env.bool("DEBUG", default=False)
+DEBUG: bool = read_flag("DEBUG")
 SECRET_KEY: str = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
     if not DEBUG:
@@ -31,12 +43,12 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Which endpoints this process serves: heavy reports would stall the accept path of a process.
 ROLE: str = read_choice("ROLE", "all", ("all", "ingest", "reporting"))
 # How many proxies of our own stand in front; 0 means X-Forwarded-For is never believed.
-TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES: int = read_whole("TRUSTED_PROXIES", 0)
 # How many bad API keys one address may send before it gets 429: a count, and s, m, h or d.
 AUTH_FAILURES_RATE: str = env.str("AUTH_FAILURES_RATE", default="300/m")
-HTTPS_ONLY: bool = env.bool("HTTPS_ONLY", default=False)
+HTTPS_ONLY: bool = read_flag("HTTPS_ONLY")
 # How long a body may take to come, from the end of its request's head.
-BODY_TIMEOUT_SECONDS: float = env.float("BODY_TIMEOUT_SECONDS", default=30.0)
+BODY_TIMEOUT_SECONDS: float = read_number("BODY_TIMEOUT_SECONDS", 30.0)
 LOG_LEVEL: str = read_choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
 
 ROOT_URLCONF = "config.urls"
@@ -151,11 +163,11 @@ SPECTACULAR_SETTINGS = {
 
 # --- Stores ------------------------------------------------------------------------------------
 _redis_host: str = env.str("REDIS_HOST", default="127.0.0.1")
-_redis_port: int = env.int("REDIS_PORT", default=6379)
-REDIS_URL: str = env.str("REDIS_URL", default=f"redis://{_redis_host}:{_redis_port}/0")
-BROKER_URL: str = env.str("BROKER_URL", default=REDIS_URL)
-CACHE_URL: str = env.str("CACHE_URL", default=BROKER_URL)
-MONGO_URI: str = env.str("MONGO_URI", default="mongodb://127.0.0.1:27017/analytics?replicaSet=rs0")
+_redis_port: int = read_port("REDIS_PORT", 6379)
+REDIS_URL: str = read_redis_url("REDIS_URL", f"redis://{_redis_host}:{_redis_port}/0")
+BROKER_URL: str = read_redis_url("BROKER_URL", REDIS_URL)
+CACHE_URL: str = read_redis_url("CACHE_URL", BROKER_URL)
+MONGO_URI: str = read_mongo_uri("MONGO_URI", "mongodb://127.0.0.1:27017/analytics?replicaSet=rs0")
 
 DATABASES = {
     "default": {
@@ -191,14 +203,14 @@ STREAM_PARTITIONS: int = read_positive("STREAM_PARTITIONS", 1)
 # Above this many waiting events in a partition the answer is 503.
 STREAM_MAX_EVENTS: int = read_positive("STREAM_MAX_EVENTS", 2_000_000)
 # Above this part of Redis's maxmemory the answer is 503, so that there is room to drain.
-STREAM_MAX_MEMORY_RATIO: float = env.float("STREAM_MAX_MEMORY_RATIO", default=0.8)
-REDIS_WAIT_REPLICAS: int = env.int("REDIS_WAIT_REPLICAS", default=0)
+STREAM_MAX_MEMORY_RATIO: float = read_number("STREAM_MAX_MEMORY_RATIO", 0.8, most=1)
+REDIS_WAIT_REPLICAS: int = read_whole("REDIS_WAIT_REPLICAS", 0)
 WORKER_BATCH_SIZE: int = read_positive("WORKER_BATCH_SIZE", 1_000)
 WORKER_CONCURRENCY: int = read_positive("WORKER_CONCURRENCY", 2)
 # Seconds between beat's fallback signals to drain.
-WORKER_POLL_TIMEOUT: float = env.float("WORKER_POLL_TIMEOUT", default=1.0)
-CLAIM_IDLE_SECONDS: float = env.float("CLAIM_IDLE_SECONDS", default=30.0)
-DRAIN_BUDGET_SECONDS: float = env.float("DRAIN_BUDGET_SECONDS", default=5.0)
+WORKER_POLL_TIMEOUT: float = read_number("WORKER_POLL_TIMEOUT", 1.0)
+CLAIM_IDLE_SECONDS: float = read_number("CLAIM_IDLE_SECONDS", 30.0)
+DRAIN_BUDGET_SECONDS: float = read_number("DRAIN_BUDGET_SECONDS", 5.0)
 DUPLICATES_KEPT_DAYS: int = read_positive("DUPLICATES_KEPT_DAYS", 30)
 # Open dead letters beyond which an event that cannot be stored stays in the stream.
 DEAD_LETTERS_MAX_PER_PROJECT: int = read_positive("DEAD_LETTERS_MAX_PER_PROJECT", 10_000)
@@ -210,19 +222,19 @@ ERASURE_RATE: str = env.str("ERASURE_RATE", default="60/m")
 GEOIP_PATH: str = env.str("GEOIP_PATH", default="")
 
 # --- Reporting ---------------------------------------------------------------------------------
-QUERY_TIMEOUT_SECONDS: float = env.float("QUERY_TIMEOUT_SECONDS", default=10.0)
+QUERY_TIMEOUT_SECONDS: float = read_number("QUERY_TIMEOUT_SECONDS", 10.0)
 # How many reports one API key may ask for: a count, and s, m, h or d.
 REPORTING_RATE: str = env.str("REPORTING_RATE", default="600/m")
 
 # --- Traces ------------------------------------------------------------------------------------
-OTEL_TRACES: bool = env.bool("OTEL_TRACES", default=False)
+OTEL_TRACES: bool = read_traces("OTEL_TRACES")
 
 # --- Metrics -----------------------------------------------------------------------------------
 # Who may read /metrics: a bearer of this token, or one of these addresses.
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 METRICS_ALLOWED_IPS = read_networks("METRICS_ALLOWED_IPS", ["127.0.0.0/8", "::1"])
 # Where the Celery worker serves its own, on the address BIND; 0: nowhere.
-WORKER_METRICS_PORT: int = env.int("WORKER_METRICS_PORT", default=8001)
+WORKER_METRICS_PORT: int = read_port("WORKER_METRICS_PORT", 8001)
 BIND: str = env.str("BIND", default="127.0.0.1")
 # Projects with a label of their own; the events of the others are counted together.
 METRICS_MAX_PROJECTS: int = read_positive("METRICS_MAX_PROJECTS", 100)

@@ -27,16 +27,15 @@ MODULES = [
     if "migrations" not in str(module)
 ]
 
-_READ_IN_SETTINGS = re.compile(
-    r"(?:env\.\w+|read_positive|read_choice)\(\s*\"([A-Z][A-Z_]+)\"", re.DOTALL
-)
+_READ_IN_SETTINGS = re.compile(r"(?:env\.\w+|read_\w+)\(\s*\"([A-Z][A-Z_]+)\"", re.DOTALL)
 _READ_FROM_ENVIRONMENT = re.compile(r"os\.environ(?:\.get\(|\[)\"([A-Z][A-Z_]+)\"")
 # Named by Django or used to build a variable's name; no settings of ours.
-_NOT_OURS = {"DJANGO_SETTINGS_MODULE"}
+_NOT_OURS = {"DJANGO_SETTINGS_MODULE", "ANALYTICS_METRICS_DIRECTORY"}
 
 
 def variables_read() -> set[str]:
     found = set(_READ_IN_SETTINGS.findall((ROOT / "config/settings.py").read_text()))
+    found |= set(re.findall(r'"([A-Z][A-Z_]+)"', (ROOT / "config/gunicorn.py").read_text()))
     for module in MODULES:
         found |= set(_READ_FROM_ENVIRONMENT.findall(module.read_text()))
     return found - _NOT_OURS
