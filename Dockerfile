@@ -9,9 +9,10 @@ RUN python -m venv --without-pip /opt/venv
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
-COPY requirements.txt requirements-fast.txt ./
+COPY requirements.txt requirements-fast.txt requirements-otel.txt ./
 RUN python -m pip --python /opt/venv/bin/python install \
-    --only-binary :all: --no-binary gunicorn_h1c -r requirements.txt -r requirements-fast.txt
+    --only-binary :all: --no-binary gunicorn_h1c \
+    -r requirements.txt -r requirements-fast.txt -r requirements-otel.txt
 COPY manage.py pyproject.toml ./
 COPY analytics/ analytics/
 COPY config/ config/

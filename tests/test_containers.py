@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
+# With what traces need: they are one variable away.
+REQUIREMENTS = ("requirements.txt", "requirements-fast.txt", "requirements-otel.txt")
 SERVED = ("manage.py", "analytics", "config", "ingestion", "loadtest", "local", "reporting")
 
 
@@ -34,10 +36,40 @@ def is_ignored(path: str) -> bool:
 
 
 def test_what_the_image_copies_is_there_and_not_ignored() -> None:
-    assert copied() >= {*SERVED, "requirements.txt", "requirements-fast.txt"}
+    assert copied() >= {*SERVED, *REQUIREMENTS}
     for source in copied():
         assert (ROOT / source).exists(), source
         assert not is_ignored(source), source
+
+
+def test_the_image_installs_all_that_a_running_service_may_ask_for() -> None:
+    assert set(re.findall(r"-r (\S+)", DOCKERFILE)) == set(REQUIREMENTS)
+
+
+def test_what_compose_mounts_is_there_and_says_so() -> None:
+    mounts = [
+        volume.split(":")
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+        if volume.startswith(".")
+    ]
+    assert len(mounts) == 3
+    for source, target, mode in mounts:
+        assert (ROOT / source).is_dir(), source
+        assert mode == "ro"
+        # What a command or a provider reads by its path in the container is among what is mounted.
+        named = re.findall(rf"{target}/([\w./-]+)", (ROOT / "docker-compose.yml").read_text())
+        assert [name for name in named if not (ROOT / source / name).exists()] == []
+    provider = ROOT / "deploy/grafana/provisioning/dashboards"
+    [file] = provider.glob("*.yml")
+    [found] = yaml.safe_load(file.read_text())["providers"]
+    assert found["options"]["path"] in {target for _, target, _ in mounts}
+
+
+def test_everything_that_is_built_is_built_from_here() -> None:
+    for service in SERVICES.values():
+        if "build" in service:
+            assert (ROOT / service["build"] / "Dockerfile").is_file()
 
 
 @pytest.mark.parametrize("path", [".env", ".git", ".local", ".venv", "tests", "module.pyc"])
