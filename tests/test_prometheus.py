@@ -1,182 +1,116 @@
-"""A real Prometheus scrapes a real run, quiet under load and loud when things break."""
+"""A real Prometheus scrapes a real run: quiet under load, and loud at the cause of each alert."""
 
 import json
 import os
-import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from bson import ObjectId
 
-from analytics import mongo
-from analytics.mongo import collection
-from analytics.redis import stream_client
-from analytics.sightings import note_verified
-from ingestion.consumers import this_consumer
-from ingestion.reader import Reader
 from local.child import Child
-from local.ports import LOOPBACK, find_free_port
+from local.ports import find_free_port
 from tests.conftest import TestProject
-from tests.poison import accept_poison
+from tests.prometheus import Prometheus, alert_names
+from tests.provocations import PHASES, Provocation, Scene
+from tests.servers_plugin import Servers
 from tests.service import Gunicorn
-from tests.workers import celery_worker, wait_until, waiting_events
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not shutil.which("prometheus"), reason="needs Debian's prometheus"),
-]
+from tests.workers import celery_worker, wait_until
 
 ROOT = Path(__file__).parent.parent
-EVENT = json.dumps({"path": "/a"}).encode()
+DASHBOARD = ROOT / "deploy/grafana/dashboards/analytics.json"
+LOAD_SECONDS = 2.0
+PHASE_SECONDS = 30.0
+PAUSE_SECONDS = 0.3
 
 
-class Prometheus:
-    """One that scrapes each second, with our alerts less their `for`."""
+def test_every_alert_has_a_provocation() -> None:
+    provoked = [alert for phase in PHASES for alert in phase]
 
-    def __init__(self, folder: Path, web: int, worker: int) -> None:
-        self._folder = folder
-        self._port = find_free_port()
-        rules = (ROOT / "deploy/prometheus/alerts.yml").read_text()
-        (folder / "alerts.yml").write_text(re.sub(r"(?m)^ +for: .*\n", "", rules))
-        jobs = (("web", web, "/metrics"), ("worker", worker, "/metrics"),
-                ("state", web, "/metrics/state"))  # fmt: skip
-        config = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": ["alerts.yml"],
-            "scrape_configs": [
-                {
-                    "job_name": f"analytics-{name}",
-                    "metrics_path": path,
-                    "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}],
-                }
-                for name, port, path in jobs
-            ],
-        }
-        (folder / "prometheus.yml").write_text(json.dumps(config))  # JSON is YAML
+    assert sorted(provoked) == sorted(alert_names())
 
-    @contextmanager
-    def run(self) -> Iterator[None]:
-        command = [
-            "prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data",
-            f"--web.listen-address={LOOPBACK}:{self._port}",
-        ]  # fmt: skip
-        with (self._folder / "prometheus.log").open("wb") as log:
-            child = Child(command, directory=self._folder, environment={}, stdout=log, stderr=log)
-            try:
-                yield
-            finally:
-                child.stop(5)
 
-    def ask(self, query: str) -> list[Any]:
-        try:
-            answer = httpx.get(
-                f"http://{LOOPBACK}:{self._port}/api/v1/query", params={"query": query}
-            )
-        except httpx.TransportError:  # not up yet
-            return []
-        result: list[Any] = answer.json()["data"]["result"] if answer.status_code == 200 else []
-        return result
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("prometheus"), reason="needs Debian's prometheus")
+def test_every_alert_is_quiet_under_load_and_fires_on_its_cause(
+    project: TestProject, servers: Servers, tmp_path: Path
+) -> None:
+    worker_port = find_free_port()
+    web = Gunicorn(tmp_path / "gunicorn.log")
+    prometheus = Prometheus(tmp_path, web.port, worker_port)
+    with (
+        prometheus.run(),
+        celery_worker(tmp_path, WORKER_METRICS_PORT=str(worker_port)) as worker,
+        celery_beat(tmp_path) as beat,
+        served(web),
+    ):
+        scene = Scene(servers, web, worker, beat, project)
+        stay_quiet_under_load(prometheus, scene)
+        for number, phase in enumerate(PHASES):
+            provoke(prometheus, scene, phase)
+            if number == 0:
+                check_dashboard(prometheus)
 
-    def firing(self) -> set[str]:
-        return {found["metric"]["alertname"] for found in self.ask('ALERTS{alertstate="firing"}')}
+
+def stay_quiet_under_load(prometheus: Prometheus, scene: Scene) -> None:
+    seen = "count(analytics_alive_timestamp_seconds > 0) == 2"
+    wait_until(
+        lambda: len(prometheus.ask("up == 1")) == 3 and bool(prometheus.ask(seen)),
+        30, "three targets, beat and a worker",
+    )  # fmt: skip
+    deadline = time.monotonic() + LOAD_SECONDS
+    while time.monotonic() < deadline:
+        scene.post(50)
+        scene.ask_for_stats()
+        scene.web.request("POST", "/event", b"{}", key=scene.project.ingest_key)
+    stored = 'sum(rate(analytics_drained_events_total{outcome="stored"}[15s])) > 0'
+    wait_until(lambda: bool(prometheus.ask(stored)), 10, "events drained")
+    wait_until(lambda: not prometheus.disquiet(), 10, f"quiet: {prometheus.disquiet()}")
+
+
+def provoke(prometheus: Prometheus, scene: Scene, phase: Mapping[str, Provocation]) -> None:
+    expected = set(phase)
+    wait_until(lambda: not expected & prometheus.firing(), PHASE_SECONDS, f"quiet: {expected}")
+    with ExitStack() as stack:
+        provocations = [
+            stack.enter_context(closing(begin(scene))) for begin in dict.fromkeys(phase.values())
+        ]
+        deadline = time.monotonic() + PHASE_SECONDS
+        while missing := expected - scene.fired:
+            assert time.monotonic() < deadline, f"do not fire: {missing}"
+            for provocation in provocations:
+                next(provocation, None)
+            time.sleep(PAUSE_SECONDS)
+            scene.fired.update(prometheus.firing() & expected)
+
+
+def check_dashboard(prometheus: Prometheus) -> None:
+    """After some trouble every panel has something to show."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    queries = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+    assert len(queries) > len(panels) // 2
+    empty = [query for query in queries if not prometheus.ask(query)]
+    assert empty == []
 
 
 @contextmanager
-def celery_beat(folder: Path, environment: dict[str, str]) -> Iterator[None]:
+def served(web: Gunicorn) -> Iterator[None]:
+    web.start()
+    try:
+        yield
+    finally:
+        web.stop()
+
+
+@contextmanager
+def celery_beat(folder: Path) -> Iterator[Child]:
     command = [sys.executable, "-m", "celery", "-A", "config", "beat", "--pidfile="]
     with (folder / "beat.log").open("wb") as log:
-        child = Child(command, directory=ROOT, environment=environment, stdout=log, stderr=log)
+        beat = Child(command, directory=ROOT, environment=os.environ, stdout=log, stderr=log)
         try:
-            yield
+            yield beat
         finally:
-            child.kill()
-
-
-def post(gunicorn: Gunicorn, project: TestProject, requests: int) -> None:
-    with httpx.Client() as client:
-        for _ in range(requests):
-            client.post(
-                f"http://{LOOPBACK}:{gunicorn.port}/event",
-                content=EVENT,
-                headers={
-                    "Authorization": f"Bearer {project.ingest_key}",
-                    "Content-Type": "application/json",
-                },
-            )
-
-
-def test_alerts_are_quiet_under_load_and_fire_on_their_causes(
-    project: TestProject, tmp_path: Path
-) -> None:
-    worker_port = find_free_port()
-    gunicorn = Gunicorn(tmp_path / "gunicorn.log")
-    gunicorn.start()
-    prometheus = Prometheus(tmp_path, gunicorn.port, worker_port)
-    try:
-        with prometheus.run():
-            with (
-                celery_worker(tmp_path, WORKER_METRICS_PORT=str(worker_port)),
-                celery_beat(tmp_path, dict(os.environ)),
-            ):
-                quiet_under_load(prometheus, gunicorn, project)
-                accept_poison(project)
-                wait_until(lambda: "AnalyticsDeadLetters" in prometheus.firing(), 15, "buried")
-                wait_until(lambda: waiting_events() == 0, 15, "drained")
-            break_everything(prometheus, gunicorn, project)
-    finally:
-        gunicorn.stop()
-
-
-def quiet_under_load(prometheus: Prometheus, gunicorn: Gunicorn, project: TestProject) -> None:
-    seen = "on() count(analytics_alive_timestamp_seconds > 0) == 2"
-    up = f'sum(up{{job=~"analytics-.*"}}) == 3 and {seen}'
-    wait_until(lambda: bool(prometheus.ask(up)), 30, "three targets, beat and a worker")
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        post(gunicorn, project, 100)
-    stored = 'sum(rate(analytics_drained_events_total{outcome="stored"}[15s])) > 0'
-    wait_until(lambda: bool(prometheus.ask(stored)), 10, "events drained")
-    assert prometheus.ask("sum(rate(analytics_accepted_events_total[15s])) > 0")
-    wait_until(lambda: not prometheus.firing(), 10, f"quiet: {prometheus.firing()}")
-
-
-def break_everything(prometheus: Prometheus, gunicorn: Gunicorn, project: TestProject) -> None:
-    """Beat and the worker are gone already; now the rest of what takes only seconds to break."""
-    note_verified(drift_tables=2)
-    old = ObjectId.from_datetime(datetime.now(UTC) - timedelta(minutes=10))
-    collection(mongo.SUMMARIES).insert_one({"_id": old})
-    collection(mongo.FUSES).insert_one({"_id": b"12345678", "partition": 0})
-    post(gunicorn, project, 1)
-    reader = Reader(0, this_consumer())
-    reader.ensure_group()
-    assert reader.next_batch()  # and never acked
-    client: Any = stream_client()
-    limit = client.config_get("maxmemory")["maxmemory"]
-    client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 1.1))
-    try:
-        expected = {
-            "AnalyticsTargetDown",
-            "AnalyticsRollupDrift",
-            "AnalyticsCompactionBehind",
-            "AnalyticsFuseOpen",
-            "AnalyticsStaleEntries",
-            "AnalyticsRedisMemory",
-            "AnalyticsServerErrors",
-            "AnalyticsDeadLetters",
-        }
-
-        def all_fire() -> bool:
-            post(gunicorn, project, 20)  # refused with 503
-            return expected <= prometheus.firing()
-
-        wait_until(all_fire, 20, "all of them fire")
-    finally:
-        client.config_set("maxmemory", limit)
+            beat.kill()
