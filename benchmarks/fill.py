@@ -65,10 +65,10 @@ def fill(events: int, projects: int = 1) -> None:
             entry = Entry(project_id, address, rng.choice(USER_AGENTS), [accepted])
             limits = (10**9, 10**9, -1, 202601, 10**9, project_id.hex(), FORMAT_VERSION, "fill")
             calls.append(
-                ("EVALSHA", ADMIT.digest, len(keys), *keys, *limits, 1, encode_entry(entry))
+                ("EVALSHA", ADMIT.digest, len(keys), *keys, *limits, 1, 1, encode_entry(entry))
             )
         for reply in connection.exchange(calls):
-            assert reply[0] == 0, reply
+            assert reply[0][0] == 0, reply
     connection.close()
 
 

@@ -19,7 +19,7 @@ from analytics.counting import note_accepted
 from analytics.entry import FORMAT_VERSION, AcceptedEvent, Entry, encode_entry, split_events
 from analytics.keys import KeyRecord
 from analytics.problems import TooLarge, TooManyRequests, Unavailable
-from ingestion.group_commit import GroupCommit
+from ingestion.group_commit import CallHead, GroupCommit
 from ingestion.scripts import ADMIT
 from ingestion.signals import signal_drain
 
@@ -39,13 +39,11 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The part of a call that is the same for all requests of a key."""
+    """What is the same for all requests of a key within a month."""
 
-    keys: tuple[bytes, ...]
-    limits: tuple[int, int, int]  # rate, burst, quota (-1: none)
-    project: bytes
-    key_id: bytes
+    head: CallHead
     policy: str  # of the rate-limit headers
+    ends_at: float  # unix seconds: the quota's month
 
 
 def _make_plan(key: KeyRecord) -> _Plan:
@@ -58,14 +56,22 @@ def _make_plan(key: KeyRecord) -> _Plan:
         names.stream_key(key.partition),
         names.wake_key(key.partition),
     )
-    quota = -1 if key.quota_events_per_month is None else key.quota_events_per_month
+    now = datetime.now(UTC)
+    arguments = (
+        key.rate_events_per_second,
+        key.burst_events,
+        -1 if key.quota_events_per_month is None else key.quota_events_per_month,
+        f"{now:%Y%m}",
+        settings.STREAM_MAX_EVENTS,
+        project,
+        FORMAT_VERSION,
+        key.key_id,
+    )
     window = max(1, math.ceil(key.burst_events / key.rate_events_per_second))
     return _Plan(
-        tuple(name.encode() for name in keys),
-        (key.rate_events_per_second, key.burst_events, quota),
-        project.encode(),
-        key.key_id.encode(),
+        CallHead(tuple(name.encode() for name in keys), arguments),
         f'"key";q={key.burst_events};w={window}',
+        _next_month(now).timestamp(),
     )
 
 
@@ -86,23 +92,16 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:
         raise TooLarge(detail, code="over_burst")
     _memory.check()
     plan = _plans.get((key.key_id, key.revision))
-    if plan is None:
+    if plan is None or time.time() >= plan.ends_at:
         plan = _make_plan(key)
         _plans.set((key.key_id, key.revision), plan)
-    now = time.gmtime()
-    arguments: list[int | bytes] = [
-        *plan.limits,
-        now.tm_year * 100 + now.tm_mon,
-        settings.STREAM_MAX_EVENTS,
-        plan.project,
-        FORMAT_VERSION,
-        plan.key_id,
-    ]
     trace = tracing.trace_of_request() if tracing.trace_of_request else None
+    entries: list[bytes] = []
     for run in split_events(events):
         entry = Entry(key.project_id, sender.ip, sender.user_agent, run, trace)
-        arguments += (len(run), encode_entry(entry))
-    outcome, remaining, retry_after_ms, wake = _group_commit().call(plan.keys, arguments)
+        entries += (b"%d" % len(run), encode_entry(entry))
+    arguments = (b"%d" % (len(entries) // 2), *entries)
+    outcome, remaining, retry_after_ms, wake = _group_commit().call(plan.head, arguments)
     headers = _rate_headers(key, plan, remaining, retry_after_ms)
     if outcome != ACCEPTED:
         raise _refusal(outcome, headers, math.ceil(retry_after_ms / 1000))
@@ -137,9 +136,12 @@ def _rate_headers(
 
 def _seconds_to_next_month() -> int:
     now = datetime.now(UTC)
+    return math.ceil((_next_month(now) - now).total_seconds())
+
+
+def _next_month(now: datetime) -> datetime:
     start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    following = start.replace(year=now.year + now.month // 12, month=now.month % 12 + 1)
-    return math.ceil((following - now).total_seconds())
+    return start.replace(year=now.year + now.month // 12, month=now.month % 12 + 1)
 
 
 @cache

@@ -1,13 +1,15 @@
 """Group commit: the requests in flight in a process share one write to Redis.
 
-Requests that come while a write is under way wait for it, and go out together in the next one.
-Each is answered after its own reply. There is no thread of its own: one of the waiting requests
-leads a write for all, and hands the lead to one that came meanwhile.
+Requests that come while a write is under way wait for it, and go out together in the next one,
+those of one API key in one call of the script. Each is answered after its own reply. There is no
+thread of its own: one of the waiting requests leads a write for all, and hands the lead to one
+that came meanwhile.
 """
 
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import redis
@@ -21,15 +23,26 @@ from ingestion.stream_connection import Command, StreamConnection
 WAIT_MS = 1_000
 # After this long without a write the connection is looked at before it is used.
 IDLE_SECONDS = 1.0
+# Of requests that share a call, which holds up everything else in Redis.
+MAX_CALL_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallHead:
+    """What a call of the script begins with; requests with the same one may share a call."""
+
+    keys: tuple[bytes, ...]
+    arguments: tuple[Any, ...]
 
 
 class _Ticket:
-    """One request's call of the script, its reply, and the latch it waits at."""
+    """One request's part of a call, its reply, and the latch it waits at."""
 
-    __slots__ = ("call", "latch", "leads", "reply")
+    __slots__ = ("arguments", "head", "latch", "leads", "reply")
 
-    def __init__(self, call: Command) -> None:
-        self.call = call
+    def __init__(self, head: CallHead, arguments: Sequence[bytes]) -> None:
+        self.head = head
+        self.arguments = arguments
         self.reply: Any = None
         self.leads = False
         self.latch = threading.Lock()
@@ -38,6 +51,9 @@ class _Ticket:
 
 class GroupCommit:
     """Calls one script for many requests, all calls of the moment in one write.
+
+    The script takes the arguments of many requests, one after the other, and returns a list of
+    replies, one for each request.
 
     `wait_replicas` adds WAIT to each write: with fewer replicas than that the whole write is
     refused, although the primary has it.
@@ -53,9 +69,9 @@ class GroupCommit:
         self._pending: list[_Ticket] = []
         self._led = False
 
-    def call(self, keys: Sequence[Any], arguments: Sequence[Any]) -> Any:
-        """The script's reply. Raises Unavailable when there is none; it may still have run."""
-        ticket = _Ticket(("EVALSHA", self._script.digest, len(keys), *keys, *arguments))
+    def call(self, head: CallHead, arguments: Sequence[bytes]) -> Any:
+        """The reply to this request. Raises Unavailable when there is none; it may be done."""
+        ticket = _Ticket(head, arguments)
         with self._mutex:
             self._pending.append(ticket)
             ticket.leads = not self._led
@@ -73,21 +89,27 @@ class GroupCommit:
     def _lead(self, own: _Ticket) -> None:
         with self._mutex:
             batch, self._pending = self._pending, []
+        runs = _share_calls(batch)
         replies: Sequence[Any] = ()
         try:
-            replies = self._commit([ticket.call for ticket in batch])
+            replies = self._commit([self._make_call(run) for run in runs])
         except (RedisError, OSError) as exc:
             self._disconnect()
-            replies = [exc] * len(batch)
+            replies = [exc] * len(runs)
         finally:
             if not replies:  # this request is being killed: the others must hear of it
                 self._disconnect()
-                replies = [RedisError("interrupted")] * len(batch)
-            for ticket, reply in zip(batch, replies, strict=True):
-                ticket.reply = reply
-                if ticket is not own:
-                    ticket.latch.release()
+                replies = [RedisError("interrupted")] * len(runs)
+            for run, reply in zip(runs, replies, strict=True):
+                _answer(run, reply, own)
             self._hand_over()
+
+    def _make_call(self, run: list[_Ticket]) -> Command:
+        head = run[0].head
+        call = ["EVALSHA", self._script.digest, len(head.keys), *head.keys, *head.arguments]
+        for ticket in run:
+            call += ticket.arguments
+        return tuple(call)
 
     def _hand_over(self) -> None:
         with self._mutex:
@@ -131,3 +153,29 @@ class GroupCommit:
         connection, self._connection = self._connection, None
         if connection:
             connection.close()
+
+
+def _share_calls(tickets: list[_Ticket]) -> list[list[_Ticket]]:
+    """The tickets of each call, in their order."""
+    runs: list[list[_Ticket]] = []
+    latest: dict[CallHead, tuple[list[_Ticket], int]] = {}
+    for ticket in tickets:
+        size = sum(map(len, ticket.arguments))
+        run, run_bytes = latest.get(ticket.head, ([], 0))
+        if not run or run_bytes + size > MAX_CALL_BYTES:
+            run, run_bytes = [], 0
+            runs.append(run)
+        run.append(ticket)
+        latest[ticket.head] = run, run_bytes + size
+    return runs
+
+
+def _answer(run: list[_Ticket], reply: Any, own: _Ticket) -> None:
+    """Give each of `run` its own reply, or the error of their call."""
+    if not isinstance(reply, list) or len(reply) != len(run):
+        error = reply if isinstance(reply, BaseException) else RedisError("not one reply for each")
+        reply = [error] * len(run)
+    for ticket, own_reply in zip(run, reply, strict=True):
+        ticket.reply = own_reply
+        if ticket is not own:
+            ticket.latch.release()

@@ -17,6 +17,7 @@ from analytics.redis import (
 from ingestion import admit
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
+from ingestion.scripts import ADMIT, run_script
 from tests.conftest import Api, TestProject
 from tests.servers_plugin import Servers
 from tests.test_post_event import read_entries, read_problem
@@ -181,6 +182,49 @@ def test_a_refusal_leaves_redis_as_it_was(
     assert api.post("/events", [EVENT] * 3).status_code in (429, 503)
 
     assert snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("limits", "outcomes"),
+    [
+        ({}, [0, 0, 0, 0]),
+        ({"rate": 1, "burst": 5}, [0, 1, 0, 1]),
+        ({"quota": 5}, [0, 2, 0, 2]),
+        ({"stream_limit": 5}, [0, 3, 0, 3]),
+        ({"stream_limit": 2}, [3, 3, 0, 3]),
+        ({"rate": 1, "burst": 0}, [1, 1, 1, 1]),
+    ],
+)
+def test_of_requests_that_share_a_call_each_is_admitted_whole_or_not_at_all(
+    store: None, limits: dict[str, int], outcomes: list[int]
+) -> None:
+    client = stream_client()
+    all_limits = {"rate": 1_000, "burst": 1_000, "quota": -1, "stream_limit": 1_000} | limits
+    rate, burst, quota, stream_limit = all_limits.values()
+    keys = [f"analytics:shared:{name}" for name in "bqwase"]
+    requests = [(2, 1), (1, 3), (2,), (1,)]  # of so many events in each entry
+    arguments: list[Any] = [rate, burst, quota, 202601, stream_limit, "ab", 1, "key"]
+    for number, entries in enumerate(requests):
+        arguments.append(len(entries))
+        for events in entries:
+            arguments += [events, b"of request %d" % number]
+
+    replies: Any = run_script(client, ADMIT, keys, arguments)
+
+    assert [reply[0] for reply in replies] == outcomes
+    admitted = [number for number, outcome in enumerate(outcomes) if outcome == 0]
+    assert [reply[3] for reply in replies] == [int([n] == admitted[:1]) for n in range(4)]
+    stream: Any = client.xrange(keys[4])
+    assert [fields[b"d"] for _, fields in stream] == [
+        b"of request %d" % number for number in admitted for _ in requests[number]
+    ]
+    events = sum(sum(requests[number]) for number in admitted)
+    for name, times in zip(
+        keys[1:4], (2, 2, 1), strict=True
+    ):  # by month and key, in all and by day
+        assert client.hvals(name) == [b"%d" % events] * (times if events else 0)
+    assert client.hget(keys[0], "tokens") == (b"%.3f" % (burst - events) if events else None)
+    client.delete(*keys)
 
 
 def test_the_wake_flag_is_set_once_per_drain(ingest: Api, monkeypatch: pytest.MonkeyPatch) -> None:

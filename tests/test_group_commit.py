@@ -16,7 +16,7 @@ from analytics.keys import authenticate
 from analytics.problems import Unavailable
 from analytics.redis import stream_client, waiting_key
 from ingestion import admit, group_commit
-from ingestion.group_commit import GroupCommit
+from ingestion.group_commit import CallHead, GroupCommit
 from ingestion.scripts import ADMIT, Script
 from tests.conftest import TestProject
 from tests.servers_plugin import Servers
@@ -26,6 +26,7 @@ from tests.wire_tap import WireTap, tap_wire
 THREADS = 16
 OTHERS = THREADS - 1
 REPLY_BYTES = len(b"$2\r\n10\r\n")
+HEAD = CallHead((), ())
 
 
 def load(source: bytes) -> Script:
@@ -35,7 +36,7 @@ def load(source: bytes) -> Script:
 
 @pytest.fixture
 def echo(store: None) -> Script:
-    return load(b"return ARGV[1]")
+    return load(b"return ARGV")
 
 
 @pytest.fixture
@@ -50,11 +51,11 @@ def hold_first_write(
 ) -> Iterator[tuple[Future[Any], list[Future[Any]]]]:
     """The call of a first write that is under way, and those that wait for the next one."""
     with ThreadPoolExecutor(THREADS) as threads:
-        first = threads.submit(group.call, (), (b"first",))
+        first = threads.submit(group.call, HEAD, (b"first",))
         assert tap.held.wait(10)
         others = []
         for n in range(OTHERS):
-            others.append(threads.submit(group.call, (), (b"%d" % (10 + n),)))
+            others.append(threads.submit(group.call, HEAD, (b"%d" % (10 + n),)))
             wait_until_pending(group, n + 1)
         yield first, others
 
@@ -71,7 +72,7 @@ def test_each_request_gets_the_reply_to_its_own_call(echo: Script) -> None:
 
     def call(worker: int) -> bool:
         texts = [b"%d-%d" % (worker, n) for n in range(50)]
-        return all(group.call((), (text,)) == text for text in texts)
+        return all(group.call(HEAD, (text,)) == text for text in texts)
 
     with ThreadPoolExecutor(THREADS) as threads:
         assert all(threads.map(call, range(THREADS)))
@@ -99,7 +100,7 @@ def test_a_lost_reply_refuses_every_request_of_that_write(
         assert first.result(10) == b"first"
         for other in others:
             assert isinstance(other.exception(10), Unavailable)
-    assert group.call((), (b"next",)) == b"next"
+    assert group.call(HEAD, (b"next",)) == b"next"
 
 
 def test_a_fault_that_is_no_lost_connection_frees_those_who_wait(
@@ -115,33 +116,63 @@ def test_a_fault_that_is_no_lost_connection_frees_those_who_wait(
         assert isinstance(leader, ZeroDivisionError)
         assert all(isinstance(follower, Unavailable) for follower in followers)
     monkeypatch.undo()
-    assert group.call((), (b"next",)) == b"next"
+    assert group.call(HEAD, (b"next",)) == b"next"
 
 
 def fail(calls: Any) -> Any:
     raise ZeroDivisionError
 
 
-def test_an_error_of_one_call_refuses_that_request_alone(store: None) -> None:
-    picky = load(b"if ARGV[1] == 'bad' then error('no') end return ARGV[1]")
+def test_requests_share_a_call_where_its_head_is_the_same_and_it_is_not_too_long(
+    store: None, tap: WireTap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = load(
+        b"local n = {} for i = 2, #ARGV do n[i - 1] = ARGV[1] .. #ARGV - 1 end return n"
+    )
+    monkeypatch.setattr(group_commit, "MAX_CALL_BYTES", 6)
+    group = GroupCommit(tap.make_client(), counting)
+    tap.go.set()
+    tickets = [
+        group_commit._Ticket(head, (b"ab",))
+        for head in (*[CallHead((), ("x",))] * 4, *[CallHead((), ("y",))] * 2)
+    ]
+
+    group._pending = tickets[1:] + tickets[:1]
+    group._lead(tickets[0])
+
+    assert [ticket.reply for ticket in tickets] == [b"x1", *[b"x3"] * 3, *[b"y2"] * 2]
+    assert tap.writes == 1
+
+
+def test_an_error_refuses_the_requests_of_its_call_alone(store: None) -> None:
+    picky = load(b"if ARGV[1] == 'bad' then error('no') end table.remove(ARGV, 1) return ARGV")
+    heads = [CallHead((), (text,)) for text in ("bad", "good")]
     group = GroupCommit(stream_client(), picky)
 
     def call(n: int) -> bool:
         if n % 3:
-            return bool(group.call((), (b"good",)) == b"good")
+            return bool(group.call(heads[1], (b"%d" % n,)) == b"%d" % n)
         with pytest.raises(Unavailable):
-            group.call((), (b"bad",))
+            group.call(heads[0], (b"%d" % n,))
         return True
 
     with ThreadPoolExecutor(THREADS) as threads:
         assert all(threads.map(call, range(300)))
 
 
+def test_a_call_with_too_few_replies_refuses_all_of_its_requests(store: None) -> None:
+    group = GroupCommit(stream_client(), load(b"return {}"))
+
+    for _ in range(2):  # and frees the next ones
+        with pytest.raises(Unavailable):
+            group.call(HEAD, (b"one",))
+
+
 def test_a_script_that_redis_forgot_is_loaded_and_the_calls_sent_again(echo: Script) -> None:
     group = GroupCommit(stream_client(), echo)
 
     def call(n: int) -> bool:
-        return bool(group.call((), (b"%d" % n,)) == b"%d" % n)
+        return bool(group.call(HEAD, (b"%d" % n,)) == b"%d" % n)
 
     with ThreadPoolExecutor(THREADS) as threads:
         for _ in range(10):
@@ -156,11 +187,11 @@ def test_a_long_outage_does_not_use_up_the_connections(echo: Script, tap: WireTa
     tap.is_refusing = True
     for _ in range(150):
         with pytest.raises(Unavailable):
-            group.call((), (b"lost",))
+            group.call(HEAD, (b"lost",))
 
     tap.is_refusing = False
 
-    assert group.call((), (b"next",)) == b"next"
+    assert group.call(HEAD, (b"next",)) == b"next"
 
 
 def test_too_few_replicas_refuse_the_whole_write(
@@ -170,7 +201,7 @@ def test_too_few_replicas_refuse_the_whole_write(
     group = GroupCommit(stream_client(), echo, wait_replicas=1)
 
     with pytest.raises(Unavailable):
-        group.call((), (b"alone",))
+        group.call(HEAD, (b"alone",))
 
 
 def test_requests_whose_connection_breaks_are_never_falsely_accepted(

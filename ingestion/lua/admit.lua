@@ -1,52 +1,75 @@
--- Admit the entries of one request, all or none.
+-- Admit requests of one API key, in their order, each whole or not at all.
 --
 -- KEYS: bucket, quota, waiting, accepted, stream, wake
 -- ARGV: rate (events/s), burst (events), quota (events/month, -1: none), month (YYYYMM),
 --       stream limit (events), project (hex), format version, API key's id,
---       then per entry: events, payload
--- Returns {outcome, remaining tokens, retry after (ms), 1 if a drain must be signalled}
+--       then per request: entries, and per entry: events, payload
+-- Returns per request {outcome, remaining tokens, retry after (ms), 1 if a drain must be signalled}
 --   with outcome 0 accepted, 1 over the rate, 2 over the quota, 3 stream full.
 redis.replicate_commands()
 
 local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local quota, stream_limit = tonumber(ARGV[3]), tonumber(ARGV[5])
-local project = ARGV[6]
-local events = 0
-for i = 9, #ARGV, 2 do events = events + tonumber(ARGV[i]) end
+local quota, month, stream_limit = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local project, version, api_key = ARGV[6], ARGV[7], ARGV[8]
 
 local waiting = tonumber(redis.call('HGET', KEYS[3], 'total')) or 0
-if waiting + events > stream_limit then return {3, 0, 2000, 0} end
-
-if quota >= 0 then
-  local used = tonumber(redis.call('HGET', KEYS[2], ARGV[4])) or 0
-  if used + events > quota then return {2, 0, 0, 0} end
-end
-
+local used = quota >= 0 and tonumber(redis.call('HGET', KEYS[2], month)) or 0
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at_ms')
 local tokens, at_ms = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or now_ms
 -- A clock that went back counts as no time passed.
 tokens = math.min(burst, tokens + math.max(0, now_ms - at_ms) * rate / 1000)
-if tokens < events then
-  if now_ms < at_ms then -- or none would pass until the clock has caught up
-    redis.call('HSET', KEYS[1], 'tokens', string.format('%.3f', tokens), 'at_ms', now_ms)
+
+local replies, accepted, over_rate = {}, {}, false
+local at, admitted = 9, 0
+while at <= #ARGV do
+  local last, events = at + 2 * tonumber(ARGV[at]), 0
+  for i = at + 1, last, 2 do events = events + tonumber(ARGV[i]) end
+  local reply
+  if waiting + admitted + events > stream_limit then
+    reply = {3, 0, 2000, 0}
+  elseif quota >= 0 and used + admitted + events > quota then
+    reply = {2, 0, 0, 0}
+  elseif tokens < events then
+    over_rate = true
+    reply = {1, math.floor(tokens), math.ceil((events - tokens) * 1000 / rate), 0}
+  else
+    tokens, admitted = tokens - events, admitted + events
+    for i = at + 1, last, 2 do accepted[#accepted + 1] = i end
+    reply = {0, math.floor(tokens), 0, 0}
   end
-  return {1, math.floor(tokens), math.ceil((events - tokens) * 1000 / rate), 0}
+  replies[#replies + 1] = reply
+  at = last + 1
 end
 
 -- The first write is one that Redis refuses at maxmemory: a full Redis changes nothing.
-tokens = tokens - events
-redis.call('HSET', KEYS[1], 'tokens', string.format('%.3f', tokens), 'at_ms', now_ms)
-redis.call('PEXPIRE', KEYS[1], math.ceil(burst * 1000 / rate) + 60000)
-redis.call('HINCRBY', KEYS[2], ARGV[4], events)
-redis.call('HINCRBY', KEYS[2], ARGV[4] .. ':' .. ARGV[8], events)
-for i = 9, #ARGV, 2 do
-  local id = redis.call('XADD', KEYS[5], '*', 'v', ARGV[7], 'd', ARGV[i + 1])
-  local day = math.floor(tonumber(string.match(id, '^%d+')) / 86400000)
-  redis.call('HINCRBY', KEYS[4], project .. ':' .. day, ARGV[i])
-  redis.call('HINCRBY', KEYS[3], project .. ':' .. day, ARGV[i])
+-- A clock that went back is noted even so, or no time would pass until it has caught up.
+if admitted > 0 or over_rate and now_ms < at_ms then
+  redis.call('HSET', KEYS[1], 'tokens', string.format('%.3f', tokens), 'at_ms', now_ms)
 end
-redis.call('HINCRBY', KEYS[3], 'total', events)
-local woken = redis.call('SET', KEYS[6], '1', 'NX', 'PX', 5000)
-return {0, math.floor(tokens), 0, woken and 1 or 0}
+if admitted == 0 then return replies end
+
+redis.call('PEXPIRE', KEYS[1], math.ceil(burst * 1000 / rate) + 60000)
+redis.call('HINCRBY', KEYS[2], month, admitted)
+redis.call('HINCRBY', KEYS[2], month .. ':' .. api_key, admitted)
+local days = {}
+for _, i in ipairs(accepted) do
+  local id = redis.call('XADD', KEYS[5], '*', 'v', version, 'd', ARGV[i + 1])
+  local day = math.floor(tonumber(string.match(id, '^%d+')) / 86400000)
+  days[day] = (days[day] or 0) + tonumber(ARGV[i])
+end
+for day, events in pairs(days) do
+  redis.call('HINCRBY', KEYS[4], project .. ':' .. day, events)
+  redis.call('HINCRBY', KEYS[3], project .. ':' .. day, events)
+end
+redis.call('HINCRBY', KEYS[3], 'total', admitted)
+if redis.call('SET', KEYS[6], '1', 'NX', 'PX', 5000) then
+  for _, reply in ipairs(replies) do
+    if reply[1] == 0 then
+      reply[4] = 1
+      break
+    end
+  end
+end
+return replies
