@@ -13,28 +13,22 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from analytics.counting import note_answered
 from analytics.problems import Forbidden, Problem, problem_response
 from analytics.request_id import HEADER as REQUEST_ID
 from analytics.request_id import request_id_of
+from ingestion.hot_request import HotRequest, Reply
 from ingestion.malformed import render_error
 from ingestion.plain_request import make_request_lines
 from ingestion.urls import HOT_VIEWS
 
 log = structlog.get_logger(__name__)
 
+Answer = tuple[str, HttpResponse | Reply, list[tuple[str, str]]]
+
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
-
-
-class HotRequest(HttpRequest):
-    """What the hot views use of a request: its method and its environ."""
-
-    def __init__(self, environ: WSGIEnvironment) -> None:
-        self.META = environ
-        self.method = environ["REQUEST_METHOD"]
-        self.path = self.path_info = environ["PATH_INFO"]
 
 
 class HotPath:
@@ -60,7 +54,7 @@ class HotPath:
     def is_hot(self, path: str) -> bool:
         return path in self._views
 
-    def answer(self, environ: WSGIEnvironment) -> tuple[str, HttpResponse, list[tuple[str, str]]]:
+    def answer(self, environ: WSGIEnvironment) -> Answer:
         """Status line, response and all its headers; `environ` needs no `wsgi.errors` and such."""
         started = perf_counter()
         request = HotRequest(environ)
@@ -68,7 +62,7 @@ class HotPath:
             if self._https_only and not _is_secure(environ):
                 # No redirect, as on other paths: it would lose the body, and invite to do it again.
                 raise Forbidden("Send this over HTTPS.", code="https_required")
-            response: HttpResponse = self._views[request.path](request)
+            response: HttpResponse | Reply = self._views[request.path](request)
         except Forbidden as refusal:
             response = problem_response(refusal)
         except Exception:

@@ -2,14 +2,12 @@
 
 from wsgiref.types import WSGIEnvironment
 
-from django.http import HttpResponse
-
 from analytics.tracing import trace_request
-from ingestion.hot_path import HotPath
+from ingestion.hot_path import Answer, HotPath
 
 
 class TracedPath(HotPath):
-    def answer(self, environ: WSGIEnvironment) -> tuple[str, HttpResponse, list[tuple[str, str]]]:
+    def answer(self, environ: WSGIEnvironment) -> Answer:
         with trace_request(environ) as span:
             answer = super().answer(environ)
             if span:

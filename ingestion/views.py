@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import msgspec
 from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
 
@@ -22,11 +21,9 @@ from ingestion.accept import (
 )
 from ingestion.admit import Sender, admit
 from ingestion.body import JSON, NDJSON, read_body, read_media_type
+from ingestion.hot_request import HotRequest, Reply
 from ingestion.receipts import find_receipt
 from ingestion.schema import describe_event, describe_events, describe_receipt
-
-_JSON_CONTENT = "application/json"
-_encode = msgspec.json.Encoder().encode
 
 
 class LeanView(APIView):
@@ -61,10 +58,12 @@ class LeanView(APIView):
     def finalize_response(
         self, request: HttpRequest, response: Any, *args: Any, **kwargs: Any
     ) -> Any:
+        if isinstance(response, Reply) and not isinstance(request, HotRequest):
+            response = response.as_django()
         origin = request.META.get("HTTP_ORIGIN")
         if origin is not None and "ingest" in self.scopes:
             for name, value in answer_headers(origin, self.key).items():
-                response[name] = value
+                response.headers[name] = value
         return response
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -75,12 +74,6 @@ class LeanView(APIView):
         return HttpResponse(status=204, headers=headers)
 
 
-def respond(status: int, body: dict[str, Any], headers: dict[str, str]) -> HttpResponse:
-    content = _encode(body)
-    headers["Content-Length"] = str(len(content))  # else it goes out chunked, in three writes
-    return HttpResponse(content, status=status, content_type=_JSON_CONTENT, headers=headers)
-
-
 class EventView(LeanView):
     """Accept one event and answer before it is stored.
 
@@ -89,7 +82,7 @@ class EventView(LeanView):
     """
 
     @describe_event
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: HttpRequest) -> Reply:
         read_media_type(request.META, (JSON,))
         body = read_body(request, MAX_EVENT_BODY_BYTES)
         event = judge_single(body, self.sender.key)
@@ -98,16 +91,14 @@ class EventView(LeanView):
         except Problem as problem:
             problem.extra["eventId"] = event.event_id
             raise
-        return respond(
-            202, {"status": "queued", "queued": True, "eventId": event.event_id}, headers
-        )
+        return Reply(202, {"status": "queued", "queued": True, "eventId": event.event_id}, headers)
 
 
 class EventsView(LeanView):
     """Accept up to 1,000 events, a JSON array or NDJSON; bad ones are refused one by one."""
 
     @describe_events
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: HttpRequest) -> Reply:
         media_type = read_media_type(request.META, (JSON, *NDJSON))
         body = read_body(request, MAX_BATCH_BODY_BYTES)
         split: Callable[[bytes], list[bytes]] = split_array if media_type == JSON else split_lines
@@ -125,7 +116,7 @@ class EventsView(LeanView):
             "rejected": judged.rejected,
             "eventIds": event_ids,
         }
-        return respond(202, answer, headers)
+        return Reply(202, answer, headers)
 
 
 class ReceiptView(LeanView):
@@ -134,6 +125,6 @@ class ReceiptView(LeanView):
     scopes = ("ingest", "read")
 
     @describe_receipt
-    def get(self, request: HttpRequest, event_id: str) -> HttpResponse:
+    def get(self, request: HttpRequest, event_id: str) -> Reply:
         receipt = find_receipt(self.sender.key.project_id, event_id)
-        return respond(200, receipt, {"Cache-Control": "private, no-store"})
+        return Reply(200, receipt, {"Cache-Control": "private, no-store"})

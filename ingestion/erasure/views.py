@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pymongo
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
@@ -18,7 +18,8 @@ from ingestion.erasure.ask import TooManyToCount, ask_erasure, count_erasable
 from ingestion.erasure.job import find_erasure
 from ingestion.erasure.schema import describe_erasing, describe_erasure
 from ingestion.erasure.wire import render_erasure
-from ingestion.views import LeanView, respond
+from ingestion.hot_request import Reply
+from ingestion.views import LeanView
 
 READ_TIMEOUT_SECONDS = 2.0
 
@@ -43,29 +44,29 @@ class UserView(ErasureView):
     """Erase a user: written down and answered 202, done by a worker."""
 
     @describe_erasing
-    def delete(self, request: HttpRequest, user_id: str) -> HttpResponse:
+    def delete(self, request: HttpRequest, user_id: str) -> Reply:
         is_dry_run = read_dry_run(request)
         user_id = read_user_id(request, user_id)
         key = self.sender.key
         with _refusing_unavailable():
             if is_dry_run:
                 found = count_erasable(key.project_id, user_id)
-                return respond(200, {"dryRun": True, **found}, self.headers_out)
+                return Reply(200, {"dryRun": True, **found}, self.headers_out)
             job = ask_erasure(key.project_id, key.partition, user_id, f"key {key.key_id}")
         headers = {**self.headers_out, "Location": f"/erasures/{job['_id']}"}
-        return respond(202, render_erasure(job), headers)
+        return Reply(202, render_erasure(job), headers)
 
 
 class JobView(ErasureView):
     """Tell how far an erasure is."""
 
     @describe_erasure
-    def get(self, request: HttpRequest, erasure_id: str) -> HttpResponse:
+    def get(self, request: HttpRequest, erasure_id: str) -> Reply:
         with _refusing_unavailable(), pymongo.timeout(READ_TIMEOUT_SECONDS):
             job = find_erasure(self.sender.key.project_id, erasure_id)
         if job is None:
             raise NotFound("This project has no such erasure.")
-        return respond(200, render_erasure(job), self.headers_out)
+        return Reply(200, render_erasure(job), self.headers_out)
 
 
 @contextmanager

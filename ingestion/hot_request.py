@@ -1,0 +1,38 @@
+"""What the hot paths have in place of Django's request and response, which take 15 us to make."""
+
+from collections.abc import ItemsView
+from typing import Any
+from wsgiref.types import WSGIEnvironment
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+
+_encode = msgspec.json.Encoder().encode
+
+
+class HotRequest(HttpRequest):
+    """What the hot views use of a request: its method and its environ."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self.META = environ
+        self.method = environ["REQUEST_METHOD"]
+        self.path = self.path_info = environ["PATH_INFO"]
+
+
+class Reply:
+    """An answer in JSON; of Django's response it has what a hot path sends."""
+
+    __slots__ = ("content", "headers", "status_code")
+
+    def __init__(self, status: int, body: dict[str, Any], headers: dict[str, str]) -> None:
+        self.status_code = status
+        self.content = _encode(body)
+        self.headers = {"Content-Type": "application/json", **headers}
+
+    def items(self) -> ItemsView[str, str]:
+        return self.headers.items()
+
+    def as_django(self) -> HttpResponse:
+        # Without its length it goes out chunked, in three writes.
+        headers = {**self.headers, "Content-Length": str(len(self.content))}
+        return HttpResponse(self.content, status=self.status_code, headers=headers)
