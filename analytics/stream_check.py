@@ -18,6 +18,7 @@ def check_stream() -> None:
     if settings.REDIS_URL == settings.BROKER_URL:
         log.warning("one_redis_for_all", advice="a full stream would stop Celery: use two servers")
     check_partitions()
+    check_single()
     try:
         found = {
             name: _read(name)
@@ -47,6 +48,19 @@ def check_partitions() -> None:
         raise UnsafeStream(
             f"STREAM_PARTITIONS was more than {settings.STREAM_PARTITIONS}: the events of projects "
             "in the others would never be stored. Set it back; it may only grow."
+        )
+
+
+def check_single() -> None:
+    """Raises UnsafeStream on a Redis Cluster: the clients know one server, and follow no MOVED."""
+    try:
+        info: dict[str, str] = stream_client().cluster("info")
+    except (RedisError, OSError):  # mostly: not a cluster
+        return
+    if int(info.get("cluster_size", 0)) > 1:
+        raise UnsafeStream(
+            "The Redis at REDIS_URL is part of a Redis Cluster, which the service does not speak "
+            "to: give it a server of its own, with replicas if you like (docs/scaling.md)."
         )
 
 

@@ -17,6 +17,7 @@ from analytics.horizon import raw_horizon
 from analytics.keys import KeyRecord
 from analytics.problems import BadRequest
 from analytics.rates import count_request
+from analytics.tracing import trace_request
 from reporting.authentication import ReadKeyAuthentication
 from reporting.params import MultiDict
 from reporting.query import (
@@ -70,6 +71,13 @@ class ReportView(APIView):
     def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.rate_headers = {}
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        with trace_request(request.META) as span:
+            response = super().dispatch(request, *args, **kwargs)
+            if span:
+                span.set_attribute("http.response.status_code", response.status_code)
+        return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.started_at = time.perf_counter()

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.admin import site
+from django.core.management import get_commands, load_command_class
+from django.core.management.base import BaseCommand
 from django.urls import URLResolver, get_resolver
 
 from analytics import metrics
@@ -97,8 +100,39 @@ def test_every_command_and_only_they_are_documented() -> None:
         if module.parent.name == "commands" and module.stem != "__init__"
     }
     of_django = {"migrate", "createsuperuser", "check"}
-    documented = set(re.findall(r"(?m)^\| `([a-z_]+)[^`]*` \|", text.split("## make")[0]))
+    documented = set(re.findall(r"(?m)^\| `([a-z_]+)[^`]*` \|", text.split("## Options")[0]))
     assert documented == commands | of_django
+
+
+def test_every_option_and_only_they_are_documented() -> None:
+    text = (ROOT / "docs/commands.md").read_text().split("## Options")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"(?m)^\| `([a-z_]+)` \| (.+) \|$", text))
+    documented = {name: set(re.findall(r"`(--[a-z-]+)`", row)) for name, row in rows.items()}
+    assert documented == {name: set(options) for name, options in own_options()}
+
+
+def own_options() -> Iterator[tuple[str, list[str]]]:
+    """Our commands, and what each takes beside the options that Django gives to all."""
+    of_all = BaseCommand().create_parser("manage.py", "any")._option_string_actions
+    for name, app in get_commands().items():
+        if app in PACKAGES:
+            parser = load_command_class(app, name).create_parser("manage.py", name)
+            yield name, [option for option in parser._option_string_actions if option not in of_all]
+
+
+def test_every_page_and_action_of_the_admin_is_documented() -> None:
+    text = (ROOT / "docs/commands.md").read_text().split("## The admin")[1]
+    pages = set(re.findall(r"(?m)^\| ([A-Za-z, ]+) \|", text)) - {"page"}
+    admins = {
+        str(model._meta.verbose_name_plural): found for model, found in site._registry.items()
+    }
+    assert {page for row in pages for page in row.split(", ")} == set(admins)
+    actions = {
+        getattr(found, action).short_description
+        for found in admins.values()
+        for action in found.actions or ()
+    }
+    assert set(re.findall(r"\*([A-Z][\w ]+)\*", text)) == actions
 
 
 def make_targets() -> dict[str, bool]:

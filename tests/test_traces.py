@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from django.conf import LazySettings
+from django.test import Client
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -80,6 +81,19 @@ def test_requests_of_a_batch_keep_their_traces_apart(
     requests = {trace_id(span) for span in found if span.name == "POST /event"}
     assert len(requests) == 3
     assert {trace_id(span) for span in found if span.name == "store"} == requests
+
+
+def test_a_report_is_a_span_that_tells_nothing_of_what_was_asked(
+    project: TestProject, spans: InMemorySpanExporter
+) -> None:
+    headers = {"authorization": f"Bearer {project.read_key}", "traceparent": CALLER}
+    answer = Client().get("/stats?limit=3", headers=headers)
+
+    assert answer.status_code == 200
+    [span] = spans.get_finished_spans()
+    assert span.name == "GET /stats"
+    assert trace_id(span) == int(CALLER.split("-")[1], 16)
+    assert span.attributes == {"http.response.status_code": 200}
 
 
 def test_what_the_caller_does_not_sample_is_not_carried(
