@@ -128,7 +128,7 @@ def test_every_page_and_action_of_the_admin_is_documented() -> None:
     }
     assert {page for row in pages for page in row.split(", ")} == set(admins)
     actions = {
-        getattr(found, action).short_description
+        getattr(found, str(action)).short_description
         for found in admins.values()
         for action in found.actions or ()
     }
