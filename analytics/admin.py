@@ -144,7 +144,8 @@ class ApiKeyForm(ApiKeyModelForm):
         widget=forms.CheckboxSelectMultiple,
         help_text="ingest: send events. read: ask for statistics. admin: both, and erase users.",
     )
-    revoke = forms.BooleanField(
+    # Not `revoke`: a page to read shows a field by its name on the key, and calls what it finds.
+    revoke_now = forms.BooleanField(
         required=False,
         label="Revoke this key",
         help_text="It is refused everywhere within 10 seconds. This cannot be undone.",
@@ -185,7 +186,9 @@ class ApiKeyAdmin(NeverDeleted):
             return ("project", *ApiKey.CHANGEABLE)
         shown = ("prefix", "state", "project", *ApiKey.CHANGEABLE)
         dates = ("created_at", "last_used_at", "revoked_at", "events_accepted")
-        return (*shown, *dates) if obj.revoked_at else (*shown, "revoke", *dates)
+        if obj.revoked_at or not self.has_change_permission(request, obj):
+            return (*shown, *dates)
+        return (*shown, "revoke_now", *dates)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
@@ -207,7 +210,7 @@ class ApiKeyAdmin(NeverDeleted):
         super().save_model(request, obj, form, change)
         if text:
             self._show_once(request, text)
-        elif form.cleaned_data.get("revoke"):
+        elif form.cleaned_data.get("revoke_now"):
             self._revoke(request, obj)
 
     def response_add(

@@ -160,7 +160,7 @@ def test_a_key_is_revoked_on_its_own_page(admin: Client, project: Project) -> No
     key.save()
     assert is_good(text)
     form = {"name": "Website", "scopes": ["ingest"], **LIMITS}
-    page = post_form(admin, url("analytics_apikey_change", key.id), revoke="on", **form)
+    page = post_form(admin, url("analytics_apikey_change", key.id), revoke_now="on", **form)
     assert ApiKey.objects.get().state == "revoked"
     assert not is_good(text)
     assert "revoke" in read_page(admin, url("analytics_apikey_change", key.id)).lower()
@@ -271,7 +271,7 @@ def test_a_save_that_redis_did_not_hear_of_is_kept_and_says_so(
         raise redis.ConnectionError("Redis is down")
 
     monkeypatch.setattr(key_mirror, "stream_client", fail)
-    form = {"name": "Website", "scopes": ["ingest"], "revoke": "on", **LIMITS}
+    form = {"name": "Website", "scopes": ["ingest"], "revoke_now": "on", **LIMITS}
     page = post_form(admin, url("analytics_apikey_change", key.id), **form)
     assert "each minute" in page
     assert ApiKey.objects.get().state == "revoked"

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 import structlog
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
 from analytics.models import ApiKey
+from analytics.mongo import Document, collection, database
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject, make_project
 from tests.poison import accept_poison
@@ -76,6 +77,24 @@ def test_no_page_of_the_admin_runs_what_is_stored(hostile: TestProject, admin: C
         assert "<img src=x" not in text, address
         seen += "&lt;script&gt;alert(1)" in text
     assert seen >= 4  # it was there to be seen
+
+
+@pytest.mark.slow
+def test_who_may_only_look_changes_nothing_by_looking(hostile: TestProject) -> None:
+    viewer = User.objects.create_user("bob", password="x", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client = Client()
+    client.force_login(viewer)
+    before = read_database()
+
+    pages = [address for address, _ in crawl(client)]
+
+    assert reverse("admin:analytics_apikey_change", args=[ApiKey.objects.all()[0].pk]) in pages
+    assert read_database() == before
+
+
+def read_database() -> dict[str, list[Document]]:
+    return {name: list(collection(name).find()) for name in database().list_collection_names()}
 
 
 def test_answers_are_json_and_no_browser_takes_them_for_a_page(hostile: TestProject) -> None:
