@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from analytics.problems import Unavailable
 from ingestion.scripts import Script
@@ -122,7 +122,11 @@ class GroupCommit:
     def _commit(self, calls: list[Command]) -> list[Any]:
         connection = self._connect()
         replies = self._exchange(connection, calls)
-        missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        errors = [i for i, reply in enumerate(replies) if isinstance(reply, ResponseError)]
+        if any(isinstance(replies[i], ReadOnlyError) for i in errors):
+            self._disconnect()  # a replica by now: the next write finds the primary
+            return replies
+        missing = [i for i in errors if isinstance(replies[i], NoScriptError)]
         if missing:  # nothing was done: load it and send those again
             connection.exchange([("SCRIPT", "LOAD", self._script.source)])
             again = self._exchange(connection, [calls[i] for i in missing])

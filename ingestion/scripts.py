@@ -31,8 +31,23 @@ REPLAY = _load("replay")
 
 
 def run_script(client: redis.Redis, script: Script, keys: list[Any], arguments: list[Any]) -> Any:
-    """EVAL by digest, loading the script where Redis does not know it."""
+    """EVAL by digest, loading the script where Redis does not know it.
+
+    A server that has become a replica is left, as by all other commands of the client.
+    """
     try:
         return client.execute_command("EVALSHA", script.digest, len(keys), *keys, *arguments)
     except redis.exceptions.NoScriptError:
         return client.execute_command("EVAL", script.source, len(keys), *keys, *arguments)
+    except redis.exceptions.ResponseError as exc:
+        if is_of_replica(str(exc)):
+            client.connection_pool.disconnect(inuse_connections=False)
+        raise
+
+
+def is_of_replica(error: str) -> bool:
+    """Whether Redis refused a script's write because it is no primary any more.
+
+    Redis 6.2 does not begin such an error with the word, so that redis-py does not know it.
+    """
+    return "READONLY" in error

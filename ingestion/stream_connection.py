@@ -11,6 +11,8 @@ import hiredis
 import redis
 from redis.exceptions import ConnectionError, ResponseError
 
+from ingestion.scripts import is_of_replica
+
 Command = tuple[Any, ...]
 
 _READ_BYTES = 65_536
@@ -60,7 +62,9 @@ class StreamConnection:
 
 
 def make_error(message: str) -> ResponseError:
-    """The exception of an error reply: NoScriptError has a class of its own."""
+    """The exception of an error reply: what is to be done about two has a class of its own."""
     if message.startswith("NOSCRIPT"):
         return redis.exceptions.NoScriptError(message)
+    if is_of_replica(message):
+        return redis.exceptions.ReadOnlyError(message)
     return ResponseError(message)
