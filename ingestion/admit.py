@@ -97,7 +97,7 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:
         _plans.set((key.key_id, key.revision), plan)
     trace = tracing.trace_of_request() if tracing.trace_of_request else None
     entries: list[bytes] = []
-    for run in split_events(events):
+    for run in [events] if len(events) == 1 else split_events(events):
         entry = Entry(key.project_id, sender.ip, sender.user_agent, run, trace)
         entries += (b"%d" % len(run), encode_entry(entry))
     arguments = (b"%d" % (len(entries) // 2), *entries)

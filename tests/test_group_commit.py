@@ -133,7 +133,7 @@ def test_requests_share_a_call_where_its_head_is_the_same_and_it_is_not_too_long
     group = GroupCommit(tap.make_client(), counting)
     tap.go.set()
     tickets = [
-        group_commit._Ticket(head, (b"ab",))
+        group_commit._Ticket(head, (b"ab",), group._take_latch())
         for head in (*[CallHead((), ("x",))] * 4, *[CallHead((), ("y",))] * 2)
     ]
 
