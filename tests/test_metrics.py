@@ -99,7 +99,7 @@ def test_each_event_of_a_batch_is_counted_where_it_ends(project: TestProject, in
 
 
 def test_projects_beyond_the_limit_share_a_label(
-    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+    store: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.METRICS_MAX_PROJECTS = 2
     monkeypatch.setattr(counting, "_labelled", set())

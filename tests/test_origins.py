@@ -221,7 +221,7 @@ def test_what_no_browser_sends_is_no_origin(text: str) -> None:
         *("https://xn--exmple-cua.com", "http://127.0.0.1", "https://example.com:8443"),
     ],
 )
-def test_an_origin_is_accepted(text: str) -> None:
+def test_an_origin_is_accepted(store: None, text: str) -> None:
     validate_origin(text)
     Project(name="x", allowed_origins=[text], partition=0).full_clean()
 
