@@ -140,11 +140,11 @@ def test_a_restored_service_gives_the_same_answers_and_knows_what_is_missing(
     assert restored.manage("drain") == (0, "partition 0: 1 stored, 0 duplicates, 0 dead\n")
     assert restored.manage("verify_rollups")[0] == 0
     # Accepted between the two copies and stored: the old stream's counter does not know of them.
-    status, output = restored.manage("ledger", "--check", "--wait", "3")
+    status, output = restored.manage("ledger", "--check", "--wait", "1")
     assert status == 1
     assert read_difference(output) == -BETWEEN
     # The other way round, an older store beside the living stream: what is gone is named.
     living = restored.live.stream.url
-    status, output = restored.manage("ledger", "--check", "--wait", "3", REDIS_URL=living)
+    status, output = restored.manage("ledger", "--check", "--wait", "1", REDIS_URL=living)
     assert status == 1
     assert read_difference(output) == AFTER - 1  # less the new event, which that stream never saw

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ import pytest
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 
+from analytics import mongo
 from analytics.event import Event
 from analytics.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.redis import GROUP, broker_client, stream_client, stream_key
@@ -67,9 +69,20 @@ def test_a_worker_told_to_stop_ends_in_time_and_loses_nothing(
     check_books(project, 9_000)
 
 
+@pytest.fixture
+def short_transactions(store: None) -> Iterator[None]:
+    """MongoDB gives one up after 3 s, not after the 15 s of its settings."""
+    name = "transactionLifetimeLimitSeconds"
+    admin = mongo.client().admin
+    usual = admin.command({"getParameter": 1, name: 1})[name]
+    admin.command({"setParameter": 1, name: 3})
+    yield
+    admin.command({"setParameter": 1, name: usual})
+
+
 @pytest.mark.slow
 def test_a_frozen_worker_that_wakes_after_its_entries_were_claimed_stores_nothing_twice(
-    project: TestProject, ingest: Api, tmp_path: Path
+    project: TestProject, ingest: Api, tmp_path: Path, short_transactions: None
 ) -> None:
     with celery_worker(tmp_path, concurrency=2) as worker:
         publish_drain(0)
@@ -81,7 +94,7 @@ def test_a_frozen_worker_that_wakes_after_its_entries_were_claimed_stores_nothin
         os.killpg(worker.pid, signal.SIGSTOP)
         assert _pending() > 0
         time.sleep(1.5)  # CLAIM_IDLE_SECONDS is 1 here
-        # Frozen in a transaction, it holds its locks until MongoDB's limit of 15 s.
+        # Frozen in a transaction, it holds its locks until MongoDB's limit.
         wait_until(_drain_to_the_end, 60, "what the frozen worker holds was claimed and stored")
         os.killpg(worker.pid, signal.SIGCONT)
         time.sleep(2)  # it goes on with what it held

@@ -23,9 +23,9 @@ def test_a_request_whose_last_byte_comes_after_sigterm_is_answered(
     try:
         with server.connect() as wire:
             wire.send(request[:-1])
-            time.sleep(0.5)  # it has been read
+            time.sleep(0.2)  # it has been read
             os.kill(server.pid, signal.SIGTERM)
-            time.sleep(1.5)  # the worker looks once a second whether it shall stop
+            time.sleep(1.2)  # the worker looks once a second whether it shall stop
             wire.send(request[-1:])
             answer = wire.read_answer()
             assert answer.status == 202
