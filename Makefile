@@ -7,6 +7,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 REQUIREMENTS := requirements.txt requirements-otel.txt requirements-dev.txt requirements-local.txt
 FASTER := requirements-fast.txt
+# Two processes, each with servers of its own. The tests of a file stay together: some build on
+# what those before them left.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install run manage loadtest test test-fast check audit format openapi bench chaos clean
@@ -39,11 +42,11 @@ loadtest: $(INSTALLED) ## Load what `make run` runs and prove it: make loadtest 
 	@$(BIN)/python -m local.manage loadtest $(ARGS)
 
 test: $(INSTALLED) ## Run all tests, the fast ones first
-	$(BIN)/pytest -m "not slow and not chaos"
-	$(BIN)/pytest -m "slow and not chaos"
+	$(PYTEST) -m "not slow and not chaos"
+	$(PYTEST) -m "slow and not chaos"
 
 test-fast: $(INSTALLED) ## Run the tests that take no longer than a moment
-	$(BIN)/pytest -m "not slow and not chaos"
+	$(PYTEST) -m "not slow and not chaos"
 
 check: $(INSTALLED) ## Check format, lint, types and who imports whom
 	$(BIN)/ruff format --check .
