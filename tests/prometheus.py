@@ -33,7 +33,7 @@ def hasten(rule: dict[str, Any]) -> dict[str, Any]:
     expression = re.sub(r"\[(\d+)m\]", r"[\1s]", rule["expr"])
     expression = re.sub(r"> (60|300)$", lambda age: f"> {int(age[1]) // AGE_DIVISOR}", expression)
     hastened = {**rule, "expr": expression, "labels": {**rule["labels"], **HASTENED}}
-    return {**hastened, "for": "1s"} if "for" in rule else hastened
+    return {**hastened, "for": "500ms"} if "for" in rule else hastened
 
 
 def _read_group() -> dict[str, Any]:

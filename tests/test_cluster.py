@@ -34,9 +34,9 @@ PARTITIONS = 3
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Iterator[Sequence[RedisServer]]:
-    """Three nodes that do not know each other yet."""
+    """Two nodes that do not know each other yet."""
     with ExitStack() as stack:
-        yield [stack.enter_context(make_node(tmp_path / str(number))) for number in range(3)]
+        yield [stack.enter_context(make_node(tmp_path / str(number))) for number in range(2)]
 
 
 def make_node(folder: Path) -> RedisServer:
@@ -67,13 +67,12 @@ def join(nodes: Sequence[RedisServer]) -> None:
         client_of(node).cluster("addslots", *range(number, SLOTS, len(nodes)))
         client_of(node).cluster("meet", LOOPBACK, nodes[0].port)
 
-    def is_well() -> bool:
-        states = [client_of(node).cluster("info") for node in nodes]
-        return all(
-            s["cluster_state"] == "ok" and s["cluster_size"] == str(len(nodes)) for s in states
-        )
+    wait_until(lambda: all(size_of(node) == len(nodes) for node in nodes), 20, "introduced")
 
-    wait_until(is_well, 20, "the cluster is formed")
+
+def size_of(node: RedisServer) -> int:
+    """How many nodes it knows to have slots."""
+    return int(client_of(node).cluster("info")["cluster_size"])
 
 
 def use(node: RedisServer, settings: Settings) -> None:
@@ -102,6 +101,7 @@ def test_every_script_keeps_to_the_slot_of_its_partition(
     """One node with all slots refuses what spans two, as any cluster does."""
     settings.STREAM_PARTITIONS = PARTITIONS
     join(nodes[:1])
+    wait_until(lambda: client_of(nodes[0]).cluster("info")["cluster_state"] == "ok", 10, "well")
     use(nodes[0], settings)
     monkeypatch.setattr(reader, "CONSUMER_KEPT_SECONDS", -1)  # all are idle for long enough
     with pytest.raises(redis.ResponseError, match="same slot"):

@@ -22,7 +22,7 @@ from tests.workers import celery_worker, wait_until
 
 ROOT = Path(__file__).parent.parent
 DASHBOARD = ROOT / "deploy/grafana/dashboards/analytics.json"
-LOAD_SECONDS = 2.0
+LOAD_SECONDS = 1.5
 PHASE_SECONDS = 30.0
 PAUSE_SECONDS = 0.3
 
