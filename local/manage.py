@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.dotenv import read_dotenv
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 # What a credentials file calls it, and what the settings call it.
 ADDRESSES = {
@@ -18,6 +20,7 @@ ADDRESSES = {
 
 
 def main() -> int:
+    read_dotenv()
     data_directory = Path(os.environ.get("DATA_DIR") or REPOSITORY / ".local").absolute()
     try:
         environment = build_environment(data_directory, os.environ)

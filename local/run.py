@@ -1,6 +1,6 @@
 """`python -m local.run`: the whole service on this machine until it is interrupted.
 
-Environment: PORT (8000), DATA_DIR (.local), WEB_CONCURRENCY and WORKER_CONCURRENCY (2 each),
+Environment, or `.env`: PORT (8000), DATA_DIR (.local), WEB_CONCURRENCY and WORKER_CONCURRENCY (2),
 REDIS_URL, BROKER_URL, CACHE_URL, MONGO_URI to use servers of one's own instead of embedded ones.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local.binaries import MissingBinaryError
 from local.credentials import Secrets, write_private_json
+from local.dotenv import read_dotenv
 from local.guards import (
     RunError,
     StopRequested,
@@ -35,6 +36,7 @@ POLL_SECONDS = 0.2
 
 def main() -> int:
     stop_signals = StopSignals()
+    read_dotenv()
     try:
         data_directory = Path(os.environ.get("DATA_DIR") or REPOSITORY / ".local").absolute()
         port = read_port(os.environ.get("PORT") or "8000")

@@ -16,10 +16,12 @@ from typing import Any
 import pymongo
 import pytest
 import redis
+from environ import Env
 
 from local import binaries, servers
 from local.child import Child
 from local.credentials import Secrets
+from local.dotenv import read_dotenv
 from local.guards import RunError, lock_directory, read_port, require_port
 from local.manage import build_environment
 from local.ports import find_free_port, is_port_free
@@ -396,3 +398,18 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
     finally:
         service.process.kill()
         service.process.wait()
+
+
+def test_the_file_gives_what_the_environment_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"PORT": "9001"}
+    monkeypatch.setattr(Env, "ENVIRON", given)
+    file = tmp_path / ".env"
+
+    read_dotenv(file)
+    assert given == {"PORT": "9001"}
+
+    file.write_text("PORT=9002\n# BIND=0.0.0.0\nDATA_DIR=/srv\n")
+    read_dotenv(file)
+    assert given == {"PORT": "9001", "DATA_DIR": "/srv"}
