@@ -9,6 +9,10 @@ from analytics.redis import stream_client, stream_key
 log = structlog.get_logger(__name__)
 
 
+ON_REWRITE = "no-appendfsync-on-rewrite"
+SETTINGS = ("appendonly", "appendfsync", ON_REWRITE, "maxmemory", "maxmemory-policy")
+
+
 class UnsafeStream(Exception):
     """The stream's Redis is set up to lose events; the text says what to change."""
 
@@ -20,10 +24,7 @@ def check_stream() -> None:
     check_partitions()
     check_single()
     try:
-        found = {
-            name: _read(name)
-            for name in ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
-        }
+        found = {name: _read(name) for name in SETTINGS}
     except ResponseError as exc:  # a managed Redis may forbid CONFIG
         log.warning("stream_settings_unknown", error=str(exc))
         return
@@ -32,9 +33,8 @@ def check_stream() -> None:
         return
     if problems := find_problems(found):
         raise UnsafeStream("The Redis at REDIS_URL would lose events: " + "; ".join(problems))
-    if found["appendfsync"] != "always":
-        log.warning("stream_not_synced", appendfsync=found["appendfsync"],
-                    advice="a power cut loses the last second: set appendfsync always")  # fmt: skip
+    for finding, advice in find_delays(found):
+        log.warning("stream_not_synced", found=finding, advice=advice)
 
 
 def check_partitions() -> None:
@@ -74,6 +74,24 @@ def find_problems(found: dict[str, str]) -> list[str]:
     if found["maxmemory"] == "0":
         problems.append("its memory has no limit (set maxmemory, to what the machine can spare)")
     return problems
+
+
+def find_delays(found: dict[str, str]) -> list[tuple[str, str]]:
+    """What of these settings a power cut would lose events by, and how to mend it."""
+    delays = []
+    if (policy := found["appendfsync"]) != "always":
+        delays.append(
+            (
+                f"appendfsync is {policy}: a power cut loses the last second",
+                "set appendfsync always",
+            )
+        )
+    if found[ON_REWRITE] != "no":
+        delays.append(
+            (f"{ON_REWRITE} is yes: nothing is synced while Redis rewrites its file",
+             f"set {ON_REWRITE} no")
+        )  # fmt: skip
+    return delays
 
 
 def _read(name: str) -> str:

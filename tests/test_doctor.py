@@ -66,6 +66,7 @@ def test_what_is_wrong_ends_with_status_1_and_says_what_to_do(
     ("name", "value", "level", "text"),
     [
         ("appendfsync", "everysec", Level.DOUBTFUL, "a power cut loses the last second"),
+        ("no-appendfsync-on-rewrite", "yes", Level.DOUBTFUL, "nothing is synced while"),
         ("maxmemory-policy", "allkeys-lru", Level.WRONG, "it evicts when it is full"),
         ("maxmemory", "0", Level.WRONG, "its memory has no limit"),
         ("appendonly", "no", Level.WRONG, "it keeps nothing on disk"),

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 from analytics import mongo
 from analytics.mongo import collection
 from analytics.redis import broker_client, stream_client
-from analytics.stream_check import find_problems
+from analytics.stream_check import SETTINGS, find_delays, find_problems
 from ingestion.doctor.finding import Finding, doubtful, well, wrong
 
 STORE_TIMEOUT_SECONDS = 3.0
@@ -24,7 +24,6 @@ MAX_MEMORY_RATIO = 0.7
 MIN_FREE_RATIO = 0.1
 MAX_SKEW_SECONDS = 1.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SETTINGS = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
 
 
 def check_stream() -> Iterator[Finding]:
@@ -50,7 +49,7 @@ def check_stream() -> Iterator[Finding]:
 
 def _check_stream_settings(client: Any) -> Iterator[Finding]:
     try:
-        found = {name: client.config_get(name)[name] for name in _SETTINGS}
+        found = {name: client.config_get(name)[name] for name in SETTINGS}
     except ResponseError:
         yield doubtful(
             "its settings cannot be read",
@@ -60,12 +59,10 @@ def _check_stream_settings(client: Any) -> Iterator[Finding]:
     problems = find_problems(found)
     for problem in problems:
         yield wrong(problem.split(" (")[0], problem.split(" (")[1].rstrip(")"))
-    if found["appendfsync"] != "always":
-        yield doubtful(
-            f"appendfsync is {found['appendfsync']}: a power cut loses the last second",
-            "set appendfsync always",
-        )
-    elif not problems:
+    delays = find_delays(found)
+    for finding, advice in delays:
+        yield doubtful(finding, advice)
+    if not problems and not delays:
         yield well("keeps every event on disk before its 202, and evicts nothing")
 
 
