@@ -45,8 +45,8 @@ def compact_summaries(budget_seconds: float = math.inf) -> int:
                 compacted += summaries
                 if time.monotonic() > deadline:
                     return compacted
-        except CorruptTable as exc:  # of a newer release, whose workers compact it
-            log.error("summary_not_understood", project=waiting.project_id.hex(),
+        except CorruptTable as exc:  # of a newer release, whose workers compact it, or damaged
+            log.error("day_not_compacted", project=waiting.project_id.hex(),
                       day=waiting.day, error=str(exc))  # fmt: skip
     return compacted
 

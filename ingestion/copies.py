@@ -4,6 +4,7 @@ A copy says of which version it is. One that is out of date is not used, so noth
 undone when an old event comes late: the copy is made again when the day has been quiet.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -11,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from analytics import mongo
 from analytics.mongo import Document, collection
-from analytics.rollups import PARTS, Descriptor
+from analytics.rollups import PARTS, CorruptTable, Descriptor
 from ingestion.heads import first_day_of, month_key, month_of, parse_head, read_heads
 from ingestion.run_store import (
     RunConflict,
@@ -38,10 +39,17 @@ def build_days(quiet: timedelta = QUIET) -> int:
     waiting = collection(mongo.ROLLUP_DAYS).find(
         {"dirty": True, "changedAt": {"$lte": now - quiet}, "day": {"$lt": last}}
     )
-    built = 0
-    for found in waiting.limit(STEP_UNITS):
-        built += _build_day(found)
-    return built
+    return sum(_build_readable(_build_day, found) for found in waiting.limit(STEP_UNITS))
+
+
+def _build_readable(build: Callable[[Document], bool], found: Document) -> bool:
+    """Build a copy; what is damaged, or of a newer release, waits and holds up no other."""
+    try:
+        return build(found)
+    except CorruptTable as exc:
+        log.error("copy_not_built", project=bytes(found["project"]).hex(),
+                  unit=bytes(found["_id"]).hex(), error=str(exc))  # fmt: skip
+        return False
 
 
 def _build_day(found: Document) -> bool:
@@ -102,7 +110,7 @@ def build_months(quiet: timedelta = QUIET) -> int:
     waiting = collection(mongo.ROLLUP_MONTHS).find(
         {"dirty": True, "changedAt": {"$lte": now - quiet}, "month": {"$lt": this_month}}
     )
-    return sum(_build_month(found) for found in waiting.limit(STEP_UNITS))
+    return sum(_build_readable(_build_month, found) for found in waiting.limit(STEP_UNITS))
 
 
 def _build_month(found: Document) -> bool:

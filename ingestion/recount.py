@@ -25,6 +25,7 @@ from ingestion.heads import (
 from ingestion.raw_counts import count_buckets, is_countable, split_blocks, window_of
 from ingestion.run_store import (
     Columns,
+    MissingPiece,
     RunConflict,
     RunWriter,
     Tables,
@@ -42,6 +43,14 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
     Buckets from before the raw horizon are left out: their events are gone, or going. So are
     those that an erasure took events from and has yet to rebuild.
     """
+    try:
+        differences = _compare_day(project_id, day)
+    except MissingPiece as exc:
+        differences = [_describe_damage(project_id, datetime_of_day(day), "day", exc)]
+    return report(differences)
+
+
+def _compare_day(project_id: bytes, day: int) -> list[Difference]:
     differences: list[Difference] = []
     with mongo.client().start_session(snapshot=True) as session:
         head = read_head(project_id, day, session)
@@ -63,7 +72,7 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
                     differences += compare(project_id, bucket, "bucket", raw, rollup)
         if head.is_clean and head.whole:
             differences += _compare_copy(session, head, kept)
-    return report(differences)
+    return differences
 
 
 def verify_month(project_id: bytes, month: int) -> list[Difference]:
@@ -77,10 +86,19 @@ def verify_month(project_id: bytes, month: int) -> list[Difference]:
         if found is None or found["days"] != versions:
             return []
         runs = [head.whole["run"] for head in heads if head.whole]
-        merged = merge_columns(read_columns(runs, session))
-        copied = merge_columns(read_columns([found["run"]], session))
-    start = datetime_of_day(first_day_of(month))
+        start = datetime_of_day(first_day_of(month))
+        try:
+            merged = merge_columns(read_columns(runs, session))
+            copied = merge_columns(read_columns([found["run"]], session))
+        except MissingPiece as exc:
+            return report([_describe_damage(project_id, start, "month", exc)])
     return report(list(compare(project_id, start, "month", merged, copied)))
+
+
+def _describe_damage(
+    project_id: bytes, start: datetime, unit: str, exc: MissingPiece
+) -> Difference:
+    return Difference(project_id, start, unit, "all", "not compared", str(exc))
 
 
 def _find_erased(session: ClientSession, project_id: bytes, day: int) -> set[int]:

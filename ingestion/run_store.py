@@ -20,6 +20,7 @@ from analytics.rollups import (
     PARTS,
     TABLES,
     TOTAL,
+    CorruptTable,
     Descriptor,
     EncodedTable,
     Table,
@@ -40,6 +41,10 @@ WRITE_TIME = timedelta(hours=1)
 READ_PIECES = 2_000
 # Longer than any report holds its snapshot.
 READ_TIME = timedelta(minutes=2)
+
+
+class MissingPiece(CorruptTable):
+    """A run in force without one of its pieces: somebody else deleted it, or a disk lost it."""
 
 
 class RunConflict(Exception):
@@ -148,8 +153,11 @@ def _gather(
 ) -> Columns:
     columns: Columns = {}
     for dimension in dimensions:
-        counts = [pieces[key].get(dimension) for key in counts_pieces(run, dimension)]
-        sets = [pieces[key].get(dimension) for key in sets_pieces(run, dimension)]
+        try:
+            counts = [pieces[key].get(dimension) for key in counts_pieces(run, dimension)]
+            sets = [pieces[key].get(dimension) for key in sets_pieces(run, dimension)]
+        except KeyError as exc:
+            raise MissingPiece(f"piece {exc.args[0].hex()} is missing") from None
         if any(counts):
             columns[dimension] = Encoded(list(filter(None, counts)), list(filter(None, sets)))
     return columns

@@ -12,7 +12,7 @@ from analytics import mongo
 from analytics.metrics import ROLLUP_DRIFT
 from analytics.mongo import collection
 from analytics.rollups import PARTS, counts_pieces
-from ingestion.compaction import compact_summaries
+from ingestion.compaction import MAX_RUNS, compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.differences import Difference
 from ingestion.heads import month_of, read_head, read_heads
@@ -224,6 +224,26 @@ def test_verify_finds_a_wrong_bucket_and_rebuild_mends_it(project: TestProject) 
 
     differences = verify(project)
     assert {found.dimension for found in differences} >= {"total", "path"}
+
+    for day in find_days(project.id):
+        rebuild_day(project.id, day)
+    assert verify(project) == []
+
+
+def test_a_damaged_day_is_found_holds_up_no_other_and_is_mended(
+    project: TestProject, other_project: TestProject
+) -> None:
+    for _ in range(MAX_RUNS + 1):
+        store_events(project, [{"timestamp": DAY, "path": "/a"}])
+        compact_summaries()
+    collection(mongo.ROLLUP_CHUNKS).delete_many({})
+    for each in (project, other_project):
+        store_events(each, [{"timestamp": DAY, "path": "/a"}])
+
+    assert [found.dimension for found in verify(project)] == ["all"]
+    assert compact_summaries() >= 1
+    assert build_days(quiet=NOW) == 1
+    assert verify(other_project) == []
 
     for day in find_days(project.id):
         rebuild_day(project.id, day)
