@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from pymongo.errors import PyMongoError
 
 from analytics import mongo
 from analytics.ids import datetime_of_day
@@ -18,6 +19,7 @@ from analytics.mongo import Document, collection
 from analytics.rollups import CorruptTable, Descriptor
 from ingestion.heads import DayChange, bucket_number, read_head
 from ingestion.run_store import RunConflict, RunWriter, merge_columns, read_columns, split
+from ingestion.store_errors import is_permanent
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +38,13 @@ class ProjectDay:
 
 
 def compact_summaries(budget_seconds: float = math.inf) -> int:
-    """Compact the summaries that wait, until the time is up; how many, 0 when none is left."""
+    """Compact the summaries that wait, until the time is up; how many, 0 when none is left.
+
+    Days that cannot be compacted hold up no others; the error of the last is raised at the end.
+    """
     deadline = time.monotonic() + budget_seconds
     compacted = 0
+    failure: Exception | None = None
     for waiting in find_waiting_days():
         try:
             while summaries := compact_day(waiting.project_id, waiting.day):
@@ -48,6 +54,14 @@ def compact_summaries(budget_seconds: float = math.inf) -> int:
         except CorruptTable as exc:  # of a newer release, whose workers compact it, or damaged
             log.error("day_not_compacted", project=waiting.project_id.hex(),
                       day=waiting.day, error=str(exc))  # fmt: skip
+        except Exception as exc:
+            if isinstance(exc, PyMongoError) and not is_permanent(exc):
+                raise
+            log.error("day_not_compacted", project=waiting.project_id.hex(),
+                      day=waiting.day, error=repr(exc)[:300])  # fmt: skip
+            failure = exc
+    if failure:
+        raise failure
     return compacted
 
 

@@ -97,7 +97,7 @@ def slow_redis_down(scene: Scene) -> Generator[None]:
 
 
 def leave_a_summary_that_cannot_be_compacted(scene: Scene) -> Generator[None]:
-    """Ten minutes old; compaction raises at each try, and gets to no other."""
+    """Ten minutes old; compaction raises at each try."""
     now = datetime.now(UTC)
     old = ObjectId.from_datetime(now - timedelta(minutes=10))
     summary = {"_id": old, "project": b"12345678", "bucket": now}

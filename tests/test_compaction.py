@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from bson import ObjectId
 
 from analytics import mongo
 from analytics.metrics import ROLLUP_DRIFT
@@ -55,6 +56,19 @@ def test_summaries_become_runs_that_equal_the_raw_events(project: TestProject) -
     assert compact_summaries() > 0
 
     assert collection(mongo.SUMMARIES).count_documents({}) == 0
+    assert verify(project) == []
+
+
+def test_a_day_that_cannot_be_compacted_holds_up_no_other(project: TestProject) -> None:
+    """And the task fails, which alerts."""
+    oldest = {"_id": ObjectId(b"\0" * 12), "project": b"12345678", "bucket": DAY}
+    collection(mongo.SUMMARIES).insert_one(oldest)
+    store_events(project, batch_of(40))
+
+    with pytest.raises(KeyError, match="tables"):
+        compact_summaries()
+
+    assert list(collection(mongo.SUMMARIES).find({}, {"_id": 1})) == [{"_id": oldest["_id"]}]
     assert verify(project) == []
 
 
