@@ -5,6 +5,7 @@ import random
 import re
 import struct
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
@@ -21,6 +22,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _random = random.Random()
 os.register_at_fork(after_in_child=_random.seed)
 
+# Of its bits the upper two are fixed.
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
 _CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _HASHED = b"\x01"
 _PLACE = struct.Struct(">QIH")
@@ -28,11 +32,16 @@ _PLACE = struct.Struct(">QIH")
 
 def make_event_id(now_ms: int) -> str:
     """A UUIDv7 (RFC 9562, section 5.7): 48 bits of unix milliseconds, then 74 random bits."""
-    random_bits = _random.getrandbits(74)
-    return (
-        f"{now_ms >> 16 & 0xFFFF_FFFF:08x}-{now_ms & 0xFFFF:04x}-7{random_bits >> 62:03x}"
-        f"-{0x8000 | random_bits >> 48 & 0x3FFF:04x}-{random_bits & 0xFFFF_FFFF_FFFF:012x}"
-    )
+    return next(make_event_ids(now_ms, 1))
+
+
+def make_event_ids(now_ms: int, count: int) -> Iterator[str]:
+    """As `make_event_id`, the random bits of all of them drawn when the first is asked for."""
+    prefix = f"{now_ms >> 16:08x}-{now_ms & 0xFFFF:04x}-7"
+    digits = f"{_random.getrandbits(76 * count):0{19 * count}x}"
+    for start in range(0, 19 * count, 19):
+        own = digits[start : start + 19]
+        yield f"{prefix}{own[:3]}-{_VARIANT[own[3]]}{own[4:7]}-{own[7:]}"
 
 
 def is_canonical_uuid(event_id: str) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from analytics.entry import AcceptedEvent
 from analytics.event import MAX_EVENT_BODY_BYTES, check_age, decode_event
-from analytics.ids import make_event_id, now_ms
+from analytics.ids import make_event_ids, now_ms
 from analytics.invalid_event import InvalidEvent
 from analytics.keys import KeyRecord
 from analytics.problems import BadRequest, TooLarge
@@ -28,21 +28,21 @@ class Judged:
     rejected: list[dict[str, Any]] = field(default_factory=list)
 
 
-def judge_event(raw: bytes, key: KeyRecord) -> AcceptedEvent:
-    """The event to append, with an id of ours if it has none. Raises InvalidEvent."""
+def judge_event(raw: bytes, key: KeyRecord, event_ids: Iterator[str]) -> AcceptedEvent:
+    """The event to append, with the next of `event_ids` if it has none. Raises InvalidEvent."""
     if len(raw) > MAX_EVENT_BODY_BYTES:
         detail = f"The event is over {MAX_EVENT_BODY_BYTES:,} bytes."
         raise InvalidEvent(None, "event_too_large", detail)
     event = decode_event(raw)
     if event.timestamp is not None:
         check_age(event.timestamp, datetime.now(UTC), key.retention_days)
-    return AcceptedEvent(event.event_id or make_event_id(now_ms()), raw)
+    return AcceptedEvent(event.event_id or next(event_ids), raw)
 
 
 def judge_single(body: bytes, key: KeyRecord) -> AcceptedEvent:
     """As `judge_event`, for a body of one event. Raises BadRequest."""
     try:
-        return judge_event(body, key)
+        return judge_event(body, key, make_event_ids(now_ms(), 1))
     except InvalidEvent as exc:
         errors = [exc.as_error()] if exc.field is not None else []
         raise BadRequest(exc.detail, code=exc.code, errors=errors) from None
@@ -56,9 +56,10 @@ def judge_batch(items: Sequence[bytes], key: KeyRecord) -> Judged:
         detail = f"The batch holds {len(items)} events; at most {MAX_BATCH_EVENTS} are taken."
         raise TooLarge(detail, code="too_many_events")
     judged = Judged()
+    event_ids = make_event_ids(now_ms(), len(items))
     for index, raw in enumerate(items):
         try:
-            judged.accepted.append(judge_event(raw, key))
+            judged.accepted.append(judge_event(raw, key, event_ids))
         except InvalidEvent as exc:
             judged.rejected.append({"index": index, **exc.as_error()})
     if not judged.accepted:

@@ -2,10 +2,12 @@
 
 import json
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 
 from analytics.entry import MAX_ENTRY_BYTES
+from analytics.ids import is_canonical_uuid, now_ms
 from analytics.redis import accepted_key, stream_client, waiting_key
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
@@ -26,6 +28,20 @@ def test_an_array_is_accepted_in_one_entry(ingest: Api) -> None:
     [entry] = read_entries()
     assert [event.event_id for event in entry.events] == body["eventIds"]
     assert body["eventIds"][0] == "one"
+
+
+def test_events_without_an_id_are_each_given_a_uuid_of_their_own(ingest: Api) -> None:
+    """Version 7: of the time of acceptance, so that they are stored beside each other."""
+    before_ms = now_ms()
+
+    event_ids = ingest.post("/events", [GOOD] * 1_000).json()["eventIds"]
+
+    assert len(set(event_ids)) == 1_000
+    for event_id in event_ids:
+        assert is_canonical_uuid(event_id)
+        uuid = UUID(event_id)
+        assert (uuid.version, uuid.variant) == (7, RFC_4122)
+        assert before_ms <= uuid.int >> 80 <= now_ms()
 
 
 @pytest.mark.parametrize("content_type", [NDJSON, "application/ndjson; charset=utf-8"])
