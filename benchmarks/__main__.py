@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--part NAME] [--quick] [--json FILE]`."""
+"""`python -m benchmarks [--part NAME] [--quick] [--large] [--json FILE]`."""
 
 import argparse
 import json
@@ -34,17 +34,22 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "freshness": freshness.run,
 }
 
+# These store ten million events, which takes half an hour: asked for by name, or by --large.
+LARGE_PARTS = ("growth", "reporting")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--part", choices=PARTS, help="only this part; all of them otherwise")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--large", action="store_true", help="up to ten million stored events")
     parser.add_argument("--json", type=Path, help="write all figures and samples to this file")
     options = parser.parse_args()
     results: dict[str, Any] = {}
     for name in [options.part] if options.part else PARTS:
+        sizes = {"large": options.large or options.part == name} if name in LARGE_PARTS else {}
         try:
-            results |= PARTS[name](quick=options.quick)
+            results |= PARTS[name](quick=options.quick, **sizes)
         except NoGenerator as exc:
             sys.exit(str(exc))
     for name, result in results.items():
