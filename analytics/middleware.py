@@ -4,20 +4,24 @@ from collections.abc import Callable
 from time import perf_counter
 
 import structlog
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from redis import exceptions as redis
 from structlog.contextvars import bound_contextvars
 
 from analytics.counting import note_answered
-from analytics.problems import Unavailable, problem_response
+from analytics.problems import BadRequest, Problem, Unavailable, problem_response
 from analytics.request_id import HEADER, request_id_of
 
 log = structlog.get_logger(__name__)
 
 # Requests for what no route leads to; the address itself is the client's choice.
 UNKNOWN_ENDPOINT = "unknown"
+
+# Of MongoDB: Django's backend compares names without regard to case by an unescaped pattern.
+_INVALID_REGEX = 51091
 
 
 class FollowRequests:
@@ -36,24 +40,25 @@ class FollowRequests:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """A store that does not answer is no fault of the view that asked it, nor of ours."""
-        problem = find_unavailable(exception)
-        if problem is None:
-            return None
-        log.warning(
-            "refused", code=problem.code, status=problem.status, error=repr(exception)[:300]
-        )
-        return problem_response(problem)
+        """What is neither the fault of the view that raised it, nor ours."""
+        problem = find_problem(exception)
+        if isinstance(problem, Unavailable):
+            error = repr(exception.__cause__ or exception)[:300]
+            log.warning("refused", code=problem.code, status=problem.status, error=error)
+        return problem_response(problem) if problem else None
 
 
-def find_unavailable(error: BaseException | None) -> Unavailable | None:
-    """The refusal for an error that says that MongoDB or Redis does not answer; else None."""
+def find_problem(error: BaseException | None) -> Problem | None:
+    """The refusal for a store that does not answer, or that cannot look for what a form names."""
     if isinstance(error, DatabaseError):  # Django's name for it
         error = error.__cause__
     if isinstance(error, ConnectionFailure) or (isinstance(error, PyMongoError) and error.timeout):
         return Unavailable("The store does not answer.", code="store_unavailable")
     if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
         return Unavailable("Redis does not answer.", code="stream_unavailable")
+    is_bad_pattern = isinstance(error, OperationFailure) and error.code == _INVALID_REGEX
+    if is_bad_pattern or isinstance(error, ValidationError):
+        return BadRequest("The request could not be understood.")
     return None
 
 

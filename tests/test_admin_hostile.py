@@ -84,6 +84,22 @@ def test_every_list_answers_every_query(admin: Client) -> None:
     assert failed == []
 
 
+def test_an_action_on_what_is_none_does_nothing(admin: Client) -> None:
+    failed = []
+    for name in changelists():
+        for action in ("delete_selected", "revoke_keys", "replay", "discard"):
+            fields = {"action": action, "_selected_action": ["\x00", "zz"], "index": "0"}
+            if admin.post(reverse(name), fields).status_code >= 500:
+                failed.append((name, action))
+    assert failed == []
+
+
+def test_a_user_with_an_odd_name_is_refused(admin: Client) -> None:
+    fields = {"username": "[", "usable_password": "false"}
+
+    assert admin.post(reverse("admin:auth_user_add"), fields).status_code in (200, 400)
+
+
 def test_without_the_store_every_page_says_so(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
