@@ -1,5 +1,6 @@
 """The address of the client, behind a known number of our own proxies."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -10,21 +11,29 @@ from analytics.event import parse_ip
 from analytics.invalid_event import InvalidEvent
 
 MAX_IP_CHARS = 45  # of IPv6 with an IPv4 part: no longer text is an address
+# Some proxies add the port; an IPv6 address is then in brackets.
+_WITH_PORT = re.compile(r"\[(?P<ipv6>[^\]]*)\](?::[0-9]*)?|(?P<ipv4>[^:]*):[0-9]*", re.ASCII)
 
 
 def client_ip(meta: Mapping[str, Any]) -> str | None:
-    """The client's address from a WSGI environ, in its usual spelling; None if unknown.
+    """The client's address from a WSGI environ, in its usual spelling; None if unknown."""
+    return forwarded_ip(meta) or _valid_ip(meta.get("REMOTE_ADDR", ""))
+
+
+def forwarded_ip(meta: Mapping[str, Any]) -> str | None:
+    """The address that our own proxies say they were asked from; None if they say none.
 
     X-Forwarded-For is believed only as far as `TRUSTED_PROXIES` entries from its right end,
     because anything further left was written by the client.
     """
-    if settings.TRUSTED_PROXIES:
-        hops = [hop.strip() for hop in meta.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-        if len(hops) >= settings.TRUSTED_PROXIES:
-            address = _valid_ip(hops[-settings.TRUSTED_PROXIES])
-            if address:
-                return address
-    return _valid_ip(meta.get("REMOTE_ADDR", ""))
+    if not settings.TRUSTED_PROXIES:
+        return None
+    hops = meta.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if len(hops) < settings.TRUSTED_PROXIES:
+        return None
+    hop = hops[-settings.TRUSTED_PROXIES].strip()
+    match = _WITH_PORT.fullmatch(hop)
+    return _valid_ip((match["ipv6"] or match["ipv4"] or "") if match else hop)
 
 
 def _valid_ip(text: str) -> str | None:

@@ -10,13 +10,16 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from analytics.client_ip import client_ip
+from analytics.client_ip import client_ip, forwarded_ip
 from analytics.problems import Forbidden, MethodNotAllowed, Problem, problem_response
 from analytics.sharing import render_counters
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _METHODS = ("GET", "HEAD")
-_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA")
+_FORWARDED = (
+    *("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP"),
+    *("HTTP_FORWARDED", "HTTP_VIA"),
+)
 
 
 @csrf_exempt  # else Django answers a POST with a page about cookies
@@ -52,12 +55,11 @@ def _has_token(meta: Mapping[str, Any]) -> bool:
 def _is_listed(meta: Mapping[str, Any]) -> bool:
     """Whether the client's address is in METRICS_ALLOWED_IPS.
 
-    A request that came through a proxy nobody told us of carries the proxy's address: it is not
-    believed to be from next door.
+    A request that came through a proxy which was not counted, or does not say for whom it asks,
+    carries the proxy's address: it is not believed to be from next door.
     """
-    if not settings.TRUSTED_PROXIES and any(name in meta for name in _FORWARDED):
-        return False
-    text = client_ip(meta)
+    is_forwarded = any(name in meta for name in _FORWARDED)
+    text = forwarded_ip(meta) if is_forwarded else client_ip(meta)
     if text is None:
         return False
     address = ip_address(text)

@@ -34,6 +34,8 @@ from analytics.tracing import start_tracing
 log = structlog.get_logger(__name__)
 
 _PATHS = ("/metrics", "/metrics/")
+# A client that says nothing for so long is given up, and its thread with it.
+IDLE_SECONDS = 10.0
 
 _directory: Path | None = None
 _owner = 0
@@ -116,7 +118,12 @@ def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Itera
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away or says nothing is no news, and its address stands in no log."""
+
 
 class _QuietHandler(WSGIRequestHandler):
+    timeout = IDLE_SECONDS
+
     def log_message(self, format: str, *args: Any) -> None:
         pass

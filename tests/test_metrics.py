@@ -2,8 +2,12 @@
 
 import os
 import signal
+import socket
+import threading
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import make_server
 
 import httpx
 import pytest
@@ -11,7 +15,7 @@ from django.conf import LazySettings
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from analytics import counting, metrics
+from analytics import counting, metrics, worker_metrics
 from analytics.metric_files import MetricFile, Sample, make_directory, read_files
 from ingestion.drain import drain
 from local.ports import LOOPBACK, find_free_port
@@ -174,6 +178,45 @@ def test_metrics_are_for_the_token_and_the_listed_addresses(
     assert answer.status_code == status
     if status == 403:
         assert answer.json()["code"] == "metrics_forbidden"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "headers", "status"),
+    [
+        (0, {"X-Real-IP": "203.0.113.9"}, 403),
+        (0, {"X-Forwarded-Proto": "https"}, 403),
+        (1, {}, 200),
+        (1, {"X-Forwarded-For": "127.0.0.1"}, 200),
+        (1, {"X-Forwarded-For": "203.0.113.9"}, 403),
+        (1, {"X-Forwarded-For": "203.0.113.9:4711"}, 403),
+        (1, {"X-Forwarded-For": "unknown"}, 403),
+        (1, {"X-Forwarded-Proto": "https"}, 403),
+        (2, {"X-Forwarded-For": "203.0.113.9"}, 403),
+    ],
+)
+def test_a_proxy_next_door_does_not_make_its_clients_neighbours(
+    settings: LazySettings, proxies: int, headers: dict[str, str], status: int
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+
+    assert Client().get("/metrics", headers=headers, REMOTE_ADDR="127.0.0.1").status_code == status
+
+
+def test_a_client_that_says_nothing_holds_no_thread_of_a_worker(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(worker_metrics._QuietHandler, "timeout", 0.05)
+    kinds: Any = {
+        "server_class": worker_metrics._Server,
+        "handler_class": worker_metrics._QuietHandler,
+    }
+    with make_server(LOOPBACK, 0, worker_metrics.answer, **kinds) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with socket.create_connection((LOOPBACK, server.server_port), 5) as idle:
+            idle.sendall(b"GET /metrics HTTP/1.1\r\n")
+            assert idle.recv(1) == b""
+        server.shutdown()
+    assert capfd.readouterr().err == ""
 
 
 def test_metrics_are_only_read() -> None:
