@@ -96,6 +96,9 @@ class Prometheus:
         result: list[Any] = answer.json()["data"]["result"]
         return result
 
+    def has_data(self, query: str) -> bool:
+        return bool(self.ask(query))
+
     def firing(self) -> set[str]:
         """The hastened alerts that fire."""
         return self._alerts('alertstate="firing",pace="hastened"')
