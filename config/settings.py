@@ -205,7 +205,7 @@ STREAM_MAX_EVENTS: int = read_positive("STREAM_MAX_EVENTS", 2_000_000)
 # Above this part of Redis's maxmemory the answer is 503, so that there is room to drain.
 STREAM_MAX_MEMORY_RATIO: float = read_number("STREAM_MAX_MEMORY_RATIO", 0.8, most=1)
 REDIS_WAIT_REPLICAS: int = read_whole("REDIS_WAIT_REPLICAS", 0)
-WORKER_BATCH_SIZE: int = read_positive("WORKER_BATCH_SIZE", 1_000)
+WORKER_BATCH_SIZE: int = read_positive("WORKER_BATCH_SIZE", 2_000)
 WORKER_CONCURRENCY: int = read_positive("WORKER_CONCURRENCY", 2)
 # Seconds between beat's fallback signals to drain.
 WORKER_POLL_TIMEOUT: float = read_number("WORKER_POLL_TIMEOUT", 1.0)

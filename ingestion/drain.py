@@ -119,13 +119,17 @@ def drain(
 
 
 def _drain(partition: int, deadline: float, result: DrainResult, fuses: Fuses) -> None:
-    reader = Reader(partition, this_consumer())
-    reader.ensure_group()
-    note_sessions_again()
-    names.stream_client().delete(names.wake_key(partition))
-    result.add(fuses.try_again())
-    reader.leave_alone(fuses.holders)
-    with ThreadPoolExecutor(1, "ack") as acker, ThreadPoolExecutor(WRITERS, "store") as writer:
+    with (
+        ThreadPoolExecutor(1, "read") as ahead,
+        ThreadPoolExecutor(1, "ack") as acker,
+        ThreadPoolExecutor(WRITERS, "store") as writer,
+    ):
+        reader = Reader(partition, this_consumer(), ahead=ahead)
+        reader.ensure_group()
+        note_sessions_again()
+        names.stream_client().delete(names.wake_key(partition))
+        result.add(fuses.try_again())
+        reader.leave_alone(fuses.holders)
         acks = Acks(acker)
         writing: deque[Future[list[Sorted]]] = deque()
         lingered = False

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 _MEBIBYTE = 1024 * 1024
 
 READ_ENTRIES = 64
-MAX_READ_ENTRIES = 1_000
+MAX_READ_ENTRIES = 2_000
 MAX_BATCH_BYTES = 8 * _MEBIBYTE
 CONSUMER_KEPT_SECONDS = 3_600
 
@@ -53,19 +54,24 @@ class Reader:
     and then given up is found again by the next Reader of the same process.
     """
 
-    def __init__(self, partition: int, consumer: Consumer, left_alone: Iterable[str] = ()) -> None:
-        """`left_alone` are the consumers of open fuses: their entries are not claimed."""
+    def __init__(
+        self, partition: int, consumer: Consumer, *, ahead: Executor | None = None
+    ) -> None:
+        """With `ahead`, a thread of it reads while what was read before is being handled."""
         self._client = names.stream_client()
         self._partition = partition
         self._stream = names.stream_key(partition)
         self._consumer = str(consumer)
         self._left_alone = {self._consumer}
+        self._ahead = ahead
+        self._coming: Future[list[RawEntry]] | None = None
         self._in_hand: deque[ReadEntry] = deque()
         self._suspects: list[ReadEntry] = []
         self._was_suspect = True  # the last batch: as if, so that others come first
         self._own_cursor: bytes | None = b"0"
         self._may_claim = True
         self._read_entries = READ_ENTRIES
+        self._may_be_more = False  # the last read of new entries was a full one
 
     def ensure_group(self) -> None:
         """Create the stream and its group, which starts at the stream's first entry."""
@@ -79,27 +85,37 @@ class Reader:
         """Whole entries of up to WORKER_BATCH_SIZE events and 8 MiB; empty when none waits.
 
         A suspect entry is a batch of its own, after one of others. Without `may_read`, only what
-        is in hand: a drain whose time is up leaves only suspects behind of what it has read.
+        is in hand or coming: a drain whose time is up leaves only suspects behind of what it read.
         """
         suspects_turn = may_read and bool(self._suspects) and not self._was_suspect
         batch = [] if suspects_turn else self._fill_batch(may_read)
         if not batch and may_read and self._suspects:
             batch = [pick_suspect(self._suspects)]
         self._was_suspect = bool(batch) and batch[0].is_suspect
+        if self._ahead and may_read and self._may_be_more and not self._coming:
+            self._coming = self._ahead.submit(self._read, b">")
         return batch
 
     def _fill_batch(self, may_read: bool) -> list[ReadEntry]:
         batch: list[ReadEntry] = []
         events = size_bytes = 0
         max_events = settings.WORKER_BATCH_SIZE
-        while self._in_hand or (may_read and self._read_more()):
-            following = self._in_hand[0]
+        in_hand = self._in_hand
+        while in_hand or (events < max_events and self._find_more(may_read)):
+            following = in_hand[0]
             events += len(following.entry.events)
             size_bytes += following.size_bytes
             if batch and (events > max_events or size_bytes > MAX_BATCH_BYTES):
                 break
-            batch.append(self._in_hand.popleft())
+            batch.append(in_hand.popleft())
         return batch
+
+    def _find_more(self, may_read: bool) -> bool:
+        """Put in hand what was read ahead, or else what is read now."""
+        coming, self._coming = self._coming, None
+        if coming and self._take_new(coming.result()):
+            return True
+        return may_read and self._read_more()
 
     def _read_more(self) -> bool:
         """Put entries in hand from the first source that has any, suspects aside."""
@@ -110,13 +126,17 @@ class Reader:
             if self._take(self._claim(), redelivered=True):
                 return True
         while entries := self._read(b">"):
-            if self._take(entries, redelivered=False):
+            if self._take_new(entries):
                 return True
         return False
 
     def _has_room(self) -> bool:
         """For what was delivered before, which may all be suspects."""
         return len(self._suspects) < READ_ENTRIES
+
+    def _take_new(self, raw_entries: list[RawEntry]) -> bool:
+        self._may_be_more = len(raw_entries) >= self._read_entries
+        return self._take(raw_entries, redelivered=False)
 
     def _take(self, raw_entries: list[RawEntry], *, redelivered: bool) -> bool:
         before = len(self._in_hand)
@@ -198,11 +218,10 @@ def decode_entries(
     raw_entries: Iterable[RawEntry], deliveries: dict[bytes, int]
 ) -> Iterator[ReadEntry]:
     """Decode what can be; an entry of an unknown format stays pending, with an error log."""
-    for raw in raw_entries:
-        raw_id, fields = raw
+    for raw_id, fields in raw_entries:
         if not fields:
             continue
-        pairs = fields if isinstance(fields, dict) else dict(zip(*[iter(fields)] * 2, strict=True))
+        pairs = fields if isinstance(fields, dict) else pair_up(fields)
         try:
             entry = decode_entry(pairs)
         except (UnknownFormat, UnreadableEntry) as exc:
@@ -210,6 +229,12 @@ def decode_entries(
             continue
         size_bytes = len(pairs[DATA_FIELD])
         yield ReadEntry(raw_id, EntryId.parse(raw_id), entry, deliveries.get(raw_id, 1), size_bytes)
+
+
+def pair_up(fields: list[bytes]) -> dict[bytes, bytes]:
+    """Names and values by turns, as a dict."""
+    items = iter(fields)
+    return dict(zip(items, items, strict=True))
 
 
 def forget_idle_consumers(partition: int) -> int:

@@ -1,10 +1,12 @@
 """The drain: every accepted event is stored once, whoever else is at work."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from pymongo.errors import OperationFailure
+from pytest_django import Settings
 
 from analytics import keys
 from analytics.entry import AcceptedEvent, Entry
@@ -13,11 +15,12 @@ from analytics.key_text import read_key_id
 from analytics.models import ApiKey
 from analytics.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
 from analytics.redis import stream_client, stream_key
-from ingestion import store
+from ingestion import reader, store
+from ingestion.consumers import this_consumer
 from ingestion.drain import ack, drain
 from ingestion.ledger import read_ledger
 from ingestion.prepare import Failure, prepare
-from ingestion.reader import ReadEntry
+from ingestion.reader import Reader, ReadEntry
 from ingestion.recount import verify_day
 from ingestion.signals import publish_drain
 from tests.conftest import Api, TestProject
@@ -53,6 +56,23 @@ def test_two_workers_store_exactly_the_distinct_ids_of_20_000_events(
     books = (line.accepted, line.stored, line.duplicate, line.dead, line.difference)
     assert books == (20_000, 18_000, 2_000, 0, 0)
     assert verify_day(project.id, line.day) == []
+
+
+def test_what_was_read_ahead_is_handed_over_when_the_time_is_up(
+    ingest: Api, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.WORKER_BATCH_SIZE = 2
+    monkeypatch.setattr(reader, "READ_ENTRIES", 2)
+    for n in range(6):
+        ingest.post("/event", {"path": f"/{n}"})
+
+    with ThreadPoolExecutor(1) as ahead:
+        reading = Reader(0, this_consumer(), ahead=ahead)
+        reading.ensure_group()
+        batches = [reading.next_batch(may_read=n == 0) for n in range(3)]
+
+    assert [len(batch) for batch in batches] == [2, 2, 0]
+    assert stream_client().xpending(stream_key(0), "workers")["pending"] == 4
 
 
 def test_projects_with_the_same_ids_and_users_do_not_touch_each_other(
