@@ -20,14 +20,14 @@ MAX_ENTRY_EVENTS = 100
 MAX_ENTRY_BYTES = 256 * _KIBIBYTE
 
 
-class AcceptedEvent(msgspec.Struct, array_like=True, frozen=True):
+class AcceptedEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One event of an entry: its id (the client's or ours) and its JSON as it was sent."""
 
     event_id: str
     raw: bytes
 
 
-class Entry(msgspec.Struct, array_like=True, frozen=True):
+class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What one stream entry holds; an event's place is the entry's id and its index here."""
 
     project_id: bytes

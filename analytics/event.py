@@ -32,6 +32,7 @@ MAX_FUTURE = timedelta(hours=24)
 PAGEVIEW = "pageview"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_BACKSLASH, _DELETE = b"\\\x7f"  # as numbers, which `in` finds much faster
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ABSENT = (b"", b"null")
 
@@ -89,8 +90,8 @@ def decode_event(raw: bytes) -> Event:
     if (
         len(raw) <= MAX_PROPERTIES_BYTES
         and raw.isascii()
-        and b"\\" not in raw
-        and b"\x7f" not in raw
+        and _BACKSLASH not in raw
+        and _DELETE not in raw
     ):
         try:
             plain = _decode_plain(raw)

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import NamedTuple
 from uuid import UUID
+
+import msgspec
 
 PROJECT_ID_BYTES = 8
 MS_PER_DAY = 86_400_000
@@ -81,7 +82,7 @@ def key_ranges(project_id: bytes) -> tuple[tuple[bytes, bytes], ...]:
     )
 
 
-class EntryId(NamedTuple):
+class EntryId(msgspec.Struct, frozen=True, order=True, gc=False):
     """A Redis Stream id: unix milliseconds of the acceptance, and a sequence number."""
 
     ms: int
@@ -89,7 +90,7 @@ class EntryId(NamedTuple):
 
     @classmethod
     def parse(cls, text: bytes) -> "EntryId":
-        ms, _, sequence = text.partition(b"-")
+        ms, sequence = text.split(b"-")
         return cls(int(ms), int(sequence))
 
     @property

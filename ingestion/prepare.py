@@ -75,18 +75,12 @@ def prepare(entries: Iterable[ReadEntry]) -> list[Prepared]:
         project_id = entry.project_id
         found = known.get((project_id, day))
         if found is None:
-            found = find_policy(project_id), salt_of_day(day)
-            known[project_id, day] = found
+            found = known[project_id, day] = find_policy(project_id), salt_of_day(day)
         origin = Origin(project_id, read.id.ms, *found, entry.client_ip, entry.client_user_agent)
         for index, accepted in enumerate(entry.events):
-            prepared = Prepared(
-                project_id,
-                make_place(read.id, index),
-                day,
-                event_key(project_id, accepted.event_id),
-                accepted,
-                read.redelivered,
-            )
+            place = make_place(read.id, index)
+            key = event_key(project_id, accepted.event_id)
+            prepared = Prepared(project_id, place, day, key, accepted, read.redelivered)
             _encode(prepared, origin)
             batch.append(prepared)
     return batch

@@ -7,7 +7,6 @@ fraction of the time and without the document (tests/test_splice.py compares the
 
 import struct
 from functools import lru_cache
-from typing import NamedTuple
 
 import bson
 import msgspec
@@ -15,7 +14,16 @@ import msgspec
 from analytics.event import Event
 from analytics.ids import PROJECT_ID_BYTES, is_uuid_key, ms_of_datetime
 from analytics.projects import Policy
-from analytics.rollups import Client, Fact, Source, bucket_number_of_ms, hash_user, make_hit
+from analytics.rollups import (
+    BUCKET_MS,
+    PAGEVIEW,
+    Client,
+    Fact,
+    Hit,
+    Source,
+    hash_user,
+    make_hit,
+)
 from ingestion.enrich import (
     apply_ip_rule,
     expiry_ms,
@@ -86,46 +94,40 @@ def encode_event(
     `key` is its `_id`, as `event_key` makes it of `event_id`. Raises BSONError, OverflowError,
     UnicodeError or RecursionError for what BSON cannot hold.
     """
-    project_id, ingested_ms = origin.project_id, origin.ingested_ms
+    project_id, ingested_ms, policy = origin.project_id, origin.ingested_ms, origin.policy
     timestamp_ms = ingested_ms if event.timestamp is None else ms_of_datetime(event.timestamp)
     ip = event.ip or origin.ip
     user_agent = event.user_agent or origin.user_agent
-    user, user_hash, visitor = b"", None, 0
+    is_view = event.event == PAGEVIEW
     if event.user_id is None:
         visitor = hash_visitor(project_id, None, ip, user_agent, origin.salt)
+        person, hit = _encode_visitor(visitor), make_hit(None, visitor, is_view)
     else:
-        user, user_hash, visitor = _encode_user(project_id, event.user_id)
+        person, view, other = _encode_user(project_id, event.user_id)
+        hit = view if is_view else other
     client_piece, client = _encode_client(user_agent) if user_agent else (b"", _NO_CLIENT)
     properties = event.properties
     source = find_source(event.path, properties or {})
     country = find_country(ip) if ip else None
-    kept_ip = apply_ip_rule(origin.policy.ip_rule, ip)
     has_uuid = is_uuid_key(key)
+    retention_days = policy.retention_days
     elements = b"".join((
         _UUID_ID if has_uuid else _HASHED_ID, key, _PROJECT, project_id, _PLACE, place,
         _TIMESTAMP, _int64(timestamp_ms), _INGESTED_AT, _int64(ingested_ms),
-        _encode_expiry(timestamp_ms, ingested_ms, origin.policy.retention_days),
+        b"" if retention_days is None
+        else _EXPIRES_AT + _int64(expiry_ms(timestamp_ms, ingested_ms, retention_days)),
         _encode_path(event.path),
         _encode_name(event.event),
         b"" if has_uuid else _string(_EVENT_ID, event_id),
-        _VISITOR, _int64(visitor), user,
+        person,
         _string(_SESSION_ID, event.session_id),
-        _string(_IP, kept_ip),
+        _string(_IP, apply_ip_rule(policy.ip_rule, ip)),
         _string(_COUNTRY, country),
         client_piece,
         b"" if properties is None else _PROPERTIES + bson.encode(properties),
         _encode_source(source),
     ))  # fmt: skip
-    hit = make_hit(user_hash, visitor, event.event)
-    fact = (
-        bucket_number_of_ms(timestamp_ms),
-        hit,
-        event.path,
-        event.event,
-        country,
-        client,
-        source,
-    )
+    fact = (timestamp_ms // BUCKET_MS, hit, event.path, event.event, country, client, source)
     return _int32(len(elements) + 5) + elements + b"\x00", fact
 
 
@@ -147,16 +149,17 @@ def _encode_name(name: str) -> bytes:
     return _string(_EVENT, name)
 
 
-class _User(NamedTuple):
-    piece: bytes
-    user_hash: int
-    visitor: int
+def _encode_visitor(visitor: int) -> bytes:
+    return _VISITOR + _int64(visitor)
 
 
 @lru_cache(maxsize=_USERS_KEPT)
-def _encode_user(project_id: bytes, user_id: str) -> _User:
+def _encode_user(project_id: bytes, user_id: str) -> tuple[bytes, Hit, Hit]:
+    """Its elements `visitor` and `userId`, and what a pageview and another event of it count."""
+    user_hash = hash_user(project_id, user_id)
     visitor = hash_visitor(project_id, user_id, None, None, b"")
-    return _User(_string(_USER_ID, user_id), hash_user(project_id, user_id), visitor)
+    piece = _encode_visitor(visitor) + _string(_USER_ID, user_id)
+    return piece, make_hit(user_hash, visitor, True), make_hit(user_hash, visitor, False)
 
 
 @lru_cache(maxsize=_PIECES_KEPT)
@@ -169,9 +172,3 @@ def _encode_client(user_agent: str) -> tuple[bytes, Client]:
 @lru_cache(maxsize=_PIECES_KEPT)
 def _encode_source(source: Source) -> bytes:
     return b"".join(map(_string, _SOURCE, source))
-
-
-def _encode_expiry(timestamp_ms: int, ingested_ms: int, retention_days: int | None) -> bytes:
-    if retention_days is None:
-        return b""
-    return _EXPIRES_AT + _int64(expiry_ms(timestamp_ms, ingested_ms, retention_days))

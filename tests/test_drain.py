@@ -20,7 +20,7 @@ from ingestion.consumers import this_consumer
 from ingestion.drain import ack, drain
 from ingestion.ledger import read_ledger
 from ingestion.prepare import Failure, prepare
-from ingestion.reader import Reader, ReadEntry
+from ingestion.reader import ReadEntry, Reader
 from ingestion.recount import verify_day
 from ingestion.signals import publish_drain
 from tests.conftest import Api, TestProject

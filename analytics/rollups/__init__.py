@@ -7,12 +7,12 @@ Pure computation, without I/O: `summarize` makes tables of events, `merge_tables
 from analytics.rollups.codec import FORMAT, CorruptTable, EncodedTable, list_fields
 from analytics.rollups.dimensions import (
     BUCKET,
+    BUCKET_MS,
     DIMENSIONS,
     PAGEVIEW,
     PARTS,
     TABLES,
     TOTAL,
-    bucket_number_of_ms,
     bucket_start,
 )
 from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
@@ -41,6 +41,7 @@ from analytics.rollups.summary import (
     SOURCE_FIELDS,
     Client,
     Fact,
+    Hit,
     Source,
     make_hit,
     summarize,
@@ -52,6 +53,7 @@ from analytics.rollups.uniques import EXACT_MAX, RELATIVE_ERROR, Uniques, count_
 
 __all__ = [
     "BUCKET",
+    "BUCKET_MS",
     "DIMENSIONS",
     "EXACT_MAX",
     "FORMAT",
@@ -69,12 +71,12 @@ __all__ = [
     "Descriptor",
     "EncodedTable",
     "Fact",
+    "Hit",
     "RankedRow",
     "Ranking",
     "Source",
     "Table",
     "Uniques",
-    "bucket_number_of_ms",
     "bucket_start",
     "choose_parts",
     "count_uniques",

@@ -32,7 +32,7 @@ PAGEVIEW: Final = "pageview"
 BUCKET: Final = timedelta(minutes=15)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-_BUCKET_MS: Final = 15 * 60 * 1000
+BUCKET_MS: Final = 15 * 60 * 1000
 
 
 def bucket_start(moment: datetime) -> datetime:
@@ -46,8 +46,3 @@ def bucket_start(moment: datetime) -> datetime:
 def bucket_number(moment: datetime) -> int:
     """Count whole buckets from 1970 to `moment`; negative before."""
     return (moment - EPOCH) // BUCKET
-
-
-def bucket_number_of_ms(unix_ms: int) -> int:
-    """Count whole buckets from 1970 to a time in unix milliseconds."""
-    return unix_ms // _BUCKET_MS

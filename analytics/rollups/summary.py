@@ -46,9 +46,9 @@ SOURCE_FIELDS: Final = ("referrer", "utmSource", "utmMedium", "utmCampaign")
 _Group: TypeAlias = list[Hit]
 
 
-def make_hit(user_hash: int | None, visitor: int, name: str) -> Hit:
-    """Return the hit of an event called `name` of a (signed) visitor."""
-    return user_hash, visitor & U64_MASK, name == PAGEVIEW
+def make_hit(user_hash: int | None, visitor: int, is_view: bool) -> Hit:
+    """Return the hit of an event of a (signed) visitor."""
+    return user_hash, visitor & U64_MASK, is_view
 
 
 def summarize(
@@ -79,7 +79,7 @@ def _read_fact(project: bytes, document: Mapping[str, Any]) -> Fact:
     user_hash = None if user_id is None else hash_user(project, user_id)
     return (
         (document["timestamp"] - EPOCH) // BUCKET,
-        make_hit(user_hash, document["visitor"], document["event"]),
+        make_hit(user_hash, document["visitor"], document["event"] == PAGEVIEW),
         document["path"],
         document["event"],
         get("country"),
