@@ -18,6 +18,7 @@ from ingestion import drain as draining
 from ingestion.checkpoints import take_checkpoints
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
+from ingestion.enrich import parse_user_agent
 from ingestion.heads import month_of
 from ingestion.lane import enter_lane
 from ingestion.ledger import compact_ledger
@@ -127,6 +128,12 @@ def refuse_unsafe_stream(**_: Any) -> None:
         check_stream()
     except UnsafeStream as exc:
         raise SystemExit(str(exc)) from exc
+
+
+@worker_init.connect
+def learn_user_agents(**_: Any) -> None:
+    """Compile their patterns before the fork: the processes share them, and no event waits."""
+    parse_user_agent("")
 
 
 @worker_process_init.connect
