@@ -15,35 +15,62 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.write_concern import WriteConcern
 
 from benchmarks.stack import ROOT, Stack, open_stack
-from local.child import Child
 
 Result = dict[str, Any]
+Rates = dict[str, list[float]]
 
-BATCH = 1_000
+BATCH = 2_000  # of all three; ours by default
 
 
 def run(*, quick: bool) -> Result:
-    """Ours with one worker process, the reference's worker, and bare insert_many, in turn."""
-    events, rounds = (60_000, 2) if quick else (300_000, 3)
-    ours: list[float] = []
-    theirs: list[float] = []
+    """Ours with one worker process, the reference's worker, and bare insert_many, in turn.
+
+    And once more with two processes each, which is what WORKER_CONCURRENCY is by default.
+    """
+    events, rounds, rounds_of_two = (60_000, 2, 1) if quick else (300_000, 3, 3)
     limits: list[float] = []
     with open_stack() as stack:
-        for _ in range(rounds):
-            ours.append(drain_ours(stack, events))
+
+        def insert() -> None:
             limits.append(insert_bare(stack, events))
-            if stack.has_reference:
-                theirs.append(drain_reference(stack, events))
+
+        one = compare(stack, events, rounds, workers=1, between=insert)
+        two = compare(stack, events, rounds_of_two, workers=2)
     result: Result = {
-        "ours": median(ours),
+        **summarize_rates(one),
         "limit": median(limits),
-        "ratio_limit": median(a / b for a, b in zip(ours, limits, strict=True)),
-        "samples": {"ours": ours, "limit": limits, "reference": theirs},
+        "ratio_limit": median(a / b for a, b in zip(one["ours"], limits, strict=True)),
+        **{f"{name}_of_two": value for name, value in summarize_rates(two).items()},
+        "samples": {**one, "limit": limits},
+        "of_two_samples": two,
     }
-    if theirs:
-        result["reference"] = median(theirs)
-        result["ratio"] = median(a / b for a, b in zip(ours, theirs, strict=True))
     return {"drain": result}
+
+
+def compare(
+    stack: Stack,
+    events: int,
+    rounds: int,
+    *,
+    workers: int,
+    between: Callable[[], None] = lambda: None,
+) -> Rates:
+    """Events/s of ours and the reference, with as many processes each, in turn."""
+    rates: Rates = {"ours": [], "reference": []}
+    for _ in range(rounds):
+        rates["ours"].append(drain_ours(stack, events * workers, workers, beat=workers > 1))
+        between()
+        if stack.has_reference:
+            rates["reference"].append(drain_reference(stack, events * workers, workers))
+    return rates
+
+
+def summarize_rates(rates: Rates) -> Result:
+    result: Result = {"ours": median(rates["ours"])}
+    if theirs := rates["reference"]:
+        result["reference"] = median(theirs)
+        result["ratio"] = median(a / b for a, b in zip(rates["ours"], theirs, strict=True))
+    return result
 
 
 def run_summaries_cost(*, quick: bool) -> Result:
@@ -98,7 +125,7 @@ def time_until_empty(waiting: Callable[[], int], events: int) -> float:
     return first / (time.monotonic() - begun)
 
 
-def drain_reference(stack: Stack, events: int) -> float:
+def drain_reference(stack: Stack, events: int, workers: int = 1) -> float:
     assert stack.reference_redis
     template = {
         "userId": "user_123", "sessionId": "sess_abcd", "path": "/product/42", "ip": "203.0.113.9",
@@ -115,9 +142,10 @@ def drain_reference(stack: Stack, events: int) -> float:
                 for n in range(start, start + BATCH)
             ]
             client.lpush("analytics:events", *items)
-        worker: Child = stack.start_reference_worker(BATCH=str(BATCH))
+        running = [stack.start_reference_worker(BATCH=str(BATCH)) for _ in range(workers)]
         rate = time_until_empty(lambda: int(client.llen("analytics:events")), events)
-        worker.stop(10)
+        for worker in running:
+            worker.stop(10)
     return rate
 
 
