@@ -97,9 +97,11 @@ def _read(partition: int) -> Reading:
             names.checkpoint_key, names.accepted_key, names.waiting_key, names.stream_key,
         )
     ]  # fmt: skip
-    before, mark, accepted, waiting, last = run_script(
+    before, mark, accepted, waiting, last, vanished = run_script(
         names.stream_client(), CHECKPOINT, keys, [secrets.token_hex(8)]
     )
+    if vanished:
+        log.error("stream_entries_vanished", partition=partition, events=vanished)
     return Reading(
         Mark.parse(before),
         Mark.parse(mark),

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from analytics.ids import MS_PER_DAY, now_ms
 from analytics.mongo import LEDGER, LEDGER_CHECKPOINTS, LEDGER_GAPS, collection
-from analytics.redis import accepted_key, stream_client, stream_key
+from analytics.redis import accepted_key, stream_client, stream_key, waiting_key
 from ingestion import checkpoints
 from ingestion.checkpoints import take_checkpoint
 from ingestion.consumers import this_consumer
@@ -230,3 +230,25 @@ def test_a_project_that_was_deleted_gets_no_line_again(project: TestProject, ing
     take_checkpoint(0)
 
     assert collection(LEDGER).count_documents({}) == 0
+
+
+def test_entries_that_somebody_deleted_are_missing_in_the_books_and_make_room(
+    project: TestProject, ingest: Api
+) -> None:
+    send(ingest, 5)
+    stream_client().delete(stream_key(0))
+    send(ingest, 2)
+    take_checkpoint(0)
+    assert waiting_total() == 7  # as long as there are entries, some of these may be theirs
+    drain(0)
+    assert waiting_total() == 5
+
+    take_checkpoint(0)
+
+    assert waiting_total() == 0
+    assert books_of(project) == (7, 2, 0, 0, 5)
+
+
+def waiting_total() -> int:
+    total: Any = stream_client().hget(waiting_key(0), "total")
+    return int(total or 0)
