@@ -176,6 +176,22 @@ def test_a_full_stream_takes_no_replay_and_nothing_is_half_done(
     assert waiting_events() == 0
 
 
+def test_a_replay_waits_for_replicas_as_an_acceptance_does(
+    project: TestProject, ingest: Api, broken: pytest.MonkeyPatch, settings: Any
+) -> None:
+    bury(ingest, broken, {"path": "/a"})
+    settings.REDIS_WAIT_REPLICAS = 1  # and there is none
+
+    with pytest.raises(Unavailable):
+        replay_letters(find_open(), "alice", "")
+
+    assert [letter["status"] for letter in read_letters()] == ["dead"]
+    settings.REDIS_WAIT_REPLICAS = 0
+    assert replay_letters(find_open(), "alice", "").replayed == 1
+    drain(0)
+    assert books_of(project) == (3, 1, 1, 1, 0)
+
+
 def test_rate_quota_and_age_do_not_hold_a_replay(
     project: TestProject, ingest: Api, broken: pytest.MonkeyPatch
 ) -> None:

@@ -22,9 +22,10 @@ from analytics.problems import Unavailable
 from analytics.projects import find_policy
 from ingestion.admit import MemoryGuard
 from ingestion.enrich import apply_ip_rule
+from ingestion.group_commit import WAIT_MS
 from ingestion.letters.change import close_letters
 from ingestion.letters.letter import DEAD, REPLAYED, date_payload
-from ingestion.scripts import REPLAY, run_script
+from ingestion.scripts import REPLAY
 from ingestion.signals import publish_drain
 
 CHUNK_LETTERS = 100
@@ -106,7 +107,7 @@ def append_again(project: Project, entries: Sequence[Entry]) -> None:
     for entry in entries:
         arguments += (len(entry.events), encode_entry(entry))
     try:
-        woken = run_script(names.stream_client(), REPLAY, keys, arguments)
+        woken = _append(keys, arguments)
     except (RedisError, OSError) as exc:
         # It may have been appended: then replaying again makes duplicates, which count once.
         raise Unavailable("The stream does not answer.", code="stream_unavailable") from exc
@@ -114,6 +115,17 @@ def append_again(project: Project, entries: Sequence[Entry]) -> None:
         raise Unavailable("Too many events wait to be stored.", code="stream_full")
     if woken:
         publish_drain(project.partition)
+
+
+def _append(keys: Sequence[str], arguments: Sequence[Any]) -> int:
+    """What the script returns, once as many replicas have it as an acceptance waits for."""
+    pipeline = names.stream_client().pipeline(transaction=False)
+    pipeline.execute_command("EVAL", REPLAY.source, len(keys), *keys, *arguments)
+    pipeline.execute_command("WAIT", settings.REDIS_WAIT_REPLICAS, WAIT_MS)
+    woken, replicas = pipeline.execute()
+    if replicas < settings.REDIS_WAIT_REPLICAS:
+        raise RedisError("too few replicas have the write")
+    return int(woken)
 
 
 def mark_replayed(letter_ids: Sequence[bytes], by: str, why: str) -> None:
