@@ -292,6 +292,23 @@ def test_a_payload_is_shown_under_the_rule_for_addresses(rule: str, shown: str) 
     assert show_payload(b'{"ip": "203.0.113.7"}', rule) == f'{{"ip": {shown}}}'
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        rb'{"\u0069p": "203.0.113.7"}',
+        rb'{"i\u0070" : "203.0.113.7"}',
+        rb'{"ip": "203.0.113\u002e7"}',
+        rb'{"a": "\"", "ip": "203.0.113.7"}',
+        rb'{"ip": "203.0.113.7\u0000"}',
+        rb'{"ip": "\ud800"}',
+    ],
+)
+def test_an_address_is_hidden_however_it_is_spelled(payload: bytes) -> None:
+    shown = json.loads(show_payload(payload, "drop"))
+
+    assert shown["ip"] is None
+
+
 def run_command(**options: Any) -> str:
     output = StringIO()
     call_command("replay_dead_letters", stdout=output, **options)

@@ -1,5 +1,6 @@
 """A dead letter: its states, what is shown of it, and what a replay sends."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from ingestion.enrich import apply_ip_rule
 
 DEAD, REPLAYED, DISCARDED, ERASED = STATES = ("dead", "replayed", "discarded", "erased")
 
-_IP_FIELD = re.compile(r'("ip"\s*:\s*)"([^"\\]*)"')
+# However it is spelled: JSON may escape any letter.
+_IP_FIELD = re.compile(r'("(?:i|\\u0069)(?:p|\\u0070)"\s*:\s*)("(?:[^"\\]|\\.)*")')
 
 
 def show_payload(payload: bytes, ip_rule: str) -> str:
@@ -27,10 +29,10 @@ def show_payload(payload: bytes, ip_rule: str) -> str:
 
     def keep_by_rule(match: re.Match[str]) -> str:
         try:
-            kept = apply_ip_rule(ip_rule, match[2])
+            kept = apply_ip_rule(ip_rule, json.loads(match[2]))
         except (OSError, ValueError):
             kept = None
-        return match[1] + (f'"{kept}"' if kept else "null")
+        return match[1] + json.dumps(kept or None)
 
     return _IP_FIELD.sub(keep_by_rule, text)
 
