@@ -4,27 +4,38 @@ Where a number, a flag or a choice is wanted, an empty value is none.
 """
 
 import math
+import os
 from importlib import import_module
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
+from environ import Env
 
 _FILE = Path(__file__).resolve().parent.parent / ".env"
 _FLAGS = {"true": True, "1": True, "yes": True, "on": True,
           "false": False, "0": False, "no": False, "off": False}  # fmt: skip
 _TRACING_MODULES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
-env = environ.Env()
-env.prefix = ""
 if _FILE.is_file():
-    env.read_env(str(_FILE))
+    Env.read_env(str(_FILE))
+
+
+def read_text(name: str, default: str = "") -> str:
+    """As it stands there: a secret may begin with anything."""
+    return os.environ.get(name, default)
+
+
+def read_list(name: str, default: list[str]) -> list[str]:
+    """Separated by commas."""
+    if name not in os.environ:
+        return default
+    return [text.strip() for text in os.environ[name].split(",") if text.strip()]
 
 
 def read_flag(name: str) -> bool:
     """False where it is not given."""
-    text: str = env.str(name, default="") or "false"
+    text = read_text(name) or "false"
     if text.lower() not in _FLAGS:
         raise ImproperlyConfigured(f"{name} must be true or false, not {text!r}")
     return _FLAGS[text.lower()]
@@ -32,7 +43,7 @@ def read_flag(name: str) -> bool:
 
 def read_whole(name: str, default: int, least: int = 0, most: int = 2**53) -> int:
     """A whole number in these bounds."""
-    text: str = env.str(name, default="") or str(default)
+    text = read_text(name) or str(default)
     if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
         bounds = f"of at least {least}" if most == 2**53 else f"from {least} to {most}"
         raise ImproperlyConfigured(f"{name} must be a whole number {bounds}, not {text!r}")
@@ -50,7 +61,7 @@ def read_port(name: str, default: int) -> int:
 
 def read_number(name: str, default: float, most: float = math.inf) -> float:
     """A number above 0."""
-    text: str = env.str(name, default="") or str(default)
+    text = read_text(name) or str(default)
     try:
         value = float(text)
     except ValueError:
@@ -62,7 +73,7 @@ def read_number(name: str, default: float, most: float = math.inf) -> float:
 
 
 def read_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
-    value: str = env.str(name, default="") or default
+    value = read_text(name) or default
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}")
     return value
@@ -78,7 +89,7 @@ def read_mongo_uri(name: str, default: str) -> str:
 
 def _read_address(name: str, default: str, beginnings: tuple[str, ...]) -> str:
     """It may hold a password, so no error shows it."""
-    value: str = env.str(name, default="") or default
+    value = read_text(name) or default
     if not value.startswith(beginnings):
         raise ImproperlyConfigured(f"{name} must begin with {' or '.join(beginnings)}")
     return value
@@ -87,7 +98,7 @@ def _read_address(name: str, default: str, beginnings: tuple[str, ...]) -> str:
 def read_networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
     """Addresses and networks, separated by commas."""
     try:
-        return [ip_network(text.strip()) for text in env.list(name, default=default)]
+        return [ip_network(text) for text in read_list(name, default)]
     except ValueError as exc:
         raise ImproperlyConfigured(f"{name}: {exc}") from exc
 

@@ -10,15 +10,16 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import (
-    env,
     read_choice,
     read_flag,
+    read_list,
     read_mongo_uri,
     read_networks,
     read_number,
     read_port,
     read_positive,
     read_redis_url,
+    read_text,
     read_traces,
     read_whole,
 )
@@ -33,19 +34,19 @@ VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project
 
 # --- Web ---------------------------------------------------------------------------------------
 DEBUG: bool = read_flag("DEBUG")
-SECRET_KEY: str = env.str("SECRET_KEY", default="")
+SECRET_KEY: str = read_text("SECRET_KEY")
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is required (or DEBUG=true on a laptop)")
     SECRET_KEY = "insecure-key-for-debugging-only"
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS: list[str] = read_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = read_list("CSRF_TRUSTED_ORIGINS", [])
 # Which endpoints this process serves: heavy reports would stall the accept path of a process.
 ROLE: str = read_choice("ROLE", "all", ("all", "ingest", "reporting"))
 # How many proxies of our own stand in front; 0 means X-Forwarded-For is never believed.
 TRUSTED_PROXIES: int = read_whole("TRUSTED_PROXIES", 0)
 # How many bad API keys one address may send before it gets 429: a count, and s, m, h or d.
-AUTH_FAILURES_RATE: str = env.str("AUTH_FAILURES_RATE", default="300/m")
+AUTH_FAILURES_RATE: str = read_text("AUTH_FAILURES_RATE", "300/m")
 HTTPS_ONLY: bool = read_flag("HTTPS_ONLY")
 # How long a body may take to come, from the end of its request's head.
 BODY_TIMEOUT_SECONDS: float = read_number("BODY_TIMEOUT_SECONDS", 30.0)
@@ -162,7 +163,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Stores ------------------------------------------------------------------------------------
-_redis_host: str = env.str("REDIS_HOST", default="127.0.0.1")
+_redis_host: str = read_text("REDIS_HOST", "127.0.0.1")
 _redis_port: int = read_port("REDIS_PORT", 6379)
 REDIS_URL: str = read_redis_url("REDIS_URL", f"redis://{_redis_host}:{_redis_port}/0")
 BROKER_URL: str = read_redis_url("BROKER_URL", REDIS_URL)
@@ -198,7 +199,7 @@ CACHES = {
 }
 
 # --- The stream and the drain ------------------------------------------------------------------
-STREAM_PREFIX: str = env.str("REDIS_QUEUE", default="analytics:events")
+STREAM_PREFIX: str = read_text("REDIS_QUEUE", "analytics:events")
 STREAM_PARTITIONS: int = read_positive("STREAM_PARTITIONS", 1)
 # Above this many waiting events in a partition the answer is 503.
 STREAM_MAX_EVENTS: int = read_positive("STREAM_MAX_EVENTS", 2_000_000)
@@ -218,24 +219,24 @@ DEAD_LETTERS_MAX: int = read_positive("DEAD_LETTERS_MAX", 100_000)
 # Days for which a letter is kept after it was replayed or discarded.
 DEAD_LETTERS_KEPT_DAYS: int = read_positive("DEAD_LETTERS_KEPT_DAYS", 30)
 # How many erasures one API key may ask for or about: a count, and s, m, h or d.
-ERASURE_RATE: str = env.str("ERASURE_RATE", default="60/m")
-GEOIP_PATH: str = env.str("GEOIP_PATH", default="")
+ERASURE_RATE: str = read_text("ERASURE_RATE", "60/m")
+GEOIP_PATH: str = read_text("GEOIP_PATH")
 
 # --- Reporting ---------------------------------------------------------------------------------
 QUERY_TIMEOUT_SECONDS: float = read_number("QUERY_TIMEOUT_SECONDS", 10.0)
 # How many reports one API key may ask for: a count, and s, m, h or d.
-REPORTING_RATE: str = env.str("REPORTING_RATE", default="600/m")
+REPORTING_RATE: str = read_text("REPORTING_RATE", "600/m")
 
 # --- Traces ------------------------------------------------------------------------------------
 OTEL_TRACES: bool = read_traces("OTEL_TRACES")
 
 # --- Metrics -----------------------------------------------------------------------------------
 # Who may read /metrics: a bearer of this token, or one of these addresses.
-METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN: str = read_text("METRICS_TOKEN")
 METRICS_ALLOWED_IPS = read_networks("METRICS_ALLOWED_IPS", ["127.0.0.0/8", "::1"])
 # Where the Celery worker serves its own, on the address BIND; 0: nowhere.
 WORKER_METRICS_PORT: int = read_port("WORKER_METRICS_PORT", 8001)
-BIND: str = env.str("BIND", default="127.0.0.1")
+BIND: str = read_text("BIND", "127.0.0.1")
 # Projects with a label of their own; the events of the others are counted together.
 METRICS_MAX_PROJECTS: int = read_positive("METRICS_MAX_PROJECTS", 100)
 

@@ -21,6 +21,9 @@ GUNICORN = ROOT / "config/gunicorn.py"
 @pytest.mark.parametrize(
     ("read", "text", "value"),
     [
+        (environment.read_text, "$ecret, with a dollar", "$ecret, with a dollar"),
+        (lambda name: environment.read_list(name, ["a"]), " b, c,", ["b", "c"]),
+        (lambda name: environment.read_list(name, ["a"]), "", []),
         (environment.read_flag, "True", True),
         (environment.read_flag, "off", False),
         (environment.read_flag, "", False),
