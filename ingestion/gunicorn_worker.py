@@ -14,7 +14,7 @@ from gunicorn.util import close_graceful
 from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
-from ingestion.plain_request import Peer, parse_head
+from ingestion.plain_request import parse_head
 
 # Status line, Django's response, and all headers. Django is not loaded yet when this is.
 Answer = tuple[str, Any, list[tuple[str, str]]]
@@ -55,8 +55,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
             _limit_reading(req, sock, self.wsgi.body_timeout_seconds)
         try:
             self._handle_request(listener_name, req, sock, addr)
-            if isinstance(addr, tuple) and not req.proxy_protocol_info and _is_read_whole(req.body):
-                self._serve_plain(req, sock, _make_peer(req, addr))
+            if self._may_be_plain(req, addr):
+                rest: bytes | None = req.unreader.take_buffered()
+                while rest is not None:
+                    rest = self._serve_plain(rest or sock.recv(_READ_BYTES), req, sock, addr)
         except TimeoutError:
             raise StopIteration from None
         finally:
@@ -82,28 +84,37 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if closes:
             raise StopIteration
 
-    def _serve_plain(self, req: Any, sock: Any, peer: Peer) -> None:
-        """Serve what follows `req` as long as it is plain and at hand; then gunicorn goes on."""
-        data: bytes = req.unreader.take_buffered()
-        while True:
-            data = data or sock.recv(_READ_BYTES)
-            if not data:
-                raise StopIteration
-            head = parse_head(data, self.wsgi.plain_lines, peer)
-            if head and len(data) < head.end <= _MAX_PLAIN_BYTES:
-                data += _read_at_hand(sock, head.end - len(data))
-            if head is None or len(data) < head.end:
-                req.unreader.unread(data)
-                return
-            head.environ["wsgi.input"] = BytesIO(data[head.body_begin : head.end])
-            data = data[head.end :]
-            answer = self._answer(head.environ)
-            closes = not self.alive
-            _send(sock, _render((1, 1), answer, closes=closes))
-            if closes:
-                raise StopIteration
-            if answer[1].status_code >= 400:
-                gevent.sleep(0)  # it waited for nothing: the others take turns with it
+    def _may_be_plain(self, req: Any, addr: Any) -> bool:
+        """Whether what follows `req` may be parsed here."""
+        told_by_proxy = req.proxy_protocol_info or self.cfg.secure_scheme_headers
+        return isinstance(addr, tuple) and not told_by_proxy and _is_read_whole(req.body)
+
+    def _serve_plain(self, data: bytes, req: Any, sock: Any, addr: Any) -> bytes | None:
+        """Serve the request that begins `data`, if it is plain and at hand; what follows it.
+
+        If not, None: gunicorn goes on with these bytes after `req`, the last that it parsed.
+        """
+        if not data:
+            raise StopIteration
+        head = parse_head(data, self.wsgi.plain_lines)
+        if head and len(data) < head.end <= _MAX_PLAIN_BYTES:
+            data += _read_at_hand(sock, head.end - len(data))
+        if head is None or len(data) < head.end:
+            req.unreader.unread(data)
+            return None
+        environ = head.environ | {
+            "REMOTE_ADDR": addr[0],
+            "wsgi.url_scheme": "https" if self.cfg.is_ssl else "http",
+            "wsgi.input": BytesIO(data[head.body_begin : head.end]),
+        }
+        answer = self._answer(environ)
+        closes = not self.alive
+        _send(sock, _render((1, 1), answer, closes=closes))
+        if closes:
+            raise StopIteration
+        if answer[1].status_code >= 400:
+            gevent.sleep(0)  # it waited for nothing: the others take turns with it
+        return data[head.end :]
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
         self.nr += 1
@@ -188,12 +199,6 @@ def _is_read_whole(body: Any) -> bool:
 def _hang_up(req: Any, sock: Any) -> None:
     req.body.failed = True  # gunicorn's sign that no other request follows
     close_graceful(sock, _LINGER_SECONDS, _MAX_LINGER_BYTES)
-
-
-def _make_peer(req: Any, addr: tuple[str, int]) -> Peer:
-    scheme_headers, _ = req._peer_trusted_for_forwarded()
-    keys = {f"HTTP_{name.replace('-', '_')}": value for name, value in scheme_headers.items()}
-    return Peer(addr[0], "https" if req.cfg.is_ssl else "http", keys)
 
 
 def _make_environ(req: Any, addr: tuple[str, int]) -> dict[str, Any]:

@@ -28,20 +28,10 @@ _GUNICORNS = frozenset(
 _BARE_KEYS = frozenset(("CONTENT_TYPE", "CONTENT_LENGTH"))
 
 
-class Peer(NamedTuple):
-    """What is the same for all requests of a connection."""
-
-    address: str
-    scheme: str
-    # By which a trusted proxy tells how its client came, as keys of the environ: the value
-    # that means https.
-    scheme_headers: Mapping[str, str]
-
-
 class PlainHead(NamedTuple):
     """The head of a request, in `data` as it was given, and where its body is or will be."""
 
-    environ: dict[str, Any]  # the part of it that the hot views read, without its `wsgi.input`
+    environ: dict[str, Any]  # what it says of the request, in the words of WSGI
     body_begin: int
     end: int  # where the next request begins
 
@@ -51,7 +41,7 @@ def make_request_lines(paths: Iterable[str]) -> dict[str, str]:
     return {f"POST {path} HTTP/1.1": path for path in paths}
 
 
-def parse_head(data: bytes, request_lines: Mapping[str, str], peer: Peer) -> PlainHead | None:
+def parse_head(data: bytes, request_lines: Mapping[str, str]) -> PlainHead | None:
     """The head that `data` begins with; None if it is not plain, or not all there."""
     head_end = data.find(_HEAD_END, 0, MAX_HEAD_BYTES)
     head = data[: max(head_end, 0)]
@@ -68,16 +58,11 @@ def parse_head(data: bytes, request_lines: Mapping[str, str], peer: Peer) -> Pla
         if key is None or key in environ or not value or value.strip(" ") != value:
             return None
         environ[key] = value
-    scheme = _find_scheme(environ, peer)
     length = _find_length(environ)
-    if scheme is None or length is None:
+    if length is None:
         return None
-    environ |= {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": path,
-        "REMOTE_ADDR": peer.address,
-        "wsgi.url_scheme": scheme,
-    }
+    environ["REQUEST_METHOD"] = "POST"
+    environ["PATH_INFO"] = path
     body_begin = head_end + len(_HEAD_END)
     return PlainHead(environ, body_begin, body_begin + length)
 
@@ -98,13 +83,3 @@ def _find_length(environ: Mapping[str, str]) -> int | None:
     if not text.isdigit() or len(text) > _MAX_LENGTH_DIGITS or "HTTP_HOST" not in environ:
         return None
     return int(text) if environ.get("HTTP_CONNECTION", "keep-alive") == "keep-alive" else None
-
-
-def _find_scheme(environ: Mapping[str, str], peer: Peer) -> str | None:
-    """How the client came; None if its proxy says so twice."""
-    told = [key for key in peer.scheme_headers if key in environ]
-    if not told:
-        return peer.scheme
-    if len(told) > 1:
-        return None
-    return "https" if environ[told[0]] == peer.scheme_headers[told[0]] else "http"
