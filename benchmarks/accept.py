@@ -90,7 +90,8 @@ def empty(stack: Stack) -> None:
     for server in (stack.stream, stack.reference_redis):
         if server:
             client = redis.Redis.from_url(server.url)
-            for key in client.scan_iter(match="*stream*"):
-                client.delete(key)
+            for pattern in ("*stream*", "*waiting*"):
+                for key in client.scan_iter(match=pattern):
+                    client.delete(key)
             client.delete("analytics:events")
             client.close()
