@@ -1,10 +1,12 @@
 """What is delivered: poison, the same batch twice at once, an event that kills, dead letters."""
 
 import json
+import random
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from io import StringIO
 from typing import Any
@@ -30,6 +32,7 @@ pytestmark = pytest.mark.chaos
 BATCH_EVENTS = 101
 SENDERS = 8
 LETTERS = 250
+FAULTY_SECONDS = 20.0
 
 
 def test_poison_in_the_middle_of_a_batch(chaos: Chaos) -> None:
@@ -62,6 +65,18 @@ def test_an_event_that_kills_its_worker(chaos: Chaos) -> None:
         append(load, [make_event("deadly", path="/deadly")])
         wait_for(lambda: count_most_deliveries() > MAX_SHARED_DELIVERIES, 60, "it kills again")
         wait_until_stored(load, "what came after it", 20)
+
+
+def test_errors_pauses_and_deaths_at_random(chaos: Chaos) -> None:
+    faulty = chaos.system.another_worker("tests.chaos.faulty_worker")
+    again = [make_event(f"again-{number}") for number in range(500)]
+    with chaos.under_load("errors, pauses and deaths at random steps, 20 s") as load, faulty:
+        end = time.monotonic() + FAULTY_SECONDS
+        while time.monotonic() < end:
+            load.send_once(random.sample(again, 50))
+            poison = make_event(f"poison-{time.monotonic_ns()}")
+            poison.body["properties"] = {"a\0b": 1}
+            append(load, [poison])
 
 
 def test_a_replay_of_dead_letters_that_is_killed_half_way(chaos: Chaos) -> None:
