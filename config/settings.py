@@ -24,6 +24,9 @@ from config.environment import (
     read_whole,
 )
 from config.logs import configure_logs
+from config.no_gdal import skip_gdal
+
+skip_gdal()
 
 _KIBIBYTE = 1024
 _MEBIBYTE = 1024 * _KIBIBYTE
