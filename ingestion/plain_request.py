@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-_KIBIBYTE = 1024
-
 MAX_HEAD_BYTES = 8_000  # below gunicorn's limit for one header
 MAX_HEADERS = 64  # below gunicorn's limit
 _MAX_NAME_CHARS = 64
