@@ -176,12 +176,17 @@ def fill_redis(scene: Scene) -> Generator[None]:
 
 
 def let_the_file_of_redis_grow(scene: Scene) -> Generator[None]:
-    """Past four times its memory, which takes a small memory to be quick."""
+    """Past four times its memory, which takes a small memory to be quick.
+
+    A rewrite from before may make the file smaller meanwhile.
+    """
     client: Any = stream_client()
     limit = client.config_get("maxmemory")["maxmemory"]
-    client.config_set("maxmemory", client.info("persistence")["aof_current_size"] // 50)
     try:
-        yield from forever
+        while True:
+            file_bytes = client.info("persistence")["aof_current_size"]
+            client.config_set("maxmemory", max(1, file_bytes // 50))
+            yield
     finally:
         client.config_set("maxmemory", limit)
 

@@ -371,9 +371,11 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
     killed = Service(directory, port)
     first = killed.wait_until_ready()
     insert_document(first["mongoUri"], "things")
-    assert len(killed.find_processes()) >= 7
-    killed.process.kill()
-    killed.process.wait()
+    try:  # worker and beat start while the service answers already
+        wait_until(lambda: len(killed.find_processes()) >= 7)
+    finally:
+        killed.process.kill()
+        killed.process.wait()
     wait_until(lambda: not killed.find_processes())
 
     service = Service(directory, port)
@@ -386,6 +388,7 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
         assert refused.process.wait(10) == 1
         assert f"Process {service.process.pid} already runs" in refused.log.read_text()
 
+        wait_until(lambda: service.find_program("celery", "worker") is not None)
         worker = service.find_program("celery", "worker")
         assert worker is not None
         os.kill(worker, signal.SIGKILL)
