@@ -149,7 +149,10 @@ class GroupCommit:
         if not self._wait_replicas:
             return connection.exchange(calls)
         replies = connection.exchange([*calls, ("WAIT", self._wait_replicas, WAIT_MS)])
-        if replies.pop() < self._wait_replicas:
+        replicas = replies.pop()
+        if isinstance(replicas, ResponseError):  # of a replica: it has written nothing
+            raise replicas
+        if replicas < self._wait_replicas:
             raise RedisError("too few replicas have the write")
         return replies
 

@@ -7,8 +7,11 @@ import pytest
 import redis
 from redis.exceptions import ReadOnlyError, ResponseError
 
+from analytics.problems import Unavailable
 from analytics.redis import stream_client, wake_key
 from ingestion.drain import drain
+from ingestion.group_commit import CallHead, GroupCommit
+from ingestion.scripts import ADMIT
 from local.ports import LOOPBACK
 from tests.conftest import Api, TestProject
 from tests.servers_plugin import Servers
@@ -64,6 +67,14 @@ def test_web_and_worker_leave_a_redis_that_became_a_replica(
     control.promote()
     assert ingest.post("/event", event).status_code == 202
     assert drain(0).stored == 1
+
+
+def test_a_write_that_waits_for_replicas_is_refused_by_a_replica(control: Control) -> None:
+    group = GroupCommit(stream_client(), ADMIT, wait_replicas=1)
+    control.demote()
+
+    with pytest.raises(Unavailable):
+        group.call(CallHead((), ()), ())
 
 
 def test_whoever_sends_single_commands_leaves_it_too(control: Control) -> None:
