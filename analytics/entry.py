@@ -1,18 +1,22 @@
-"""The stream entry: the events of one request, as one item of the stream.
+"""The stream entry: the events of requests that shared a call, as one item of the stream.
 
-Fields of the Redis Stream entry: `v`, the format's version, and `d`, a MessagePack array
-`[project id, client ip, client user agent, [[event id, JSON of the event], ...], trace]`. The JSON
-is the sender's own, byte for byte; the drain decodes it with the same `decode_event`. `trace` came
-later: without it an entry is as good, and who does not know it leaves it alone.
+Fields of the Redis Stream entry: `v`, the format's version, and `d`, a MessagePack array of parts,
+one for each request: `[project id, client ip, client user agent, [[event id, JSON of the event],
+...], trace]`. The JSON is the sender's own, byte for byte; the drain decodes it with the same
+`decode_event`. All parts are of one project. `trace` came later: without it a part is as good, and
+who does not know it leaves it alone. In version 1, `d` is one part.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 _KIBIBYTE = 1024
 
-FORMAT_VERSION = b"1"
+FORMAT_VERSION = b"2"
+_ONE_PART_VERSION = b"1"
 VERSION_FIELD = b"v"
 DATA_FIELD = b"d"
 
@@ -21,20 +25,39 @@ MAX_ENTRY_BYTES = 256 * _KIBIBYTE
 
 
 class AcceptedEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One event of an entry: its id (the client's or ours) and its JSON as it was sent."""
+    """One event of a part: its id (the client's or ours) and its JSON as it was sent."""
 
     event_id: str
     raw: bytes
 
 
-class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What one stream entry holds; an event's place is the entry's id and its index here."""
+class Part(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What one request brought to an entry: all of it, or of a large one as much as fits."""
 
     project_id: bytes
     client_ip: str | None
     client_user_agent: str | None
-    events: Sequence[AcceptedEvent]
+    events: Annotated[Sequence[AcceptedEvent], Meta(min_length=1)]
     trace: str | None = None  # the request's `traceparent`, where traces are on
+
+
+class Entry:
+    """What one stream entry holds; an event's place is the entry's id and its index here."""
+
+    __slots__ = ("event_count", "parts")
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+        self.event_count = sum([len(part.events) for part in parts])
+
+    @property
+    def project_id(self) -> bytes:
+        return self.parts[0].project_id
+
+    @property
+    def events(self) -> list[AcceptedEvent]:
+        """The events of all parts, in the order of their index."""
+        return [event for part in self.parts for event in part.events]
 
 
 class UnknownFormat(Exception):
@@ -46,25 +69,35 @@ class UnreadableEntry(Exception):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Entry)
+_decode_parts = msgspec.msgpack.Decoder(Annotated[list[Part], Meta(min_length=1)]).decode
+_decode_part = msgspec.msgpack.Decoder(Part).decode
 
 
-def encode_entry(entry: Entry) -> bytes:
-    return _encoder.encode(entry)
+def encode_part(part: Part) -> bytes:
+    """A part by itself; the admission script puts the parts of an entry together."""
+    return _encoder.encode(part)
+
+
+def encode_entry(parts: Sequence[Part]) -> bytes:
+    """The field `d`, as the admission script makes it."""
+    return _encoder.encode(parts)
 
 
 def decode_entry(fields: dict[bytes, bytes]) -> Entry:
     """Raises UnknownFormat or UnreadableEntry."""
-    if fields.get(VERSION_FIELD) != FORMAT_VERSION:
-        raise UnknownFormat(repr(fields.get(VERSION_FIELD)))
+    version = fields.get(VERSION_FIELD)
     try:
-        return _decoder.decode(fields[DATA_FIELD])
+        if version == FORMAT_VERSION:
+            return Entry(_decode_parts(fields[DATA_FIELD]))
+        if version == _ONE_PART_VERSION:
+            return Entry([_decode_part(fields[DATA_FIELD])])
     except (KeyError, msgspec.DecodeError) as exc:
         raise UnreadableEntry(str(exc)) from exc
+    raise UnknownFormat(repr(version))
 
 
 def split_events(events: Sequence[AcceptedEvent]) -> Iterator[Sequence[AcceptedEvent]]:
-    """Cut the events of a request into runs that each fit one entry."""
+    """Cut the events of a request into runs that each fit one entry, as a part of it."""
     start = size = 0
     for index, event in enumerate(events):
         event_bytes = len(event.raw) + len(event.event_id) + 16

@@ -1,7 +1,8 @@
-"""`python -m benchmarks.fill EVENTS [PROJECTS]`: a backlog of single events, as by POST /event.
+"""`python -m benchmarks.fill EVENTS [PROJECTS [SHARED]]`: a backlog, as POST /event leaves it.
 
-Runs the admission script itself, many calls in one write, in a process that has the service's
-settings. Paths, users and user agents repeat as on a busy site. More projects than one are made up.
+Runs the admission script itself, with SHARED requests in each call, many calls in one write, in a
+process that has the service's settings. Paths, users and user agents repeat as on a busy site. More
+projects than one are made up.
 """
 
 import random
@@ -13,13 +14,21 @@ import msgspec
 django.setup()
 
 from analytics import redis as names  # noqa: E402  after Django's set-up
-from analytics.entry import FORMAT_VERSION, AcceptedEvent, Entry, encode_entry  # noqa: E402
+from analytics.entry import (  # noqa: E402
+    FORMAT_VERSION,
+    MAX_ENTRY_BYTES,
+    MAX_ENTRY_EVENTS,
+    AcceptedEvent,
+    Part,
+    encode_part,
+)
 from analytics.ids import make_event_id, now_ms  # noqa: E402
 from analytics.models import Project  # noqa: E402
 from ingestion.scripts import ADMIT  # noqa: E402
 from ingestion.stream_connection import StreamConnection  # noqa: E402
 
-WRITE_CALLS = 500
+WRITE_CALLS = 50
+SHARED_REQUESTS = 16  # in a call while 32 connections send single events to one web process
 
 USER_AGENTS = [
     f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major} Safari/537.36"
@@ -39,7 +48,14 @@ def make_raw(rng: random.Random) -> bytes:
     )
 
 
-def fill(events: int, projects: int = 1) -> None:
+def make_request(rng: random.Random, project_id: bytes, raw: bytes) -> bytes:
+    """The part of a single event."""
+    accepted = AcceptedEvent(make_event_id(now_ms()), raw)
+    address = f"203.0.{rng.randrange(256)}.{rng.randrange(256)}"
+    return encode_part(Part(project_id, address, rng.choice(USER_AGENTS), [accepted]))
+
+
+def fill(events: int, projects: int = 1, shared: int = SHARED_REQUESTS) -> None:
     rng = random.Random(1)
     project = Project.objects.order_by("created_at").first()
     assert project
@@ -56,19 +72,22 @@ def fill(events: int, projects: int = 1) -> None:
     raws = [make_raw(rng) for _ in range(20_000)]
     connection = StreamConnection(names.stream_client())
     connection.exchange([("SCRIPT", "LOAD", ADMIT.source)])
-    for start in range(0, events, WRITE_CALLS):
+    left = events
+    while left:
         calls = []
-        for _ in range(min(WRITE_CALLS, events - start)):
-            accepted = AcceptedEvent(make_event_id(now_ms()), rng.choice(raws))
-            address = f"203.0.{rng.randrange(256)}.{rng.randrange(256)}"
+        for _ in range(WRITE_CALLS):
             project_id = rng.choice(project_ids)
-            entry = Entry(project_id, address, rng.choice(USER_AGENTS), [accepted])
-            limits = (10**9, 10**9, -1, 202601, 10**9, project_id.hex(), FORMAT_VERSION, "fill")
-            calls.append(
-                ("EVALSHA", ADMIT.digest, len(keys), *keys, *limits, 1, 1, encode_entry(entry))
-            )
-        for reply in connection.exchange(calls):
-            assert reply[0][0] == 0, reply
+            call = ["EVALSHA", ADMIT.digest, len(keys), *keys]
+            call += (10**9, 10**9, -1, 202601, 10**9, project_id.hex(), FORMAT_VERSION, "fill")
+            call += (MAX_ENTRY_EVENTS, MAX_ENTRY_BYTES)
+            for _ in range(min(shared, left)):
+                call += (1, 1, make_request(rng, project_id, rng.choice(raws)))
+                left -= 1
+            calls.append(tuple(call))
+            if not left:
+                break
+        for replies in connection.exchange(calls):
+            assert all(reply[0] == 0 for reply in replies), replies
     connection.close()
 
 

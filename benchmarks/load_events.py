@@ -15,7 +15,7 @@ import msgspec
 
 django.setup()
 
-from analytics.entry import AcceptedEvent, Entry  # noqa: E402  after Django's set-up
+from analytics.entry import AcceptedEvent, Entry, Part  # noqa: E402  after Django's set-up
 from analytics.ids import EntryId, make_event_id, now_ms  # noqa: E402
 from analytics.models import Project  # noqa: E402
 from benchmarks.fill import USER_AGENTS  # noqa: E402
@@ -72,7 +72,8 @@ def load(events: int, part: int, parts: int, distinct: bool = False) -> None:
         entry_id = EntryId(now_ms(), sequence * parts + part)
         accepted = [AcceptedEvent(make_event_id(entry_id.ms), raw) for raw in batch]
         agent = rng.choice(USER_AGENTS)
-        entry = Entry(project.id_bytes, f"203.0.113.{rng.randrange(256)}", agent, accepted)
+        address = f"203.0.113.{rng.randrange(256)}"
+        entry = Entry([Part(project.id_bytes, address, agent, accepted)])
         raw_id = f"{entry_id.ms}-{entry_id.sequence}".encode()
         write_batch(0, prepare([ReadEntry(raw_id, entry_id, entry, 1)]))
 

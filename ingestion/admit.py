@@ -16,7 +16,15 @@ from analytics import redis as names
 from analytics import tracing
 from analytics.bounded_cache import BoundedCache
 from analytics.counting import note_accepted
-from analytics.entry import FORMAT_VERSION, AcceptedEvent, Entry, encode_entry, split_events
+from analytics.entry import (
+    FORMAT_VERSION,
+    MAX_ENTRY_BYTES,
+    MAX_ENTRY_EVENTS,
+    AcceptedEvent,
+    Part,
+    encode_part,
+    split_events,
+)
 from analytics.keys import KeyRecord
 from analytics.problems import TooLarge, TooManyRequests, Unavailable
 from ingestion.group_commit import CallHead, GroupCommit
@@ -66,6 +74,8 @@ def _make_plan(key: KeyRecord) -> _Plan:
         project,
         FORMAT_VERSION,
         key.key_id,
+        MAX_ENTRY_EVENTS,
+        MAX_ENTRY_BYTES,
     )
     window = max(1, math.ceil(key.burst_events / key.rate_events_per_second))
     return _Plan(
@@ -96,11 +106,11 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:
         plan = _make_plan(key)
         _plans.set((key.key_id, key.revision), plan)
     trace = tracing.trace_of_request() if tracing.trace_of_request else None
-    entries: list[bytes] = []
+    parts: list[bytes] = []
     for run in [events] if len(events) == 1 else split_events(events):
-        entry = Entry(key.project_id, sender.ip, sender.user_agent, run, trace)
-        entries += (b"%d" % len(run), encode_entry(entry))
-    arguments = (b"%d" % (len(entries) // 2), *entries)
+        part = Part(key.project_id, sender.ip, sender.user_agent, run, trace)
+        parts += (b"%d" % len(run), encode_part(part))
+    arguments = (b"%d" % (len(parts) // 2), *parts)
     outcome, remaining, retry_after_ms, wake = _group_commit().call(plan.head, arguments)
     headers = _rate_headers(key, plan, remaining, retry_after_ms)
     if outcome != ACCEPTED:

@@ -45,18 +45,18 @@ def count_buried(events: Sequence[Prepared]) -> None:
 
 
 def trace_batch(batch: Sequence[ReadEntry], seconds: float) -> None:
-    """A span for each entry of a stored batch that carries a trace."""
-    traced = [read for read in batch if read.entry.trace]
+    """A span for each request of a stored batch that carries a trace."""
+    traced = [(read, part) for read in batch for part in read.entry.parts if part.trace]
     if not traced:
         return
     started_ns = time.time_ns() - int(seconds * 1e9)
-    batch_events = sum(len(read.entry.events) for read in batch)
-    for read in traced:
+    batch_events = sum(read.entry.event_count for read in batch)
+    for read, part in traced:
         trace_stored(
-            read.entry.trace or "",
+            part.trace or "",
             entry_id=read.raw_id.decode(),
-            project=read.entry.project_id.hex(),
-            events=len(read.entry.events),
+            project=part.project_id.hex(),
+            events=len(part.events),
             batch_events=batch_events,
             started_ns=started_ns,
         )

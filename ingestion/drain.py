@@ -237,7 +237,7 @@ def ack(partition: int, batch: Sequence[ReadEntry]) -> None:
     """Take stored entries out of the stream and off the books of what waits."""
     runs: dict[tuple[bytes, int, int], list[bytes]] = {}
     for read in batch:
-        run = (read.entry.project_id, read.id.day, len(read.entry.events))
+        run = (read.entry.project_id, read.id.day, read.entry.event_count)
         runs.setdefault(run, []).append(read.raw_id)
     arguments: list[object] = [names.GROUP]
     for (project_id, _, events), ids in runs.items():

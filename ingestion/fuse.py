@@ -159,7 +159,8 @@ class Fuses:
         if project_id in self._open or not (burials or project_id in _windows):
             return
         window = _windows.setdefault(project_id, Window())
-        window.add(_entry_of(read), len(read.entry.events), burials)
+        entry = read.entry
+        window.add(_entry_of(read), entry.event_count, burials, requests=len(entry.parts))
         if window.is_clean:
             del _windows[project_id]
         else:

@@ -139,7 +139,7 @@ def _recount_waiting(check: Check) -> Counter[LineKey]:
             if entry is None:
                 check.unread_entries += 1
             else:
-                waiting[entry.project_id, EntryId.parse(raw_id).day] += len(entry.events)
+                waiting[entry.project_id, EntryId.parse(raw_id).day] += entry.event_count
     return waiting
 
 

@@ -71,18 +71,20 @@ def prepare(entries: Iterable[ReadEntry]) -> list[Prepared]:
     batch: list[Prepared] = []
     known: dict[tuple[bytes, int], tuple[Policy, bytes]] = {}
     for read in entries:
-        entry, day = read.entry, read.id.day
-        project_id = entry.project_id
+        day, index = read.id.day, 0
+        project_id = read.entry.project_id
         found = known.get((project_id, day))
         if found is None:
             found = known[project_id, day] = find_policy(project_id), salt_of_day(day)
-        origin = Origin(project_id, read.id.ms, *found, entry.client_ip, entry.client_user_agent)
-        for index, accepted in enumerate(entry.events):
-            place = make_place(read.id, index)
-            key = event_key(project_id, accepted.event_id)
-            prepared = Prepared(project_id, place, day, key, accepted, read.redelivered)
-            _encode(prepared, origin)
-            batch.append(prepared)
+        for part in read.entry.parts:
+            origin = Origin(project_id, read.id.ms, *found, part.client_ip, part.client_user_agent)
+            for accepted in part.events:
+                place = make_place(read.id, index)
+                key = event_key(project_id, accepted.event_id)
+                prepared = Prepared(project_id, place, day, key, accepted, read.redelivered)
+                _encode(prepared, origin)
+                batch.append(prepared)
+                index += 1
     return batch
 
 

@@ -103,7 +103,7 @@ class Reader:
         in_hand = self._in_hand
         while in_hand or (events < max_events and self._find_more(may_read)):
             following = in_hand[0]
-            events += len(following.entry.events)
+            events += following.entry.event_count
             size_bytes += following.size_bytes
             if batch and (events > max_events or size_bytes > MAX_BATCH_BYTES):
                 break
@@ -152,7 +152,7 @@ class Reader:
         Each read is on the disk of Redis before it is answered, so few reads are fast ones; 64
         entries of the largest kind are the 16 MiB that a read may take.
         """
-        events = sum([len(read.entry.events) for read in self._in_hand])
+        events = sum([read.entry.event_count for read in self._in_hand])
         size_bytes = sum([read.size_bytes for read in self._in_hand])
         entries = len(self._in_hand)
         if entries:

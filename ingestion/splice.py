@@ -76,7 +76,7 @@ _NO_CLIENT: Client = (None, None, None)
 
 
 class Origin(msgspec.Struct, gc=False):
-    """What the events of one entry have in common. `salt` is of the UTC day of acceptance."""
+    """What the events of one part have in common. `salt` is of the UTC day of acceptance."""
 
     project_id: bytes
     ingested_ms: int

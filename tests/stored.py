@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from analytics.entry import AcceptedEvent, Entry
+from analytics.entry import AcceptedEvent, Entry, Part
 from analytics.ids import EntryId, make_event_id, now_ms
 from ingestion.prepare import prepare
 from ingestion.reader import ReadEntry
@@ -25,7 +25,7 @@ def store_events(project: TestProject, events: Batch, *, ip: str = "203.0.113.7"
         for event in events
     ]
     entry_id = EntryId(now_ms(), next(_sequence))
-    entry = Entry(project.id, ip, "Mozilla/5.0", accepted)
+    entry = Entry([Part(project.id, ip, "Mozilla/5.0", accepted)])
     read = ReadEntry(f"{entry_id.ms}-{entry_id.sequence}".encode(), entry_id, entry, 1)
     write_batch(0, prepare([read]))
 

@@ -9,7 +9,7 @@ from pymongo.errors import OperationFailure
 from pytest_django import Settings
 
 from analytics import keys
-from analytics.entry import AcceptedEvent, Entry
+from analytics.entry import AcceptedEvent, Entry, Part
 from analytics.ids import EntryId, event_key, now_ms, parse_place
 from analytics.key_text import read_key_id
 from analytics.models import ApiKey
@@ -33,7 +33,7 @@ def read_entry(project: TestProject, deliveries: int = 1) -> ReadEntry:
     entry_id = EntryId(now_ms(), 1)
     events = [AcceptedEvent("twice", b'{"path": "/a", "eventId": "twice"}')] * 2
     raw_id = f"{entry_id.ms}-{entry_id.sequence}".encode()
-    return ReadEntry(raw_id, entry_id, Entry(project.id, None, None, events), deliveries)
+    return ReadEntry(raw_id, entry_id, Entry([Part(project.id, None, None, events)]), deliveries)
 
 
 @pytest.mark.slow
@@ -152,7 +152,7 @@ def test_an_entry_that_is_acked_twice_leaves_the_books_once(
     ingest.post("/event", {"path": "/a"})
     [(raw_id, _)] = cast(list[tuple[bytes, Any]], stream_client().xrange(stream_key(0)))
     one = [AcceptedEvent("x", b"{}")]
-    entry = ReadEntry(raw_id, EntryId.parse(raw_id), Entry(project.id, None, None, one), 1)
+    entry = ReadEntry(raw_id, EntryId.parse(raw_id), Entry([Part(project.id, None, None, one)]), 1)
 
     ack(0, [entry])
     ack(0, [entry])

@@ -197,7 +197,7 @@ def test_what_the_store_refuses_opens_the_fuse_as_well(
     project: TestProject, other_project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ingestion.fuse_window.WINDOW_EVENTS", 20)
-    monkeypatch.setattr("ingestion.fuse_window.WINDOW_ENTRIES", 4)
+    monkeypatch.setattr("ingestion.fuse_window.WINDOW_REQUESTS", 4)
     insert = store.insert_events
 
     def refuse(session: Any, events: Any) -> None:

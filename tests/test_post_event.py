@@ -9,7 +9,7 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
-from analytics.entry import Entry, decode_entry
+from analytics.entry import Entry, Part, decode_entry
 from analytics.models import ApiKey
 from analytics.mongo import EVENTS, collection
 from analytics.redis import stream_client, stream_key
@@ -23,6 +23,10 @@ JSON = "application/json"
 def read_entries() -> list[Entry]:
     entries: Any = stream_client().xrange(stream_key(0))
     return [decode_entry(fields) for _, fields in entries]
+
+
+def read_parts() -> list[Part]:
+    return [part for entry in read_entries() for part in entry.parts]
 
 
 def read_problem(answer: Any) -> dict[str, Any]:
@@ -66,10 +70,10 @@ def test_the_entry_holds_the_senders_own_bytes(ingest: Api, project: TestProject
 
     ingest.post("/event", raw, HTTP_USER_AGENT="Agent/1.0", REMOTE_ADDR="203.0.113.9")
 
-    [entry] = read_entries()
-    assert entry.project_id == project.id
-    assert (entry.client_ip, entry.client_user_agent) == ("203.0.113.9", "Agent/1.0")
-    assert entry.events[0].raw == raw
+    [part] = read_parts()
+    assert part.project_id == project.id
+    assert (part.client_ip, part.client_user_agent) == ("203.0.113.9", "Agent/1.0")
+    assert part.events[0].raw == raw
 
 
 def test_a_path_with_a_trailing_slash_is_the_same_endpoint(ingest: Api) -> None:
@@ -268,13 +272,13 @@ def test_a_forwarded_address_is_believed_as_far_as_our_proxies_go(
 
     ingest.post("/event", {"path": "/a"}, REMOTE_ADDR="203.0.113.9", HTTP_X_FORWARDED_FOR=forwarded)
 
-    assert read_entries()[0].client_ip == address
+    assert read_parts()[0].client_ip == address
 
 
 def test_a_senders_user_agent_is_cut_at_1024_characters(ingest: Api) -> None:
     ingest.post("/event", {"path": "/a"}, HTTP_USER_AGENT="é" * 3_000)
 
-    assert read_entries()[0].client_user_agent == "é" * 1_024
+    assert read_parts()[0].client_user_agent == "é" * 1_024
 
 
 @pytest.mark.parametrize("path", ["/event", "/events"])

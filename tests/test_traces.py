@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from analytics import tracing
-from analytics.entry import AcceptedEvent, Entry, decode_entry, encode_entry
+from analytics.entry import AcceptedEvent, Part, decode_entry, encode_part
 from analytics.redis import stream_client, stream_key
 from ingestion.drain import drain
 from ingestion.traced_path import TracedPath
@@ -102,7 +102,7 @@ def test_what_the_caller_does_not_sample_is_not_carried(
     post(project, b'{"path": "/a"}', HTTP_TRACEPARENT=CALLER[:-1] + "0")
 
     [(_, fields)] = read_stream()
-    assert decode_entry(fields).trace is None
+    assert decode_entry(fields).parts[0].trace is None
     assert drain(0).stored == 1
     assert spans.get_finished_spans() == ()
 
@@ -116,8 +116,8 @@ def trace_id(span: ReadableSpan) -> int:
     return int(span.context.trace_id)
 
 
-class OldEntry(msgspec.Struct, array_like=True):
-    """The entry as the first release reads it."""
+class OldPart(msgspec.Struct, array_like=True):
+    """A part as the first release reads it."""
 
     project_id: bytes
     client_ip: str | None
@@ -125,13 +125,13 @@ class OldEntry(msgspec.Struct, array_like=True):
     events: list[AcceptedEvent]
 
 
-def test_old_workers_read_new_entries_and_new_workers_old_ones() -> None:
+def test_old_workers_read_parts_with_a_trace_and_new_workers_those_without() -> None:
     events = [AcceptedEvent("a", b"{}")]
-    old = OldEntry(b"12345678", None, None, events)
-    new = Entry(b"12345678", None, None, events, CALLER)
+    old = OldPart(b"12345678", None, None, events)
+    new = Part(b"12345678", None, None, events, CALLER)
 
-    assert msgspec.msgpack.decode(encode_entry(new), type=OldEntry) == old
-    decoded = decode_entry({b"v": b"1", b"d": msgspec.msgpack.encode(old)})
+    assert msgspec.msgpack.decode(encode_part(new), type=OldPart) == old
+    [decoded] = decode_entry({b"v": b"2", b"d": msgspec.msgpack.encode([old])}).parts
     assert (decoded.events, decoded.trace) == (events, None)
 
 

@@ -17,7 +17,7 @@ from django.core.management import call_command
 
 from analytics import entry as entries
 from analytics import mongo
-from analytics.ids import now_ms
+from analytics.ids import now_ms, parse_place
 from analytics.mongo import collection
 from analytics.redis import (
     GROUP,
@@ -83,11 +83,26 @@ def test_an_entry_of_the_first_format_is_stored(golden_project: TestProject) -> 
     assert (line.stored, line.difference) == (1, 0)
 
 
+def test_an_entry_of_the_second_format_is_stored_part_by_part(golden_project: TestProject) -> None:
+    project = golden_project
+    append(project, b"2", read_golden("entry-2.hex"), 3)
+
+    assert drain(0).stored == 3
+
+    events = list(collection(mongo.EVENTS).find({"project": project.id}).sort("place", 1))
+    assert [(event["path"], event["userAgent"]) for event in events] == [
+        ("/product/42", "Mozilla/5.0"), ("/a", "curl/8.5.0"), ("/b", "curl/8.5.0"),
+    ]  # fmt: skip
+    assert [parse_place(event["place"])[1] for event in events] == [0, 1, 2]
+    [line] = read_ledger(project.id)
+    assert (line.stored, line.difference) == (3, 0)
+
+
 def test_an_entry_of_an_unknown_format_waits_for_a_worker_that_knows_it(
     golden_project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = golden_project
-    append(project, b"2", read_golden("entry-1.hex"), 1)
+    append(project, b"3", read_golden("entry-2.hex"), 3)
     assert Api(project.ingest_key).post("/event", {"path": "/after"}).status_code == 202
 
     for _ in range(3):
@@ -96,10 +111,10 @@ def test_an_entry_of_an_unknown_format_waits_for_a_worker_that_knows_it(
     assert collection(mongo.EVENTS).count_documents({}) == 1  # the one after it
     assert count_pending() == 1
     [line] = read_ledger(project.id)
-    assert (line.accepted, line.stored, line.waiting, line.difference) == (2, 1, 1, 0)
+    assert (line.accepted, line.stored, line.waiting, line.difference) == (4, 1, 3, 0)
 
-    monkeypatch.setattr(entries, "FORMAT_VERSION", b"2")  # the newer release
-    assert drain(0).stored == 1
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"3")  # the newer release
+    assert drain(0).stored == 3
     assert count_pending() == 0
 
 

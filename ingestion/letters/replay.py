@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from analytics import mongo
 from analytics import redis as names
-from analytics.entry import FORMAT_VERSION, AcceptedEvent, Entry, encode_entry, split_events
+from analytics.entry import FORMAT_VERSION, AcceptedEvent, Part, encode_entry, split_events
 from analytics.models import Project
 from analytics.mongo import Document, collection
 from analytics.problems import Unavailable
@@ -90,22 +90,25 @@ def _replay(letters: Sequence[Mapping[str, Any]], by: str, why: str) -> int:
         for letter in letters
     ]
     append_again(project, [
-        Entry(project_id, ip_kept, user_agent or None, run) for run in split_events(events)
+        Part(project_id, ip_kept, user_agent or None, run) for run in split_events(events)
     ])  # fmt: skip
     mark_replayed([letter["_id"] for letter in letters], by, why)
     return len(letters)
 
 
-def append_again(project: Project, entries: Sequence[Entry]) -> None:
-    """Append, past rate and quota, and wake a worker. Raises Unavailable, with nothing done."""
+def append_again(project: Project, parts: Sequence[Part]) -> None:
+    """Append an entry for each part, past rate and quota, and wake a worker.
+
+    Raises Unavailable, with nothing done.
+    """
     MemoryGuard().check()
     keys = [
         make_key(project.partition)
         for make_key in (names.waiting_key, names.accepted_key, names.stream_key, names.wake_key)
     ]
     arguments: list[Any] = [settings.STREAM_MAX_EVENTS, project.pk, FORMAT_VERSION]
-    for entry in entries:
-        arguments += (len(entry.events), encode_entry(entry))
+    for part in parts:
+        arguments += (len(part.events), encode_entry([part]))
     try:
         woken = _append(keys, arguments)
     except (RedisError, OSError) as exc:

@@ -1,9 +1,12 @@
 -- Admit requests of one API key, in their order, each whole or not at all.
 --
+-- The parts of all that are admitted go into as few entries as hold them: an entry costs more than
+-- the event in it, here, in the append-only file and in the drain.
+--
 -- KEYS: bucket, quota, waiting, accepted, stream, wake
 -- ARGV: rate (events/s), burst (events), quota (events/month, -1: none), month (YYYYMM),
---       stream limit (events), project (hex), format version, API key's id,
---       then per request: entries, and per entry: events, payload
+--       stream limit (events), project (hex), format version, API key's id, the most events
+--       and bytes of an entry, then per request: parts, and per part: events, payload
 -- Returns per request {outcome, remaining tokens, retry after (ms), 1 if a drain must be signalled}
 --   with outcome 0 accepted, 1 over the rate, 2 over the quota, 3 stream full.
 redis.replicate_commands()
@@ -11,6 +14,7 @@ redis.replicate_commands()
 local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local quota, month, stream_limit = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local project, version, api_key = ARGV[6], ARGV[7], ARGV[8]
+local most_events, most_bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
 
 local waiting = tonumber(redis.call('HGET', KEYS[3], 'total')) or 0
 local used = quota >= 0 and tonumber(redis.call('HGET', KEYS[2], month)) or 0
@@ -22,7 +26,7 @@ local tokens, at_ms = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or now_m
 tokens = math.min(burst, tokens + math.max(0, now_ms - at_ms) * rate / 1000)
 
 local replies, accepted, over_rate = {}, {}, false
-local at, admitted = 9, 0
+local at, admitted = 11, 0
 while at <= #ARGV do
   local last, events = at + 2 * tonumber(ARGV[at]), 0
   for i = at + 1, last, 2 do events = events + tonumber(ARGV[i]) end
@@ -53,12 +57,27 @@ if admitted == 0 then return replies end
 redis.call('PEXPIRE', KEYS[1], math.ceil(burst * 1000 / rate) + 60000)
 redis.call('HINCRBY', KEYS[2], month, admitted)
 redis.call('HINCRBY', KEYS[2], month .. ':' .. api_key, admitted)
-local days = {}
-for _, i in ipairs(accepted) do
-  local id = redis.call('XADD', KEYS[5], '*', 'v', version, 'd', ARGV[i + 1])
+local days, parts, entry_events, entry_bytes = {}, {}, 0, 0
+local function append()
+  -- MessagePack: an array of up to 15, or of up to 65535 parts.
+  local count = #parts
+  local head = count < 16 and string.char(0x90 + count)
+    or string.char(0xdc, math.floor(count / 256), count % 256)
+  local id = redis.call('XADD', KEYS[5], '*', 'v', version, 'd', head .. table.concat(parts))
   local day = math.floor(tonumber(string.match(id, '^%d+')) / 86400000)
-  days[day] = (days[day] or 0) + tonumber(ARGV[i])
+  days[day] = (days[day] or 0) + entry_events
+  parts, entry_events, entry_bytes = {}, 0, 0
 end
+for _, i in ipairs(accepted) do
+  local events, payload = tonumber(ARGV[i]), ARGV[i + 1]
+  if #parts > 0
+    and (entry_events + events > most_events or entry_bytes + #payload > most_bytes) then
+    append()
+  end
+  parts[#parts + 1] = payload
+  entry_events, entry_bytes = entry_events + events, entry_bytes + #payload
+end
+append()
 for day, events in pairs(days) do
   redis.call('HINCRBY', KEYS[4], project .. ':' .. day, events)
   redis.call('HINCRBY', KEYS[3], project .. ':' .. day, events)

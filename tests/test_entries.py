@@ -1,0 +1,137 @@
+"""Entries of the stream: requests that share a call of the script share entries, each as a part."""
+
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+
+from analytics import mongo
+from analytics import redis as names
+from analytics.entry import (
+    FORMAT_VERSION,
+    MAX_ENTRY_BYTES,
+    MAX_ENTRY_EVENTS,
+    AcceptedEvent,
+    Entry,
+    Part,
+    UnreadableEntry,
+    decode_entry,
+    encode_entry,
+    encode_part,
+)
+from analytics.ids import parse_place
+from analytics.mongo import collection
+from ingestion.drain import drain
+from ingestion.fuse_window import WINDOW_EVENTS, WINDOW_REQUESTS, Window
+from ingestion.ledger import read_ledger
+from ingestion.scripts import ADMIT, run_script
+from tests.conftest import TestProject
+
+
+def make_part(project_id: bytes, number: int, events: int = 1, padding: int = 0) -> Part:
+    raw = msgspec.json.encode({"path": f"/{number}", "properties": {"pad": "x" * padding}})
+    accepted = [AcceptedEvent(f"{number}-{n}", raw) for n in range(events)]
+    return Part(project_id, f"203.0.113.{number % 256}", f"Agent/{number}", accepted)
+
+
+def admit_together(project: TestProject, parts: Sequence[Part]) -> None:
+    """As requests of one part each that share a call."""
+    keys = [
+        names.bucket_key(0, "together"),
+        names.quota_key(0, project.row.pk),
+        names.waiting_key(0),
+        names.accepted_key(0),
+        names.stream_key(0),
+        names.wake_key(0),
+    ]
+    limits = [10**9, 10**9, -1, 202601, 10**9, project.row.pk, FORMAT_VERSION, "together"]
+    arguments: list[Any] = [*limits, MAX_ENTRY_EVENTS, MAX_ENTRY_BYTES]
+    for part in parts:
+        arguments += (1, len(part.events), encode_part(part))
+    replies: Any = run_script(names.stream_client(), ADMIT, keys, arguments)
+    assert [reply[0] for reply in replies] == [0] * len(parts)
+
+
+def read_stream() -> list[dict[bytes, bytes]]:
+    entries: Any = names.stream_client().xrange(names.stream_key(0))
+    return [fields for _, fields in entries]
+
+
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 100])
+def test_requests_that_share_a_call_make_one_entry(project: TestProject, count: int) -> None:
+    parts = [make_part(project.id, number) for number in range(count)]
+
+    admit_together(project, parts)
+
+    [fields] = read_stream()
+    assert fields[b"d"] == encode_entry(parts)
+    assert decode_entry(fields).parts == parts
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_entry_is_as_full_as_its_bounds_allow(project: TestProject, seed: int) -> None:
+    chance = random.Random(seed)
+    parts = [
+        make_part(project.id, n, chance.choice([1, 1, 1, 7, 60, 100]), chance.choice([0, 9, 3_000]))
+        for n in range(chance.randrange(1, 60))
+    ]
+
+    admit_together(project, parts)
+
+    entries = [decode_entry(fields) for fields in read_stream()]
+    assert [part for entry in entries for part in entry.parts] == parts
+    for entry in entries:
+        assert fits(entry) or len(entry.parts) == 1
+    for entry, following in pairwise(entries):
+        assert not fits(Entry([*entry.parts, following.parts[0]]))
+
+
+def fits(entry: Entry) -> bool:
+    entry_bytes = sum(len(encode_part(part)) for part in entry.parts)
+    return entry.event_count <= MAX_ENTRY_EVENTS and entry_bytes <= MAX_ENTRY_BYTES
+
+
+def test_each_event_of_a_shared_entry_keeps_its_sender_and_has_a_place_of_its_own(
+    project: TestProject,
+) -> None:
+    admit_together(project, [make_part(project.id, n, events=1 + n % 3) for n in range(20)])
+
+    assert drain(0).stored == 39
+
+    events = list(collection(mongo.EVENTS).find({"project": project.id}).sort("place", 1))
+    assert [parse_place(event["place"])[1] for event in events] == list(range(39))
+    for event in events:
+        assert event["userAgent"] == f"Agent/{event['path'][1:]}"
+    [line] = read_ledger(project.id)
+    assert (line.accepted, line.stored, line.waiting, line.difference) == (39, 39, 0, 0)
+    assert read_stream() == []
+
+
+def test_an_event_that_cannot_be_stored_harms_no_other_of_its_entry(project: TestProject) -> None:
+    bad = Part(project.id, None, None, [AcceptedEvent("bad", b'{"path": 1}')])
+    admit_together(project, [make_part(project.id, 1), bad, make_part(project.id, 2)])
+
+    result = drain(0)
+
+    assert (result.stored, result.dead) == (2, 1)
+    [letter] = collection(mongo.DEAD_LETTERS).find({"project": project.id})
+    assert letter["eventId"] == "bad"
+
+
+def test_a_fuse_counts_the_requests_of_a_shared_entry() -> None:
+    window = Window()
+    window.add(b"one request", WINDOW_EVENTS, {"invalid": WINDOW_EVENTS})
+    assert window.find_reason() is None
+    window.add(b"many", 99, {"invalid": 99}, requests=WINDOW_REQUESTS - 1)
+    assert window.find_reason() == "invalid"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x90", b"\xc0", encode_entry([Part(b"p", None, None, [])])]
+)
+def test_an_entry_without_an_event_is_unreadable(data: bytes) -> None:
+    with pytest.raises(UnreadableEntry):
+        decode_entry({b"v": FORMAT_VERSION, b"d": data})
