@@ -6,6 +6,8 @@ with a code and the name of the field.
 
 import re
 import socket
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -79,6 +81,7 @@ class Event(msgspec.Struct, gc=False):
 
 _wire_decoder = msgspec.json.Decoder(WireEvent)
 _decode_plain = msgspec.json.Decoder(PlainEvent).decode
+_decode_plain_lines = msgspec.json.Decoder(PlainEvent).decode_lines
 
 
 def decode_event(raw: bytes) -> Event:
@@ -99,6 +102,38 @@ def decode_event(raw: bytes) -> Event:
             return judge_event(raw)
         return _make_event(plain, plain.properties)
     return judge_event(raw)
+
+
+def decode_events(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
+    """As `decode_event` does each of many; in the place of one that is refused, why.
+
+    Plain ones are decoded as lines, in one go. Where each line begins and ends with a brace, it
+    holds one value at least, and no value goes on in the next; so as many values as lines are one
+    in each.
+    """
+    lines = b"\n".join(raws)
+    if (
+        len(raws) > 1
+        and lines.isascii()
+        and _BACKSLASH not in lines
+        and _DELETE not in lines
+        and max(map(len, raws)) <= MAX_PROPERTIES_BYTES
+        and lines.count(b"\n") == lines.count(b"}\n{") == len(raws) - 1
+        and lines.startswith(b"{")
+        and lines.endswith(b"}")
+    ):
+        with suppress(msgspec.MsgspecError, InvalidEvent):  # perhaps of one alone
+            plain = _decode_plain_lines(lines)
+            if len(plain) == len(raws):
+                return [_make_event(event, event.properties) for event in plain]
+    return [_try_event(raw) for raw in raws]
+
+
+def _try_event(raw: bytes) -> Event | InvalidEvent:
+    try:
+        return decode_event(raw)
+    except InvalidEvent as refusal:
+        return refusal
 
 
 def judge_event(raw: bytes) -> Event:

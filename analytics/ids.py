@@ -2,9 +2,9 @@
 
 import os
 import random
-import re
 import struct
 import time
+from binascii import unhexlify
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -26,7 +26,6 @@ os.register_at_fork(after_in_child=_random.seed)
 # Of its bits the upper two are fixed.
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
-_CANONICAL_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _HASHED = b"\x01"
 _PLACE = struct.Struct(">QIH")
 
@@ -45,19 +44,20 @@ def make_event_ids(now_ms: int, count: int) -> Iterator[str]:
         yield f"{prefix}{own[:3]}-{_VARIANT[own[3]]}{own[4:7]}-{own[7:]}"
 
 
-def is_canonical_uuid(event_id: str) -> bool:
-    """Whether `event_id` is a UUID in the one spelling that its 16 bytes can give back."""
-    return len(event_id) == 36 and _CANONICAL_UUID.match(event_id) is not None
-
-
 def event_key(project_id: bytes, event_id: str) -> bytes:
     """The `_id` of an event: its project and its event id, in 24 or 25 bytes.
 
-    A canonical UUID is kept as its 16 bytes, which keeps the locality of UUIDv7; any other
-    id as a type byte and the first 16 bytes of its SHA-256.
+    A canonical UUID (lower case, with hyphens, so that its bytes give it back) is kept as its 16
+    bytes, which keeps the locality of UUIDv7; any other id as a type byte and the first 16 bytes
+    of its SHA-256.
     """
-    if is_canonical_uuid(event_id):
-        return project_id + bytes.fromhex(event_id.replace("-", ""))
+    if len(event_id) == 36 and event_id[8:24:5] == "----" and event_id.lower() == event_id:
+        try:
+            uuid = unhexlify(event_id.replace("-", ""))
+        except ValueError:
+            uuid = b""
+        if len(uuid) == 16:
+            return project_id + uuid
     return project_id + _HASHED + sha256(event_id.encode()).digest()[:16]
 
 

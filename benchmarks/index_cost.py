@@ -100,13 +100,13 @@ def make_documents(count: int) -> dict[str, list[bytes]]:
     for number in range(count):
         ms = first_ms + number * 1_000 // EVENTS_PER_SECOND
         event_id = make_event_id(ms) if number % 2 else str(UUID(bytes=rng.randbytes(16)))
-        raw = make_raw(rng)
-        address = f"203.0.{rng.randrange(256)}.{rng.randrange(256)}"
-        policy = Policy("truncate", None)
-        origin = Origin(project, ms, policy, b"salt", address, rng.choice(USER_AGENTS))
+        event = decode_event(make_raw(rng))
+        event.event_id, event.user_agent = event_id, rng.choice(USER_AGENTS)
+        event.ip = f"203.0.{rng.randrange(256)}.{rng.randrange(256)}"
+        origin = Origin(project, ms, Policy("truncate", None), b"salt")
         place = make_place(EntryId(ms, 0), 0)
         key = event_key(project, event_id)
-        plain, _ = encode_event(decode_event(raw), event_id, key, place, origin)
+        plain, _ = encode_event(event, key, place, origin)
         document = bson.decode(plain)
         expires_at = document["timestamp"] + timedelta(days=RETENTION_DAYS)
         forms["plain"].append(plain)

@@ -8,7 +8,13 @@ from typing import Any
 import msgspec
 
 from analytics.entry import AcceptedEvent
-from analytics.event import MAX_EVENT_BODY_BYTES, check_age, decode_event
+from analytics.event import (
+    MAX_EVENT_BODY_BYTES,
+    Event,
+    check_age,
+    decode_event,
+    decode_events,
+)
 from analytics.ids import make_event_ids, now_ms
 from analytics.invalid_event import InvalidEvent
 from analytics.keys import KeyRecord
@@ -28,21 +34,27 @@ class Judged:
     rejected: list[dict[str, Any]] = field(default_factory=list)
 
 
-def judge_event(raw: bytes, key: KeyRecord, event_ids: Iterator[str]) -> AcceptedEvent:
-    """The event to append, with the next of `event_ids` if it has none. Raises InvalidEvent."""
+def judge_event(
+    raw: bytes, event: Event | InvalidEvent, key: KeyRecord, event_ids: Iterator[str]
+) -> AcceptedEvent:
+    """What to append of `raw`, decoded as `event`; with the next of `event_ids` if it has none.
+
+    Raises InvalidEvent.
+    """
     if len(raw) > MAX_EVENT_BODY_BYTES:
         detail = f"The event is over {MAX_EVENT_BODY_BYTES:,} bytes."
         raise InvalidEvent(None, "event_too_large", detail)
-    event = decode_event(raw)
+    if isinstance(event, InvalidEvent):
+        raise event
     if event.timestamp is not None:
         check_age(event.timestamp, datetime.now(UTC), key.retention_days)
     return AcceptedEvent(event.event_id or next(event_ids), raw)
 
 
 def judge_single(body: bytes, key: KeyRecord) -> AcceptedEvent:
-    """As `judge_event`, for a body of one event. Raises BadRequest."""
+    """The event of a body of one. Raises BadRequest."""
     try:
-        return judge_event(body, key, make_event_ids(now_ms(), 1))
+        return judge_event(body, decode_event(body), key, make_event_ids(now_ms(), 1))
     except InvalidEvent as exc:
         errors = [exc.as_error()] if exc.field is not None else []
         raise BadRequest(exc.detail, code=exc.code, errors=errors) from None
@@ -57,9 +69,9 @@ def judge_batch(items: Sequence[bytes], key: KeyRecord) -> Judged:
         raise TooLarge(detail, code="too_many_events")
     judged = Judged()
     event_ids = make_event_ids(now_ms(), len(items))
-    for index, raw in enumerate(items):
+    for index, (raw, event) in enumerate(zip(items, decode_events(items), strict=True)):
         try:
-            judged.accepted.append(judge_event(raw, key, event_ids))
+            judged.accepted.append(judge_event(raw, event, key, event_ids))
         except InvalidEvent as exc:
             judged.rejected.append({"index": index, **exc.as_error()})
     if not judged.accepted:

@@ -1,6 +1,7 @@
 """What the drain adds to an event: browser, OS, device, referrer, campaign, country, visitor."""
 
 import socket
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from hashlib import blake2b
@@ -83,14 +84,19 @@ def _device_class(text: str, os: str, device: str) -> str:
     return "desktop"
 
 
-def find_source(path: str, properties: dict[str, Any]) -> Source:
+def names_campaign(path: str, properties: Mapping[str, Any]) -> bool:
+    """Whether there may be more to its source than a referrer."""
+    return "utm_" in path or not _CAMPAIGN_PROPERTIES.isdisjoint(properties)
+
+
+def find_source(path: str, properties: Mapping[str, Any]) -> Source:
     """Host of the referrer, utm source, medium and campaign, as far as they are known.
 
     The properties (`utm_source` or `utmSource`) go before the query string of the path.
     """
     referrer = properties.get("referrer")
     host = referrer_host(referrer) if isinstance(referrer, str) else None
-    if "utm_" not in path and _CAMPAIGN_PROPERTIES.isdisjoint(properties):
+    if not names_campaign(path, properties):
         return host, None, None, None
     query = _campaign_query(path) if "utm_" in path else {}
     source, medium, campaign = (
@@ -130,8 +136,10 @@ def referrer_host(url: str) -> str | None:
 def find_country(ip: str) -> str | None:
     """ISO 3166 code of the country of `ip`, if GEOIP_PATH names a database that knows it."""
     database = _geoip()
+    if database is None:
+        return None
     try:
-        record: Any = database.get(ip) if database else None
+        record: Any = database.get(ip)
     except ValueError:  # an IPv6 address, and a database of IPv4 alone
         return None
     country = record.get("country") if isinstance(record, dict) else None

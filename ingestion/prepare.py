@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from struct import error as StructError
 
 import msgspec
-from bson.errors import BSONError
 
-from analytics.entry import AcceptedEvent
-from analytics.event import decode_event
+from analytics.entry import AcceptedEvent, Part
+from analytics.event import Event, decode_events
 from analytics.ids import event_key, make_place
 from analytics.invalid_event import InvalidEvent
 from analytics.projects import Policy, find_policy
@@ -16,17 +14,10 @@ from analytics.rollups import Fact
 from ingestion.enrich import apply_ip_rule
 from ingestion.reader import ReadEntry
 from ingestion.salts import salt_of_day
-from ingestion.splice import Origin, encode_event
+from ingestion.splice import NOT_ENCODABLE as BSON_ERRORS
+from ingestion.splice import Origin, encode_event, encode_properties
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
-_NOT_ENCODABLE = (
-    BSONError,
-    OverflowError,
-    UnicodeError,
-    RecursionError,
-    TypeError,
-    StructError,
-)
 
 
 @dataclass(slots=True)
@@ -71,38 +62,53 @@ def prepare(entries: Iterable[ReadEntry]) -> list[Prepared]:
     batch: list[Prepared] = []
     known: dict[tuple[bytes, int], tuple[Policy, bytes]] = {}
     for read in entries:
-        day, index = read.id.day, 0
-        project_id = read.entry.project_id
+        project_id, day = read.entry.project_id, read.id.day
         found = known.get((project_id, day))
         if found is None:
             found = known[project_id, day] = find_policy(project_id), salt_of_day(day)
-        for part in read.entry.parts:
-            origin = Origin(project_id, read.id.ms, *found, part.client_ip, part.client_user_agent)
-            for accepted in part.events:
-                place = make_place(read.id, index)
-                key = event_key(project_id, accepted.event_id)
-                prepared = Prepared(project_id, place, day, key, accepted, read.redelivered)
-                _encode(prepared, origin)
-                batch.append(prepared)
-                index += 1
+        _prepare_entry(read, Origin(project_id, read.id.ms, *found), batch)
     return batch
 
 
-def _encode(prepared: Prepared, origin: Origin) -> None:
+def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[Prepared]) -> None:
+    """Add the events of an entry to `batch`. Its JSON and its BSON are each coded in one go."""
+    events = decode_events([accepted.raw for accepted in read.entry.events])
+    properties = encode_properties(
+        [None if isinstance(event, InvalidEvent) else event.properties for event in events]
+    )
+    project_id, day, redelivered = origin.project_id, read.id.day, read.redelivered
+    index = 0
+    for part in read.entry.parts:
+        for accepted in part.events:
+            event = events[index]
+            place = make_place(read.id, index)
+            key = event_key(project_id, accepted.event_id)
+            prepared = Prepared(project_id, place, day, key, accepted, redelivered)
+            if isinstance(event, InvalidEvent):
+                prepared.failure = Failure(INVALID, f"{event.code}: {event.detail}")
+            else:
+                _encode(prepared, event, part, properties[index], origin)
+            if prepared.failure:
+                prepared.ip = apply_ip_rule(origin.policy.ip_rule, part.client_ip)
+                prepared.user_agent = part.client_user_agent
+            batch.append(prepared)
+            index += 1
+
+
+def _encode(
+    prepared: Prepared, event: Event, part: Part, properties: bytes | None, origin: Origin
+) -> None:
     """Fill in `encoded` and `fact`, or `failure`. One bad event harms no other."""
-    accepted = prepared.accepted
+    prepared.may_be_stored = prepared.redelivered or event.event_id is not None
+    event.event_id = prepared.accepted.event_id
+    event.ip = event.ip or part.client_ip
+    event.user_agent = event.user_agent or part.client_user_agent
     try:
-        event = decode_event(accepted.raw)
-        prepared.may_be_stored = prepared.redelivered or event.event_id is not None
-        encoded, fact = encode_event(event, accepted.event_id, prepared.key, prepared.place, origin)
-    except InvalidEvent as exc:
-        prepared.failure = Failure(INVALID, f"{exc.code}: {exc.detail}")
-    except _NOT_ENCODABLE as exc:
+        encoded, fact = encode_event(event, prepared.key, prepared.place, origin, properties)
+    except BSON_ERRORS as exc:
         prepared.failure = Failure(NOT_ENCODABLE, repr(exc))
+        return
+    if len(encoded) <= MAX_DOCUMENT_BYTES:
+        prepared.encoded, prepared.fact = encoded, fact
     else:
-        if len(encoded) <= MAX_DOCUMENT_BYTES:
-            prepared.encoded, prepared.fact = encoded, fact
-            return
         prepared.failure = Failure(NOT_ENCODABLE, f"{len(encoded)} bytes of BSON")
-    prepared.ip = apply_ip_rule(origin.policy.ip_rule, origin.ip)
-    prepared.user_agent = origin.user_agent

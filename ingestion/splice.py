@@ -5,12 +5,16 @@ once and kept. The result is what `bson.encode` makes of the document of docs/da
 fraction of the time and without the document (tests/test_splice.py compares the two).
 """
 
+import itertools
 import struct
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import bson
 import msgspec
+from bson.errors import BSONError
 
+from analytics.bounded_cache import Kept
 from analytics.event import Event
 from analytics.ids import PROJECT_ID_BYTES, is_uuid_key, ms_of_datetime
 from analytics.projects import Policy
@@ -30,16 +34,14 @@ from ingestion.enrich import (
     find_country,
     find_source,
     hash_visitor,
+    names_campaign,
     parse_user_agent,
+    referrer_host,
 )
-
-# What a kept piece takes differs by its kind; each cache stays below some 32 MiB.
-_PATHS_KEPT = 1 << 12
-_PIECES_KEPT = 1 << 13
-_USERS_KEPT = 1 << 14
 
 _int32 = struct.Struct("<i").pack
 _int64 = struct.Struct("<q").pack
+_read_int32 = struct.Struct("<i").unpack_from
 
 _STRING, _DOCUMENT, _BINARY, _DATETIME, _INT64 = b"\x02", b"\x03", b"\x05", b"\x09", b"\x12"
 
@@ -72,103 +74,164 @@ _PROPERTIES = _begin(_DOCUMENT, "properties")
 _CLIENT = [_begin(_STRING, name) for name in ("userAgent", "browser", "os", "device")]
 _SOURCE = [_begin(_STRING, name) for name in ("referrer", "utmSource", "utmMedium", "utmCampaign")]
 
-_NO_CLIENT: Client = (None, None, None)
+_NO_CLIENT: tuple[bytes, Client] = (b"", (None, None, None))
+_NO_SOURCE: tuple[bytes, Source] = (b"", (None, None, None, None))
+_NO_PROPERTIES: Mapping[str, Any] = {}
+
+NOT_ENCODABLE = (
+    BSONError,
+    OverflowError,
+    UnicodeError,
+    RecursionError,
+    TypeError,
+    struct.error,
+)
+"""What encoding raises of a value that BSON cannot hold."""
 
 
 class Origin(msgspec.Struct, gc=False):
-    """What the events of one part have in common. `salt` is of the UTC day of acceptance."""
+    """What the events of one entry have in common. `salt` is of the UTC day of acceptance."""
 
     project_id: bytes
     ingested_ms: int
     policy: Policy
     salt: bytes
-    ip: str | None
-    user_agent: str | None
+    project: bytes = b""  # elements: the project and the begin of the place,
+    times: bytes = b""  # and the times of an event without a timestamp of its own
+
+    def __post_init__(self) -> None:
+        self.project = _PROJECT + self.project_id + _PLACE
+        self.times = self.encode_times(self.ingested_ms)
+
+    def encode_times(self, timestamp_ms: int) -> bytes:
+        """Its elements `timestamp`, `ingestedAt` and `expiresAt`."""
+        times = _TIMESTAMP + _int64(timestamp_ms) + _INGESTED_AT + _int64(self.ingested_ms)
+        days = self.policy.retention_days
+        if days is None:
+            return times
+        return times + _EXPIRES_AT + _int64(expiry_ms(timestamp_ms, self.ingested_ms, days))
 
 
 def encode_event(
-    event: Event, event_id: str, key: bytes, place: bytes, origin: Origin
+    event: Event, key: bytes, place: bytes, origin: Origin, properties: bytes | None = None
 ) -> tuple[bytes, Fact]:
     """The document of collection `events`, and what the rollups count of it.
 
-    `key` is its `_id`, as `event_key` makes it of `event_id`. Raises BSONError, OverflowError,
-    UnicodeError or RecursionError for what BSON cannot hold.
+    `key` is its `_id`, as `event_key` makes it of its id; `properties` are its own as BSON, where
+    they are encoded already. Raises BSONError, OverflowError, UnicodeError or RecursionError for
+    what BSON cannot hold.
     """
-    project_id, ingested_ms, policy = origin.project_id, origin.ingested_ms, origin.policy
-    timestamp_ms = ingested_ms if event.timestamp is None else ms_of_datetime(event.timestamp)
-    ip = event.ip or origin.ip
-    user_agent = event.user_agent or origin.user_agent
-    is_view = event.event == PAGEVIEW
-    if event.user_id is None:
-        visitor = hash_visitor(project_id, None, ip, user_agent, origin.salt)
-        person, hit = _encode_visitor(visitor), make_hit(None, visitor, is_view)
+    if event.timestamp is None:
+        timestamp_ms, times = origin.ingested_ms, origin.times
     else:
-        person, view, other = _encode_user(project_id, event.user_id)
-        hit = view if is_view else other
-    client_piece, client = _encode_client(user_agent) if user_agent else (b"", _NO_CLIENT)
-    properties = event.properties
-    source = find_source(event.path, properties or {})
+        timestamp_ms = ms_of_datetime(event.timestamp)
+        times = origin.encode_times(timestamp_ms)
+    path, name, ip, user_agent = event.path, event.event, event.ip, event.user_agent
+    if event.user_id is None:
+        visitor = hash_visitor(origin.project_id, None, ip, user_agent, origin.salt)
+        person, hit = _encode_visitor(visitor), make_hit(None, visitor, name == PAGEVIEW)
+    else:
+        person, view, other = _users[origin.project_id, event.user_id]
+        hit = view if name == PAGEVIEW else other
+    client_piece, client = _clients[user_agent] if user_agent else _NO_CLIENT
     country = find_country(ip) if ip else None
-    has_uuid = is_uuid_key(key)
-    retention_days = policy.retention_days
-    elements = b"".join((
-        _UUID_ID if has_uuid else _HASHED_ID, key, _PROJECT, project_id, _PLACE, place,
-        _TIMESTAMP, _int64(timestamp_ms), _INGESTED_AT, _int64(ingested_ms),
-        b"" if retention_days is None
-        else _EXPIRES_AT + _int64(expiry_ms(timestamp_ms, ingested_ms, retention_days)),
-        _encode_path(event.path),
-        _encode_name(event.event),
-        b"" if has_uuid else _string(_EVENT_ID, event_id),
-        person,
-        _string(_SESSION_ID, event.session_id),
-        _string(_IP, apply_ip_rule(policy.ip_rule, ip)),
-        _string(_COUNTRY, country),
-        client_piece,
-        b"" if properties is None else _PROPERTIES + bson.encode(properties),
-        _encode_source(source),
-    ))  # fmt: skip
-    fact = (timestamp_ms // BUCKET_MS, hit, event.path, event.event, country, client, source)
-    return _int32(len(elements) + 5) + elements + b"\x00", fact
+    pieces = [
+        _UUID_ID, key, origin.project, place, times, _paths[path], _names[name],
+    ]  # fmt: skip
+    if not is_uuid_key(key):
+        pieces[0] = _HASHED_ID
+        pieces += _string(_EVENT_ID, event.event_id)
+    pieces.append(person)
+    pieces += _string(_SESSION_ID, event.session_id)
+    if ip:
+        pieces += _string(_IP, apply_ip_rule(origin.policy.ip_rule, ip))
+        pieces += _string(_COUNTRY, country)
+    if event.properties is None:
+        source_piece, source = _encode_source(path, _NO_PROPERTIES)
+        pieces += (client_piece, source_piece)
+    else:
+        source_piece, source = _encode_source(path, event.properties)
+        if properties is None:
+            properties = bson.encode(event.properties)
+        pieces += (client_piece, _PROPERTIES, properties, source_piece)
+    elements = b"".join(pieces)
+    fact = (timestamp_ms // BUCKET_MS, hit, path, name, country, client, source)
+    return b"%b%b\x00" % (_int32(len(elements) + 5), elements), fact
 
 
-def _string(begin: bytes, text: str | None) -> bytes:
-    """An element that holds a string, or nothing."""
+def encode_properties(properties: Sequence[dict[str, Any] | None]) -> list[bytes | None]:
+    """The properties of many events as BSON, in one call of the encoder.
+
+    None stays None; all are None where one cannot be encoded, which `encode_event` then finds.
+    """
+    try:
+        array = bson.encode({"": [{} if found is None else found for found in properties]})
+    except NOT_ENCODABLE:
+        return [None] * len(properties)
+    pieces: list[bytes | None] = []
+    at = 10  # past the lengths of document and array, and the array's type and name
+    for index, found in enumerate(properties):
+        at += 2 + len(str(index))  # its type, and its name: the index
+        (size,) = _read_int32(array, at)
+        pieces.append(None if found is None else array[at : at + size])
+        at += size
+    return pieces
+
+
+def _string(begin: bytes, text: str | None) -> tuple[bytes, ...]:
+    """An element that holds a string, in pieces, or nothing."""
     if text is None:
-        return b""
+        return ()
     data = text.encode()
-    return begin + _int32(len(data) + 1) + data + b"\x00"
+    return begin, _int32(len(data) + 1), data, b"\x00"
 
 
-@lru_cache(maxsize=_PATHS_KEPT)
 def _encode_path(path: str) -> bytes:
-    return _string(_PATH, path)
+    return b"".join(_string(_PATH, path))
 
 
-@lru_cache(maxsize=_PIECES_KEPT)
 def _encode_name(name: str) -> bytes:
-    return _string(_EVENT, name)
+    return b"".join(_string(_EVENT, name))
 
 
 def _encode_visitor(visitor: int) -> bytes:
     return _VISITOR + _int64(visitor)
 
 
-@lru_cache(maxsize=_USERS_KEPT)
-def _encode_user(project_id: bytes, user_id: str) -> tuple[bytes, Hit, Hit]:
+def _encode_user(user: tuple[bytes, str]) -> tuple[bytes, Hit, Hit]:
     """Its elements `visitor` and `userId`, and what a pageview and another event of it count."""
+    project_id, user_id = user
     user_hash = hash_user(project_id, user_id)
     visitor = hash_visitor(project_id, user_id, None, None, b"")
-    piece = _encode_visitor(visitor) + _string(_USER_ID, user_id)
+    piece = b"".join((_encode_visitor(visitor), *_string(_USER_ID, user_id)))
     return piece, make_hit(user_hash, visitor, True), make_hit(user_hash, visitor, False)
 
 
-@lru_cache(maxsize=_PIECES_KEPT)
 def _encode_client(user_agent: str) -> tuple[bytes, Client]:
     client = parse_user_agent(user_agent)
-    values = (user_agent, *client)
-    return b"".join(map(_string, _CLIENT, values)), client
+    return _strings(_CLIENT, (user_agent, *client)), client
 
 
-@lru_cache(maxsize=_PIECES_KEPT)
-def _encode_source(source: Source) -> bytes:
-    return b"".join(map(_string, _SOURCE, source))
+def _encode_source(path: str, properties: Mapping[str, Any]) -> tuple[bytes, Source]:
+    if names_campaign(path, properties):
+        source = find_source(path, properties)
+        return _strings(_SOURCE, source), source
+    referrer = properties.get("referrer")
+    return _referrers[referrer] if isinstance(referrer, str) else _NO_SOURCE
+
+
+def _encode_referrer(referrer: str) -> tuple[bytes, Source]:
+    source = referrer_host(referrer), None, None, None
+    return _strings(_SOURCE, source), source
+
+
+def _strings(begins: Sequence[bytes], texts: Sequence[str | None]) -> bytes:
+    return b"".join(itertools.chain.from_iterable(map(_string, begins, texts)))
+
+
+_paths = Kept(_encode_path, 1 << 12)
+_names = Kept(_encode_name, 1 << 13)
+_users = Kept(_encode_user, 1 << 14)
+_clients = Kept(_encode_client, 1 << 13)
+_referrers = Kept(_encode_referrer, 1 << 13)
+"""What a kept piece takes differs by its kind; each of these stays below some 32 MiB."""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -34,10 +35,10 @@ ACCEPTED_AT = datetime(2026, 3, 1, 12, 30, 15, 250_000, UTC)
 def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A drain whose decoder refuses every event; undo it to mend it."""
 
-    def refuse(raw: bytes) -> Any:
-        raise InvalidEvent("path", "not_today", "This release refuses it.")
+    def refuse(raws: Sequence[bytes]) -> Any:
+        return [InvalidEvent("path", "not_today", "This release refuses it.")] * len(raws)
 
-    monkeypatch.setattr(prepare, "decode_event", refuse)
+    monkeypatch.setattr(prepare, "decode_events", refuse)
     return monkeypatch
 
 
@@ -45,7 +46,7 @@ def bury(api: Api, broken: pytest.MonkeyPatch, *events: Document) -> None:
     """Dead letters of `events`, which the next drain could store."""
     assert api.post("/events", list(events)).status_code == 202
     assert drain(0).dead == len(events)
-    broken.setattr(prepare, "decode_event", wire.decode_event)
+    broken.setattr(prepare, "decode_events", wire.decode_events)
 
 
 def read_letters(**query: Any) -> list[Document]:
@@ -111,7 +112,7 @@ def test_an_event_that_still_cannot_be_stored_is_buried_again(
     project: TestProject, ingest: Api, broken: pytest.MonkeyPatch
 ) -> None:
     bury(ingest, broken, {"path": "/b", "eventId": "mine"})
-    broken.setattr(prepare, "decode_event", lambda raw: wire.decode_event(b"{}"))
+    broken.setattr(prepare, "decode_events", lambda raws: wire.decode_events([b"{}"] * len(raws)))
     replay_letters(find_open(), "alice", "")
 
     assert drain(0).dead == 1
@@ -128,7 +129,7 @@ def test_the_sender_is_kept_as_far_as_the_project_may(
     drain(0)
     [letter] = read_letters()
     assert (letter["ip"], letter["userAgent"]) == ("127.0.0.0", "Firefox/1")
-    broken.setattr(prepare, "decode_event", wire.decode_event)
+    broken.setattr(prepare, "decode_events", wire.decode_events)
 
     replay_letters(find_open(), "alice", "")
     drain(0)

@@ -16,6 +16,7 @@ from analytics.event import (
     Event,
     check_age,
     decode_event,
+    decode_events,
     judge_event,
     parse_ip,
     parse_timestamp,
@@ -327,6 +328,31 @@ def test_the_short_way_judges_as_the_long_one(
     raw = json.dumps(fields, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     for sent in (raw, raw[:at] + noise + raw[at + len(noise) :]):
         assert judge(decode_event, sent) == judge(judge_event, sent)
+
+
+_sent = st.builds(
+    lambda fields, ascii_only: json.dumps(fields, ensure_ascii=ascii_only).encode(
+        "utf-8", "surrogatepass"
+    ),
+    _ascii | _plain | _nasty,
+    st.booleans(),
+)
+_broken = st.sampled_from([
+    b"", b" ", b"\n", b'{"path":"/a"', b',"userId":"u"}', b'{"path":"/a"},{"path":"/b"}', b"{}",
+    b'{"path":"/a"} {"path":"/b"}', b'{"path":"/a"}\n{"path":"/b"}', b'\n{"path":"/a"}', b"null",
+    b'{"path":"/a","properties":{}', b'{"path":"/a","properties":', b'{}}', b'{"path":"/a","timestamp":"never"}', b'{"path":"/a","ip":"1.2.3"}', b'{"path":', b'"/a"}',
+])  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_sent, max_size=5) | st.lists(_sent | _broken, max_size=5) | st.lists(_broken))
+def test_many_are_judged_as_each_alone(raws: list[bytes]) -> None:
+    together = [
+        (event.field, event.code, event.detail) if isinstance(event, InvalidEvent) else event
+        for event in decode_events(raws)
+    ]
+
+    assert together == [judge(decode_event, raw) for raw in raws]
 
 
 @settings(max_examples=100, deadline=None)

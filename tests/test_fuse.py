@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from analytics import mongo
 from analytics.entry import AcceptedEvent
-from analytics.event import decode_event
+from analytics.event import decode_events
 from analytics.mongo import DEAD_LETTERS, EVENTS, FUSES, collection
 from analytics.redis import GROUP, stream_client, stream_key
 from ingestion import fuse, graveyard, prepare, store
@@ -168,7 +168,8 @@ def test_it_is_tried_again_each_minute_and_stays_open_while_nothing_changed(
 def test_it_closes_by_itself_once_the_events_can_be_stored(
     blown: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare, "decode_event", lambda _: decode_event(b'{"path": "/mended"}'))
+    mended = b'{"path": "/mended"}'
+    monkeypatch.setattr(prepare, "decode_events", lambda raws: decode_events([mended] * len(raws)))
     drain(0)
     assert count_held(blown) == 110  # not before its time
     make_due(blown)

@@ -11,6 +11,7 @@ from bson.errors import BSONError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.bounded_cache import Kept
 from analytics.event import Event, decode_event
 from analytics.ids import EntryId, datetime_of_ms, event_key, make_place
 from analytics.invalid_event import InvalidEvent
@@ -19,23 +20,29 @@ from analytics.projects import Policy
 from analytics.rollups import SOURCE_FIELDS, summarize, summarize_facts
 from ingestion import enrich
 from ingestion.enrich import apply_ip_rule, expiry, find_source, hash_visitor, parse_user_agent
-from ingestion.splice import Origin, encode_event
+from ingestion.splice import Origin, encode_event, encode_properties
 
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 PROJECT = b"project1"
 PLACE = make_place(EntryId(1_700_000_000_123, 4), 2)
-ORIGIN = Origin(
-    PROJECT, 1_700_000_000_123, Policy("truncate", 90), b"salt", "203.0.113.9", "Firefox/120.0"
-)
+ORIGIN = Origin(PROJECT, 1_700_000_000_123, Policy("truncate", 90), b"salt")
 UUID = "0190163d-8694-739b-aea5-966c26f8ad91"
 
 
-def make_document(event: Event, event_id: str, origin: Origin) -> Document:
+def make_event(**fields: Any) -> Event:
+    """As the drain has filled it in."""
+    event = decode_event(json.dumps({"path": "/a", **fields}).encode())
+    event.event_id = event.event_id or UUID
+    event.ip = event.ip or "203.0.113.9"
+    event.user_agent = event.user_agent or "Firefox/120.0"
+    return event
+
+
+def make_document(event: Event, origin: Origin) -> Document:
     """The document of docs/data-model.md, one field after the other."""
     ingested_at = datetime_of_ms(origin.ingested_ms)
     timestamp = event.timestamp or ingested_at
-    ip = event.ip or origin.ip
-    user_agent = event.user_agent or origin.user_agent
+    ip, user_agent, event_id = event.ip, event.user_agent, event.event_id or ""
     browser, os, device = parse_user_agent(user_agent) if user_agent else (None, None, None)
     optional = {
         "eventId": None if event_id == UUID else event_id,
@@ -62,14 +69,16 @@ def make_document(event: Event, event_id: str, origin: Origin) -> Document:
     } | {name: value for name, value in optional.items() if value is not None}
 
 
-def check(event: Event, event_id: str, origin: Origin) -> None:
-    key = event_key(PROJECT, event_id)
-    encoded, fact = encode_event(event, event_id, key, PLACE, origin)
-    document = make_document(event, event_id, origin)
+def check(event: Event, origin: Origin) -> None:
+    key = event_key(PROJECT, event.event_id or "")
+    document = make_document(event, origin)
+    # A neighbour, so that its properties must be found among others.
+    for [*_, properties] in ([None], encode_properties([{"a": 1}, None, event.properties])):
+        encoded, fact = encode_event(event, key, PLACE, origin, properties)
 
-    assert bson.decode(encoded, AWARE) == document
-    assert len(encoded) == len(bson.encode(document))
-    assert summarize_facts([fact]) == summarize(PROJECT, [document])
+        assert bson.decode(encoded, AWARE) == document
+        assert len(encoded) == len(bson.encode(document))
+        assert summarize_facts([fact]) == summarize(PROJECT, [document])
 
 
 _texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
@@ -112,28 +121,29 @@ _policies = st.builds(
         st.integers(0, 2**43),
         _policies,
         st.just(b"salt"),
-        _ips,
-        _agents,
     ),
+    _ips,
+    _agents,
 )
 def test_the_spliced_document_is_the_plain_one(
-    fields: Document, event_id: str, origin: Origin
+    fields: Document, event_id: str, origin: Origin, ip: str | None, user_agent: str | None
 ) -> None:
     try:
         event = decode_event(json.dumps(fields).encode())
     except InvalidEvent:
         return
+    event.event_id = event_id
+    event.ip = event.ip or ip
+    event.user_agent = event.user_agent or user_agent
 
-    check(event, event_id, origin)
+    check(event, origin)
 
 
 def test_what_repeats_is_spliced_from_what_was_kept() -> None:
-    event = decode_event(
-        b'{"path": "/a", "userId": "u", "properties": {"referrer": "//a.example"}}'
-    )
+    event = make_event(userId="u", properties={"referrer": "//a.example"})
 
     for _ in range(2):
-        check(event, UUID, ORIGIN)
+        check(event, ORIGIN)
 
 
 @pytest.mark.parametrize(
@@ -142,11 +152,33 @@ def test_what_repeats_is_spliced_from_what_was_kept() -> None:
 def test_what_bson_cannot_hold_is_an_error_of_that_event(
     properties: dict[str, Any], error: type[Exception]
 ) -> None:
-    event = decode_event(b'{"path": "/a"}')
+    event = make_event()
     event.properties = properties
 
+    assert encode_properties([{"a": 1}, properties]) == [None, None]
     with pytest.raises(error):
-        encode_event(event, UUID, event_key(PROJECT, UUID), PLACE, ORIGIN)
+        encode_event(event, event_key(PROJECT, UUID), PLACE, ORIGIN)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.none() | st.dictionaries(_texts, _values, max_size=3), max_size=120))
+def test_properties_encoded_together_are_those_encoded_one_by_one(
+    properties: list[dict[str, Any] | None],
+) -> None:
+    try:
+        expected = [None if found is None else bson.encode(found) for found in properties]
+    except BSONError:  # a NUL in a key
+        expected = [None] * len(properties)
+
+    assert encode_properties(properties) == expected
+
+
+def test_what_is_kept_does_not_grow_without_end() -> None:
+    kept: Kept[int, str] = Kept(str, 10)
+
+    for number in (*range(100), *range(95, 100)):
+        assert kept[number] == str(number)
+        assert len(kept) <= 10
 
 
 def test_the_country_is_that_of_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,9 +187,8 @@ def test_the_country_is_that_of_the_whole_address(monkeypatch: pytest.MonkeyPatc
             return {"country": {"iso_code": "NZ"}} if ip == "203.0.113.9" else None
 
     monkeypatch.setattr(enrich, "_geoip", Database)
-    event = decode_event(b'{"path": "/a"}')
 
-    encoded, fact = encode_event(event, UUID, event_key(PROJECT, UUID), PLACE, ORIGIN)
+    encoded, fact = encode_event(make_event(), event_key(PROJECT, UUID), PLACE, ORIGIN)
 
     document = bson.decode(encoded, AWARE)
     assert (document["country"], document["ip"]) == ("NZ", "203.0.113.0")
