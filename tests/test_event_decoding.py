@@ -340,7 +340,8 @@ _sent = st.builds(
 _broken = st.sampled_from([
     b"", b" ", b"\n", b'{"path":"/a"', b',"userId":"u"}', b'{"path":"/a"},{"path":"/b"}', b"{}",
     b'{"path":"/a"} {"path":"/b"}', b'{"path":"/a"}\n{"path":"/b"}', b'\n{"path":"/a"}', b"null",
-    b'{"path":"/a","properties":{}', b'{"path":"/a","properties":', b'{}}', b'{"path":"/a","timestamp":"never"}', b'{"path":"/a","ip":"1.2.3"}', b'{"path":', b'"/a"}',
+    b'{"path":"/a","properties":{}', b'{"path":"/a","properties":', b'{}}',
+    b'{"path":"/a","timestamp":"never"}', b'{"path":"/a","ip":"1.2.3"}', b'{"path":', b'"/a"}',
 ])  # fmt: skip
 
 
