@@ -42,29 +42,6 @@ _ABSENT = (b"", b"null")
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_CHARS)]
 
 
-class WireEvent(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """An event as a client may send it; limits in characters are of Unicode code points."""
-
-    path: Annotated[str, Meta(min_length=1, max_length=MAX_PATH_CHARS)]
-    event: Annotated[str, Meta(min_length=1, max_length=MAX_EVENT_NAME_CHARS)] | None = None
-    event_id: Annotated[str, Meta(min_length=1, max_length=MAX_EVENT_ID_CHARS)] | None = None
-    timestamp: Annotated[str, Meta(max_length=MAX_TIMESTAMP_CHARS)] | None = None
-    user_id: Identifier | None = None
-    session_id: Identifier | None = None
-    ip: str | None = None
-    user_agent: Annotated[str, Meta(max_length=MAX_USER_AGENT_SENT_CHARS)] | None = None
-    properties: msgspec.Raw = msgspec.Raw(b"")
-
-
-_Scalar = str | Annotated[int, Meta(ge=INT64_MIN, le=INT64_MAX)] | float | bool | None
-
-
-class PlainEvent(WireEvent):
-    """An event without nested properties, which msgspec judges by itself."""
-
-    properties: dict[str, _Scalar] | None = None  # type: ignore[assignment]
-
-
 class Event(msgspec.Struct, gc=False):
     """A valid event. What the client left out is None until the drain fills it in."""
 
@@ -77,6 +54,32 @@ class Event(msgspec.Struct, gc=False):
     ip: str | None
     user_agent: str | None
     properties: dict[str, Any] | None
+
+
+class WireEvent(Event, rename="camel", forbid_unknown_fields=True, gc=False):
+    """An event as a client may send it, which `_settle` makes a valid one of in its place.
+
+    Limits in characters are of Unicode code points.
+    """
+
+    path: Annotated[str, Meta(min_length=1, max_length=MAX_PATH_CHARS)]
+    event: Annotated[str, Meta(min_length=1, max_length=MAX_EVENT_NAME_CHARS)] | None = None  # type: ignore[assignment]
+    event_id: Annotated[str, Meta(min_length=1, max_length=MAX_EVENT_ID_CHARS)] | None = None
+    timestamp: Annotated[str, Meta(max_length=MAX_TIMESTAMP_CHARS)] | None = None  # type: ignore[assignment]
+    user_id: Identifier | None = None
+    session_id: Identifier | None = None
+    ip: str | None = None
+    user_agent: Annotated[str, Meta(max_length=MAX_USER_AGENT_SENT_CHARS)] | None = None
+    properties: msgspec.Raw = msgspec.Raw(b"")  # type: ignore[assignment]
+
+
+_Scalar = str | Annotated[int, Meta(ge=INT64_MIN, le=INT64_MAX)] | float | bool | None
+
+
+class PlainEvent(WireEvent, gc=False):
+    """An event without nested properties, which msgspec judges by itself."""
+
+    properties: dict[str, _Scalar] | None = None  # type: ignore[assignment]
 
 
 _wire_decoder = msgspec.json.Decoder(WireEvent)
@@ -100,7 +103,7 @@ def decode_event(raw: bytes) -> Event:
             plain = _decode_plain(raw)
         except msgspec.MsgspecError:  # nested, or to be refused with its reason
             return judge_event(raw)
-        return _make_event(plain, plain.properties)
+        return _settle(plain)
     return judge_event(raw)
 
 
@@ -125,7 +128,7 @@ def decode_events(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
         with suppress(msgspec.MsgspecError, InvalidEvent):  # perhaps of one alone
             plain = _decode_plain_lines(lines)
             if len(plain) == len(raws):
-                return [_make_event(event, event.properties) for event in plain]
+                return [_settle(event) for event in plain]
     return [_try_event(raw) for raw in raws]
 
 
@@ -155,21 +158,21 @@ def judge_event(raw: bytes) -> Event:
     ):
         if text is not None and _CONTROL.search(text):
             raise InvalidEvent(field, "control_character", f"{field} holds a control character.")
-    return _make_event(wire, None if properties in _ABSENT else decode_properties(properties))
+    wire.properties = None if properties in _ABSENT else decode_properties(properties)  # type: ignore[assignment]
+    return _settle(wire)
 
 
-def _make_event(wire: WireEvent, properties: dict[str, Any] | None) -> Event:
-    return Event(
-        wire.path,
-        wire.event or PAGEVIEW,
-        wire.event_id,
-        None if wire.timestamp is None else parse_timestamp(wire.timestamp),
-        wire.user_id,
-        wire.session_id,
-        None if wire.ip is None else parse_ip(wire.ip),
-        wire.user_agent[:MAX_USER_AGENT_CHARS] if wire.user_agent else None,
-        properties,
-    )
+def _settle(event: WireEvent) -> Event:
+    """Fill in the default, and put the rest in its one form. Raises InvalidEvent."""
+    if event.event is None:
+        event.event = PAGEVIEW
+    if event.timestamp is not None:
+        event.timestamp = parse_timestamp(event.timestamp)  # type: ignore[assignment]
+    if event.ip is not None:
+        event.ip = parse_ip(event.ip)
+    if event.user_agent is not None:
+        event.user_agent = event.user_agent[:MAX_USER_AGENT_CHARS] or None
+    return event
 
 
 def parse_timestamp(text: str) -> datetime:

@@ -5,7 +5,6 @@ once and kept. The result is what `bson.encode` makes of the document of docs/da
 fraction of the time and without the document (tests/test_splice.py compares the two).
 """
 
-import itertools
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -133,28 +132,24 @@ def encode_event(
     else:
         person, view, other = _users[origin.project_id, event.user_id]
         hit = view if name == PAGEVIEW else other
-    client_piece, client = _clients[user_agent] if user_agent else _NO_CLIENT
-    country = find_country(ip) if ip else None
-    pieces = [
-        _UUID_ID, key, origin.project, place, times, _paths[path], _names[name],
-    ]  # fmt: skip
-    if not is_uuid_key(key):
-        pieces[0] = _HASHED_ID
-        pieces += _string(_EVENT_ID, event.event_id)
-    pieces.append(person)
-    pieces += _string(_SESSION_ID, event.session_id)
-    if ip:
-        pieces += _string(_IP, apply_ip_rule(origin.policy.ip_rule, ip))
-        pieces += _string(_COUNTRY, country)
-    if event.properties is None:
-        source_piece, source = _encode_source(path, _NO_PROPERTIES)
-        pieces += (client_piece, source_piece)
+    if is_uuid_key(key):
+        begin, event_id = _UUID_ID, b""
     else:
-        source_piece, source = _encode_source(path, event.properties)
-        if properties is None:
-            properties = bson.encode(event.properties)
-        pieces += (client_piece, _PROPERTIES, properties, source_piece)
-    elements = b"".join(pieces)
+        begin, event_id = _HASHED_ID, _string(_EVENT_ID, event.event_id)
+    country = find_country(ip) if ip else None
+    client_piece, client = _clients[user_agent] if user_agent else _NO_CLIENT
+    source_piece, source = _encode_source(path, event.properties or _NO_PROPERTIES)
+    if event.properties is None:
+        begin_properties = properties = b""
+    else:
+        begin_properties, properties = _PROPERTIES, properties or bson.encode(event.properties)
+    elements = b"".join((
+        begin, key, origin.project, place, times, _paths[path], _names[name], event_id, person,
+        _string(_SESSION_ID, event.session_id),
+        _string(_IP, apply_ip_rule(origin.policy.ip_rule, ip)),
+        b"" if country is None else _string(_COUNTRY, country),
+        client_piece, begin_properties, properties, source_piece,
+    ))  # fmt: skip
     fact = (timestamp_ms // BUCKET_MS, hit, path, name, country, client, source)
     return b"%b%b\x00" % (_int32(len(elements) + 5), elements), fact
 
@@ -178,20 +173,20 @@ def encode_properties(properties: Sequence[dict[str, Any] | None]) -> list[bytes
     return pieces
 
 
-def _string(begin: bytes, text: str | None) -> tuple[bytes, ...]:
-    """An element that holds a string, in pieces, or nothing."""
+def _string(begin: bytes, text: str | None) -> bytes:
+    """An element that holds a string, or nothing."""
     if text is None:
-        return ()
+        return b""
     data = text.encode()
-    return begin, _int32(len(data) + 1), data, b"\x00"
+    return begin + _int32(len(data) + 1) + data + b"\x00"
 
 
 def _encode_path(path: str) -> bytes:
-    return b"".join(_string(_PATH, path))
+    return _string(_PATH, path)
 
 
 def _encode_name(name: str) -> bytes:
-    return b"".join(_string(_EVENT, name))
+    return _string(_EVENT, name)
 
 
 def _encode_visitor(visitor: int) -> bytes:
@@ -203,30 +198,26 @@ def _encode_user(user: tuple[bytes, str]) -> tuple[bytes, Hit, Hit]:
     project_id, user_id = user
     user_hash = hash_user(project_id, user_id)
     visitor = hash_visitor(project_id, user_id, None, None, b"")
-    piece = b"".join((_encode_visitor(visitor), *_string(_USER_ID, user_id)))
+    piece = _encode_visitor(visitor) + _string(_USER_ID, user_id)
     return piece, make_hit(user_hash, visitor, True), make_hit(user_hash, visitor, False)
 
 
 def _encode_client(user_agent: str) -> tuple[bytes, Client]:
     client = parse_user_agent(user_agent)
-    return _strings(_CLIENT, (user_agent, *client)), client
+    return b"".join(map(_string, _CLIENT, (user_agent, *client))), client
 
 
 def _encode_source(path: str, properties: Mapping[str, Any]) -> tuple[bytes, Source]:
     if names_campaign(path, properties):
         source = find_source(path, properties)
-        return _strings(_SOURCE, source), source
+        return b"".join(map(_string, _SOURCE, source)), source
     referrer = properties.get("referrer")
     return _referrers[referrer] if isinstance(referrer, str) else _NO_SOURCE
 
 
 def _encode_referrer(referrer: str) -> tuple[bytes, Source]:
     source = referrer_host(referrer), None, None, None
-    return _strings(_SOURCE, source), source
-
-
-def _strings(begins: Sequence[bytes], texts: Sequence[str | None]) -> bytes:
-    return b"".join(itertools.chain.from_iterable(map(_string, begins, texts)))
+    return b"".join(map(_string, _SOURCE, source)), source
 
 
 _paths = Kept(_encode_path, 1 << 12)
