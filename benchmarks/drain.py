@@ -21,12 +21,14 @@ Rates = dict[str, list[float]]
 Events = pymongo.collection.Collection[dict[str, Any]]
 
 BATCH = 2_000  # of all three; ours by default
+SHARED_REQUESTS = 16  # in a write while 32 connections send single events to one web process
 
 
 def run(*, quick: bool) -> Result:
     """Ours, the reference's worker, and bare insert_many of the same documents, in turn.
 
-    With one process each; and with two each, as many as WORKER_CONCURRENCY is by default.
+    With one process each; with two each, as many as WORKER_CONCURRENCY is by default; and, unless
+    `quick`, with one each where every event is an entry of the stream by itself.
     """
     events, rounds, rounds_of_two = (60_000, 2, 1) if quick else (150_000, 3, 3)
     limits: list[float] = []
@@ -37,6 +39,7 @@ def run(*, quick: bool) -> Result:
 
         one = compare(stack, events, rounds, workers=1, between=insert)
         two = compare(stack, events * 2, rounds_of_two, workers=2)
+        alone = None if quick else compare(stack, events, rounds, workers=1, shared=1)
     result: Result = {
         **summarize_rates(one),
         "limit": median(limits),
@@ -46,6 +49,9 @@ def run(*, quick: bool) -> Result:
         "samples": {**one, "limit": limits},
         "of_two_samples": two,
     }
+    if alone:
+        result |= {f"{name}_of_lone": value for name, value in summarize_rates(alone).items()}
+        result["of_lone_samples"] = alone
     return {"drain": result}
 
 
@@ -55,13 +61,17 @@ def compare(
     rounds: int,
     *,
     workers: int,
+    shared: int = SHARED_REQUESTS,
     between: Callable[[], None] = lambda: None,
 ) -> Rates:
-    """Events/s of ours and the reference, with as many processes each, in turn."""
+    """Events/s of ours and the reference, with as many processes each, in turn.
+
+    `shared` requests were in flight together, and so in an entry, when ours accepted them.
+    """
     rates: Rates = {"ours": [], "reference": []}
     for _ in range(rounds):
         forget_stored(stack)
-        rates["ours"].append(drain_ours(stack, events, workers, beat=workers > 1))
+        rates["ours"].append(drain_ours(stack, events, workers, shared=shared, beat=workers > 1))
         between()
         if stack.has_reference:
             rates["reference"].append(drain_reference(stack, events, workers))
@@ -100,17 +110,24 @@ def run_summaries_cost(*, quick: bool) -> Result:
     }
 
 
-def fill(stack: Stack, events: int, projects: int = 1) -> None:
-    command = [sys.executable, "-m", "benchmarks.fill", str(events), str(projects)]
+def fill(stack: Stack, events: int, projects: int = 1, shared: int = SHARED_REQUESTS) -> None:
+    arguments = [str(events), str(projects), str(shared)]
+    command = [sys.executable, "-m", "benchmarks.fill", *arguments]
     environment = {**stack.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
 def drain_ours(
-    stack: Stack, events: int, workers: int = 1, *, projects: int = 1, beat: bool = False
+    stack: Stack,
+    events: int,
+    workers: int = 1,
+    *,
+    projects: int = 1,
+    shared: int = SHARED_REQUESTS,
+    beat: bool = False,
 ) -> float:
     """Events/s from the first event stored to the last; a second worker begins by beat's signal."""
-    fill(stack, events, projects)
+    fill(stack, events, projects, shared)
     with redis.Redis.from_url(stack.stream.url) as client, stack.running_worker(workers, beat=beat):
         return time_until_empty(
             lambda: int(client.hget("analytics:events:{p0}:waiting", "total") or 0),

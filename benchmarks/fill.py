@@ -28,7 +28,6 @@ from ingestion.scripts import ADMIT  # noqa: E402
 from ingestion.stream_connection import StreamConnection  # noqa: E402
 
 WRITE_CALLS = 50
-SHARED_REQUESTS = 16  # in a call while 32 connections send single events to one web process
 
 USER_AGENTS = [
     f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major} Safari/537.36"
@@ -55,7 +54,7 @@ def make_request(rng: random.Random, project_id: bytes, raw: bytes) -> bytes:
     return encode_part(Part(project_id, address, rng.choice(USER_AGENTS), [accepted]))
 
 
-def fill(events: int, projects: int = 1, shared: int = SHARED_REQUESTS) -> None:
+def fill(events: int, projects: int = 1, shared: int = 1) -> None:
     rng = random.Random(1)
     project = Project.objects.order_by("created_at").first()
     assert project
