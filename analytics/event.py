@@ -136,7 +136,7 @@ def _try_event(raw: bytes) -> Event | InvalidEvent:
     try:
         return decode_event(raw)
     except InvalidEvent as refusal:
-        return refusal
+        return refusal.anew()
 
 
 def judge_event(raw: bytes) -> Event:

@@ -16,6 +16,12 @@ class InvalidEvent(Exception):
         self.code = code
         self.detail = detail
 
+    def anew(self) -> "InvalidEvent":
+        """The same, never raised. To keep one that was, or to raise one that is kept, is a cycle:
+        its traceback leads back to who keeps it, and to all that is in hand there.
+        """
+        return InvalidEvent(self.field, self.code, self.detail)
+
     def as_error(self) -> dict[str, Any]:
         return {"field": self.field, "code": self.code, "detail": self.detail}
 

@@ -45,7 +45,7 @@ def judge_event(
         detail = f"The event is over {MAX_EVENT_BODY_BYTES:,} bytes."
         raise InvalidEvent(None, "event_too_large", detail)
     if isinstance(event, InvalidEvent):
-        raise event
+        raise event.anew()
     if event.timestamp is not None:
         check_age(event.timestamp, datetime.now(UTC), key.retention_days)
     return AcceptedEvent(event.event_id or next(event_ids), raw)

@@ -1,0 +1,57 @@
+"""Refused events leave nothing behind that only a collection of garbage would find."""
+
+import gc
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from analytics.entry import AcceptedEvent, Entry, Part
+from analytics.ids import EntryId
+from analytics.invalid_event import InvalidEvent
+from analytics.keys import KeyRecord
+from ingestion.accept import judge_batch
+from ingestion.prepare import prepare
+from ingestion.reader import ReadEntry
+from tests.conftest import TestProject
+from tests.poison import record_of
+
+REFUSED = [b"{}", b"{", b'{"path":"/a","ip":"1"}', b'{"path":"/a","timestamp":"9000-01-01"}']
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def count_refusals() -> int:
+    return sum(type(found) is InvalidEvent for found in gc.get_objects())
+
+
+@pytest.mark.usefixtures("no_collection")
+@pytest.mark.parametrize("raw", REFUSED)
+def test_a_refused_event_of_a_batch_is_gone_with_the_answer(
+    project: TestProject, raw: bytes
+) -> None:
+    key: KeyRecord = record_of(project)
+
+    judged = judge_batch([b'{"path":"/a"}', raw, b'{"path":"/b"}'], key)
+
+    assert (len(judged.accepted), len(judged.rejected)) == (2, 1)
+    assert count_refusals() == 0
+
+
+@pytest.mark.usefixtures("no_collection")
+@pytest.mark.parametrize("raw", REFUSED[:3])
+def test_an_event_that_is_buried_is_gone_with_its_batch(project: TestProject, raw: bytes) -> None:
+    accepted = [AcceptedEvent("a", b'{"path":"/a"}'), AcceptedEvent("b", raw)]
+    entry_id = EntryId(int(datetime.now(UTC).timestamp() * 1000), 1)
+    entry = Entry([Part(project.id, None, None, accepted)])
+
+    [stored, dead] = prepare([ReadEntry(b"1-1", entry_id, entry, 1)])
+
+    assert (stored.failure, dead.failure is None) == (None, False)
+    assert count_refusals() == 0
