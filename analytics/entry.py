@@ -2,9 +2,9 @@
 
 Fields of the Redis Stream entry: `v`, the format's version, and `d`, a MessagePack array of parts,
 one for each request: `[project id, client ip, client user agent, [[event id, JSON of the event],
-...], trace]`. The JSON is the sender's own, byte for byte; the drain decodes it with the same
-`decode_event`. All parts are of one project. `trace` came later: without it a part is as good, and
-who does not know it leaves it alone. In version 1, `d` is one part.
+...], trace]`. The JSON is the sender's own, byte for byte; the drain judges it as the door did
+(`analytics/event.py`). All parts are of one project. `trace` came later: without it a part is as
+good, and who does not know it leaves it alone. In version 1, `d` is one part.
 """
 
 from collections.abc import Iterator, Sequence
@@ -88,12 +88,16 @@ def decode_entry(fields: dict[bytes, bytes]) -> Entry:
     version = fields.get(VERSION_FIELD)
     try:
         if version == FORMAT_VERSION:
-            return Entry(_decode_parts(fields[DATA_FIELD]))
-        if version == _ONE_PART_VERSION:
-            return Entry([_decode_part(fields[DATA_FIELD])])
-    except (KeyError, msgspec.DecodeError) as exc:
-        raise UnreadableEntry(str(exc)) from exc
-    raise UnknownFormat(repr(version))
+            parts = _decode_parts(fields[DATA_FIELD])
+        elif version == _ONE_PART_VERSION:
+            parts = [_decode_part(fields[DATA_FIELD])]
+        else:
+            raise UnknownFormat(repr(version))
+    except (KeyError, msgspec.DecodeError, UnicodeError, RecursionError) as exc:
+        raise UnreadableEntry(repr(exc)) from exc
+    if len({part.project_id for part in parts}) > 1:
+        raise UnreadableEntry("parts of several projects")
+    return Entry(parts)
 
 
 def split_events(events: Sequence[AcceptedEvent]) -> Iterator[Sequence[AcceptedEvent]]:

@@ -95,7 +95,7 @@ class Fuses:
         with _changing:
             if event.project_id not in self._open:
                 window = _windows.setdefault(event.project_id, Window())
-                window.add_burial(entry, reason)
+                window.add_burial(entry, reason, requests=event.entry_requests)
                 self._judge(event.project_id, window)
             if not self._must_hold(event.project_id, 1):
                 return True

@@ -44,11 +44,11 @@ class Window:
             self._events -= gone.events
             self._burials -= gone.burials
 
-    def add_burial(self, entry: bytes, reason: str) -> None:
+    def add_burial(self, entry: bytes, reason: str, *, requests: int = 1) -> None:
         """Note one event that the store refused, perhaps of an entry that was not noted yet."""
         noted = next((known for known in reversed(self._noted) if known.entry == entry), None)
         if noted is None:
-            self.add(entry, 1, {reason: 1})
+            self.add(entry, 1, {reason: 1}, requests=requests)
             return
         noted.burials[reason] += 1
         self._burials[reason] += 1

@@ -1,4 +1,4 @@
-"""From entries to what one transaction may insert, each event encoded by itself, once."""
+"""From entries to what one transaction may insert, each event judged by itself, encoded once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,6 +43,7 @@ class Prepared(msgspec.Struct, gc=False):
     key: bytes  # the event's _id
     accepted: AcceptedEvent
     redelivered: bool
+    entry_requests: int  # that share its entry
     may_be_stored: bool = True  # redelivered, or an id of the client's own: look before inserting
     encoded: bytes | None = None  # its document as BSON
     fact: Fact | None = None  # what the rollups count of it
@@ -77,13 +78,14 @@ def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[Prepared]) -> No
         [None if isinstance(event, InvalidEvent) else event.properties for event in events]
     )
     project_id, day, redelivered = origin.project_id, read.id.day, read.redelivered
+    requests = len(read.entry.parts)
     index = 0
     for part in read.entry.parts:
         for accepted in part.events:
             event = events[index]
             place = make_place(read.id, index)
             key = event_key(project_id, accepted.event_id)
-            prepared = Prepared(project_id, place, day, key, accepted, redelivered)
+            prepared = Prepared(project_id, place, day, key, accepted, redelivered, requests)
             if isinstance(event, InvalidEvent):
                 prepared.failure = Failure(INVALID, f"{event.code}: {event.detail}")
             else:

@@ -2,11 +2,14 @@
 
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 import pytest
+from pymongo.errors import OperationFailure
 
 from analytics import mongo
 from analytics import redis as names
@@ -24,11 +27,22 @@ from analytics.entry import (
 )
 from analytics.ids import parse_place
 from analytics.mongo import collection
+from ingestion import admit, store
+from ingestion.consumers import this_consumer
 from ingestion.drain import drain
 from ingestion.fuse_window import WINDOW_EVENTS, WINDOW_REQUESTS, Window
+from ingestion.group_commit import GroupCommit
 from ingestion.ledger import read_ledger
+from ingestion.ledger_check import check_ledger
+from ingestion.prepare import prepare
+from ingestion.reader import Reader
 from ingestion.scripts import ADMIT, run_script
+from ingestion.store import write_batch
 from tests.conftest import TestProject
+from tests.poison import record_of
+from tests.servers_plugin import Servers
+from tests.test_group_commit import wait_until_pending
+from tests.wire_tap import tap_wire
 
 
 def make_part(project_id: bytes, number: int, events: int = 1, padding: int = 0) -> Part:
@@ -135,3 +149,97 @@ def test_a_fuse_counts_the_requests_of_a_shared_entry() -> None:
 def test_an_entry_without_an_event_is_unreadable(data: bytes) -> None:
     with pytest.raises(UnreadableEntry):
         decode_entry({b"v": FORMAT_VERSION, b"d": data})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encode_entry([make_part(b"project1", 1), make_part(b"project2", 1)]),
+        b"\x91\x95\xc4\x08project1\xa1\xff\xc0\x91\x92\xa1a\xc4\x02{}\xc0",  # no UTF-8
+        b"\x91" * 100_000,
+    ],
+)
+def test_an_entry_that_no_release_writes_is_unreadable(data: bytes) -> None:
+    with pytest.raises(UnreadableEntry):
+        decode_entry({b"v": FORMAT_VERSION, b"d": data})
+
+
+def test_a_shared_entry_that_is_stored_and_not_acked_counts_once(project: TestProject) -> None:
+    admit_together(project, [make_part(project.id, n, events=2) for n in range(5)])
+    reader = Reader(0, this_consumer())
+    reader.ensure_group()
+    batch = reader.next_batch()
+    write_batch(0, prepare(batch))
+
+    check = check_ledger(wait_seconds=0)
+    assert (check.wrong, check.unacked_events) == ([], 10)
+
+    assert drain(0).stored == 0  # delivered again, found stored at its places
+    assert read_stream() == []
+    [line] = read_ledger(project.id)
+    assert (line.accepted, line.stored, line.duplicate, line.waiting) == (10, 10, 0, 0)
+
+
+def test_a_fuse_holds_shared_entries_and_lets_them_go(project: TestProject) -> None:
+    bad = [
+        Part(project.id, None, None, [AcceptedEvent(f"bad-{n}", b'{"path": 1}')])
+        for n in range(1_000)
+    ]
+    admit_together(project, bad)
+
+    drain(0)
+
+    fuse = collection(mongo.FUSES).find_one({"_id": project.id})
+    assert fuse is not None
+    assert fuse["reason"] == "invalid"
+    [line] = read_ledger(project.id)
+    assert (line.waiting, line.dead, line.difference) == (1_000, 0, 0)
+    assert drain(0, force=True).dead == 1_000
+    assert read_stream() == []
+
+
+def test_a_fuse_counts_the_requests_of_entries_that_the_store_refuses(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object, events: Sequence[object]) -> None:
+        if events:
+            raise OperationFailure("no", 10334)
+
+    monkeypatch.setattr(store, "insert_events", refuse)
+    admit_together(project, [make_part(project.id, n) for n in range(1_500)])
+
+    drain(0)
+
+    [line] = read_ledger(project.id)
+    assert line.dead <= WINDOW_EVENTS + MAX_ENTRY_EVENTS
+    assert line.stored == 0
+    assert collection(mongo.FUSES).count_documents({"_id": project.id}) == 1
+    assert check_ledger(wait_seconds=0).wrong == []  # of the entry in hand a part is buried
+
+    drain(0, force=True)
+
+    [line] = read_ledger(project.id)
+    assert (line.dead, line.waiting, line.difference) == (1_500, 0, 0)
+
+
+def test_requests_in_flight_together_are_one_entry(
+    project: TestProject, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tap_wire(servers.stream.port) as tap, ThreadPoolExecutor(8) as threads:
+        group = GroupCommit(tap.make_client(), ADMIT)
+        monkeypatch.setattr(admit, "_group_commit", cache(lambda: group))
+        sender = admit.Sender(record_of(project), "203.0.113.9", None)
+
+        def send(number: int) -> None:
+            admit.admit(sender, [AcceptedEvent(f"id-{number}", b'{"path": "/a"}')])
+
+        first = threads.submit(send, 0)
+        assert tap.held.wait(10)
+        others = [threads.submit(send, number) for number in range(1, 8)]
+        wait_until_pending(group, 7)
+        tap.go.set()
+        for each in (first, *others):
+            each.result(10)
+
+    assert [len(decode_entry(fields).parts) for fields in read_stream()] == [1, 7]
+    assert drain(0).stored == 8

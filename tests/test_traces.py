@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from analytics import tracing
-from analytics.entry import AcceptedEvent, Part, decode_entry, encode_part
+from analytics.entry import AcceptedEvent, decode_entry
 from analytics.redis import stream_client, stream_key
 from ingestion.drain import drain
 from ingestion.traced_path import TracedPath
@@ -116,23 +116,12 @@ def trace_id(span: ReadableSpan) -> int:
     return int(span.context.trace_id)
 
 
-class OldPart(msgspec.Struct, array_like=True):
-    """A part as the first release reads it."""
+def test_a_part_without_a_trace_is_read_as_well() -> None:
+    data = msgspec.msgpack.encode([b"12345678", None, None, [["a", b"{}"]]])
 
-    project_id: bytes
-    client_ip: str | None
-    client_user_agent: str | None
-    events: list[AcceptedEvent]
+    [part] = decode_entry({b"v": b"1", b"d": data}).parts
 
-
-def test_old_workers_read_parts_with_a_trace_and_new_workers_those_without() -> None:
-    events = [AcceptedEvent("a", b"{}")]
-    old = OldPart(b"12345678", None, None, events)
-    new = Part(b"12345678", None, None, events, CALLER)
-
-    assert msgspec.msgpack.decode(encode_part(new), type=OldPart) == old
-    [decoded] = decode_entry({b"v": b"2", b"d": msgspec.msgpack.encode([old])}).parts
-    assert (decoded.events, decoded.trace) == (events, None)
+    assert (part.events, part.trace) == ([AcceptedEvent("a", b"{}")], None)
 
 
 @pytest.mark.slow
