@@ -64,7 +64,7 @@ def apply_ip_rule(rule: str, ip: str | None) -> str | None:
     return ip.rpartition(".")[0] + ".0"
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2_048)
 def parse_user_agent(text: str) -> Client:
     """Browser and OS family, if known, and device: desktop, mobile, tablet or bot."""
     result = ua_parser.parse(text)
@@ -118,7 +118,7 @@ def _campaign_query(path: str) -> dict[str, str]:
     return {name: values[0] for name, values in query.items() if name in _CAMPAIGN}
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2_048)
 def referrer_host(url: str) -> str | None:
     """The host of an http(s) URL, lower case, without `www.`; None for anything else."""
     try:

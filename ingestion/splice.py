@@ -117,8 +117,7 @@ def encode_event(
     """The document of collection `events`, and what the rollups count of it.
 
     `key` is its `_id`, as `event_key` makes it of its id; `properties` are its own as BSON, where
-    they are encoded already. Raises BSONError, OverflowError, UnicodeError or RecursionError for
-    what BSON cannot hold.
+    they are encoded already. Raises one of NOT_ENCODABLE for what BSON cannot hold.
     """
     if event.timestamp is None:
         timestamp_ms, times = origin.ingested_ms, origin.times
@@ -225,4 +224,4 @@ _names = Kept(_encode_name, 1 << 13)
 _users = Kept(_encode_user, 1 << 14)
 _clients = Kept(_encode_client, 1 << 13)
 _referrers = Kept(_encode_referrer, 1 << 13)
-"""What a kept piece takes differs by its kind; each of these stays below some 32 MiB."""
+"""Each stays below some 40 MiB, whatever characters the keys are of."""
