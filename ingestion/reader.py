@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 _MEBIBYTE = 1024 * 1024
 
 READ_ENTRIES = 64
-MAX_READ_ENTRIES = 2_000
+MAX_READ_ENTRIES = 1_000
 MAX_BATCH_BYTES = 8 * _MEBIBYTE
 CONSUMER_KEPT_SECONDS = 3_600
 
@@ -147,10 +147,10 @@ class Reader:
         return len(self._in_hand) > before
 
     def _adapt(self) -> None:
-        """Read as many entries at once as make a batch, where they are small.
+        """Read as many entries at once as make a batch, going by those in hand.
 
-        Each read is on the disk of Redis before it is answered, so few reads are fast ones; 64
-        entries of the largest kind are the 16 MiB that a read may take.
+        Each read is on the disk of Redis before it is answered, so few reads are fast ones. It may
+        bring more than a batch where larger entries follow upon small ones.
         """
         events = sum([read.entry.event_count for read in self._in_hand])
         size_bytes = sum([read.size_bytes for read in self._in_hand])
