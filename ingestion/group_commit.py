@@ -105,7 +105,8 @@ class GroupCommit:
             replies = self._commit([self._make_call(run) for run in runs])
         except (RedisError, OSError) as exc:
             self._disconnect()
-            replies = [exc] * len(runs)
+            # Not the error itself, whose traceback keeps all that is in hand here.
+            replies = [RedisError(repr(exc))] * len(runs)
         finally:
             if not replies:  # this request is being killed: the others must hear of it
                 self._disconnect()

@@ -1,18 +1,25 @@
-"""Refused events leave nothing behind that only a collection of garbage would find."""
+"""What is refused leaves nothing behind that only a collection of garbage would find."""
 
 import gc
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from redis.exceptions import RedisError
 
 from analytics.entry import AcceptedEvent, Entry, Part
 from analytics.ids import EntryId
 from analytics.invalid_event import InvalidEvent
 from analytics.keys import KeyRecord
+from analytics.problems import Unavailable
+from analytics.redis import stream_client
 from ingestion.accept import judge_batch
+from ingestion.group_commit import CallHead, GroupCommit, _Ticket
 from ingestion.prepare import prepare
 from ingestion.reader import ReadEntry
+from ingestion.scripts import Script
 from tests.conftest import TestProject
 from tests.poison import record_of
 
@@ -28,7 +35,11 @@ def no_collection() -> Iterator[None]:
 
 
 def count_refusals() -> int:
-    return sum(type(found) is InvalidEvent for found in gc.get_objects())
+    return count_of(InvalidEvent)
+
+
+def count_of(kind: type[object]) -> int:
+    return sum(type(found) is kind for found in gc.get_objects())
 
 
 @pytest.mark.usefixtures("no_collection")
@@ -55,3 +66,20 @@ def test_an_event_that_is_buried_is_gone_with_its_batch(project: TestProject, ra
 
     assert (stored.failure, dead.failure is None) == (None, False)
     assert count_refusals() == 0
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_a_request_that_redis_did_not_take_is_gone_with_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(calls: Any) -> Any:
+        raise RedisError("gone")
+
+    group = GroupCommit(stream_client(), Script(b"", b""))
+    monkeypatch.setattr(group, "_commit", fail)
+
+    for _ in range(3):
+        with suppress(Unavailable):
+            group.call(CallHead((), ()), (b"body",))
+
+    assert count_of(_Ticket) == 0
