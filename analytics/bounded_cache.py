@@ -43,8 +43,8 @@ class BoundedCache(Generic[K, V]):
 class Kept(dict[S, V]):
     """What was made for each key, kept until there are `most` and then forgotten, all at once.
 
-    Of a key of over `longest` nothing is kept. Reading is reading a dict, a third faster than
-    functools.lru_cache.
+    Of a text of over `longest` characters nothing is kept. Reading is reading a dict, a third
+    faster than functools.lru_cache.
     """
 
     def __init__(self, make: Callable[[S], V], most: int, longest: int = 512) -> None:

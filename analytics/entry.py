@@ -65,7 +65,7 @@ class UnknownFormat(Exception):
 
 
 class UnreadableEntry(Exception):
-    """An entry of our format that does not decode."""
+    """An entry of our format that does not decode, or is of several projects."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -57,7 +57,7 @@ class Event(msgspec.Struct, gc=False):
 
 
 class WireEvent(Event, rename="camel", forbid_unknown_fields=True, gc=False):
-    """An event as a client may send it, which `_settle` makes a valid one of in its place.
+    """An event as a client may send it; `_settle` turns the same object into a valid Event.
 
     Limits in characters are of Unicode code points.
     """

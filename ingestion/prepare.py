@@ -43,7 +43,7 @@ class Prepared(msgspec.Struct, gc=False):
     key: bytes  # the event's _id
     accepted: AcceptedEvent
     redelivered: bool
-    entry_requests: int  # that share its entry
+    entry_requests: int  # that share its entry, a large one for each of its parts
     may_be_stored: bool = True  # redelivered, or an id of the client's own: look before inserting
     encoded: bytes | None = None  # its document as BSON
     fact: Fact | None = None  # what the rollups count of it
@@ -72,7 +72,7 @@ def prepare(entries: Iterable[ReadEntry]) -> list[Prepared]:
 
 
 def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[Prepared]) -> None:
-    """Add the events of an entry to `batch`. Its JSON and its BSON are each coded in one go."""
+    """Add the events of an entry to `batch`: JSON is decoded, properties are encoded in one go."""
     events = decode_events([accepted.raw for accepted in read.entry.events])
     properties = encode_properties(
         [None if isinstance(event, InvalidEvent) else event.properties for event in events]

@@ -149,8 +149,9 @@ class Reader:
     def _adapt(self) -> None:
         """Read as many entries at once as make a batch, going by those in hand.
 
-        Each read is on the disk of Redis before it is answered, so few reads are fast ones. It may
-        bring more than a batch where larger entries follow upon small ones.
+        Each read is on the disk of Redis before it is answered, so few reads are fast ones. Where
+        larger entries follow upon small ones it brings more than a batch, at the very worst
+        MAX_READ_ENTRIES of 256 KiB.
         """
         events = sum([read.entry.event_count for read in self._in_hand])
         size_bytes = sum([read.size_bytes for read in self._in_hand])
@@ -217,7 +218,7 @@ class Reader:
 def decode_entries(
     raw_entries: Iterable[RawEntry], deliveries: dict[bytes, int]
 ) -> Iterator[ReadEntry]:
-    """Decode what can be; an entry of an unknown format stays pending, with an error log."""
+    """Decode what can be; an entry that cannot stays pending, with an error in the log."""
     for raw_id, fields in raw_entries:
         if not fields:
             continue

@@ -219,9 +219,9 @@ def _encode_referrer(referrer: str) -> tuple[bytes, Source]:
     return b"".join(map(_string, _SOURCE, source)), source
 
 
+# Each stays below some 45 MiB, whatever characters its keys are of; a user id is short anyway.
 _paths = Kept(_encode_path, 1 << 12)
 _names = Kept(_encode_name, 1 << 13)
 _users = Kept(_encode_user, 1 << 14)
 _clients = Kept(_encode_client, 1 << 13)
 _referrers = Kept(_encode_referrer, 1 << 13)
-"""Each stays below some 40 MiB, whatever characters the keys are of."""

@@ -10,7 +10,7 @@ from analytics.entry import Entry, UnknownFormat, UnreadableEntry, decode_entry
 
 WALK_ENTRIES = 200  # of at most 256 KiB each
 
-WalkedEntry = tuple[bytes, Entry | None]  # its id; None: of a format that is not ours
+WalkedEntry = tuple[bytes, Entry | None]  # its id; None: one that is not for us to read
 
 
 def walk_stream(partition: int, start: bytes = b"-", last: bytes = b"+") -> Iterator[WalkedEntry]:

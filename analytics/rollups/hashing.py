@@ -16,17 +16,18 @@ HASH_BYTES: Final = 8
 U64_MASK: Final = (1 << 64) - 1
 """`visitor & U64_MASK` reads the signed visitor of a stored event as the member it is here."""
 
-# A miss costs about a microsecond. Values of 2 KiB each would fill a cache to 32 MiB.
-_CACHED_HASHES: Final = 1 << 14
+# A miss costs about a microsecond. Values of 2,047 characters fill a cache to 32 MiB at most.
+_CACHED_VALUES: Final = 1 << 12
+_CACHED_USERS: Final = 1 << 14
 
 
-@lru_cache(maxsize=_CACHED_HASHES)
+@lru_cache(maxsize=_CACHED_VALUES)
 def hash_value(value: str) -> int:
     """Hash a dimension's value to the key of its row, the same in every project."""
     return int.from_bytes(blake2b(value.encode(), digest_size=HASH_BYTES).digest(), "little")
 
 
-@lru_cache(maxsize=_CACHED_HASHES)
+@lru_cache(maxsize=_CACHED_USERS)
 def hash_user(project: bytes, user_id: str) -> int:
     """Hash a userId under its project, so that one user of two projects has nothing in common."""
     digest = blake2b(user_id.encode(), digest_size=HASH_BYTES, key=project).digest()

@@ -134,7 +134,7 @@ def _regroup(
         yield field, rows
 
 
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 11)
 def _encode_key(value: str) -> EncodedTable:
     """Encode the columns that follow from the value in a table of one row."""
     return {"f": FORMAT, "h": pack_list([hash_value(value)], 8), "s": pack_strings([value])}
