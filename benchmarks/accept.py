@@ -89,7 +89,7 @@ def summarise(ours: list[Load], theirs: list[Load], events: int) -> Result:
 def empty(stack: Stack) -> None:
     """Let neither side carry the other's memory: what was accepted is thrown away.
 
-    Stream and books at once, and after what was in flight as the load ended.
+    Entries and the count of what waits go at once, and after what was in flight as the load ended.
     """
     time.sleep(0.5)
     for server in (stack.stream, stack.reference_redis):

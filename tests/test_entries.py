@@ -156,7 +156,7 @@ def test_an_entry_without_an_event_is_unreadable(data: bytes) -> None:
     [
         encode_entry([make_part(b"project1", 1), make_part(b"project2", 1)]),
         b"\x91\x95\xc4\x08project1\xa1\xff\xc0\x91\x92\xa1a\xc4\x02{}\xc0",  # no UTF-8
-        b"\x91" * 100_000,
+        b"\x91\x96\xc4\x08project1\xc0\xc0\x91\x92\xa1a\xc4\x02{}\xc0" + b"\x91" * 100_000,
     ],
 )
 def test_an_entry_that_no_release_writes_is_unreadable(data: bytes) -> None:
