@@ -17,8 +17,10 @@ class InvalidEvent(Exception):
         self.detail = detail
 
     def anew(self) -> "InvalidEvent":
-        """The same, never raised. To keep one that was, or to raise one that is kept, is a cycle:
-        its traceback leads back to who keeps it, and to all that is in hand there.
+        """The same, never raised.
+
+        One that was raised and is kept is a cycle: its traceback leads to who keeps it, and to all
+        that is in hand there.
         """
         return InvalidEvent(self.field, self.code, self.detail)
 
