@@ -36,6 +36,8 @@ class FollowRequests:
         with bound_contextvars(request_id=request_id):
             response = self._get_response(request)
         response[HEADER] = request_id
+        if response.status_code == 204 and "Content-Type" in response:
+            del response["Content-Type"]  # of no content
         note_answered(find_endpoint(request), response.status_code, started)
         return response
 

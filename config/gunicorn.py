@@ -52,6 +52,7 @@ backlog = 2_048
 keepalive = 75
 timeout = 30
 graceful_timeout = 30
+http_parser = "python"  # what one in C would make of a request is not what the other makes of it
 limit_request_line = 8_190
 limit_request_fields = 100
 limit_request_field_size = 8_190

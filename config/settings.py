@@ -51,6 +51,8 @@ TRUSTED_PROXIES: int = read_whole("TRUSTED_PROXIES", 0)
 # How many bad API keys one address may send before it gets 429: a count, and s, m, h or d.
 AUTH_FAILURES_RATE: str = read_text("AUTH_FAILURES_RATE", "300/m")
 HTTPS_ONLY: bool = read_flag("HTTPS_ONLY")
+# How long a head may take to come, from the first byte of its request.
+HEAD_TIMEOUT_SECONDS: float = read_number("HEAD_TIMEOUT_SECONDS", 10.0)
 # How long a body may take to come, from the end of its request's head.
 BODY_TIMEOUT_SECONDS: float = read_number("BODY_TIMEOUT_SECONDS", 30.0)
 LOG_LEVEL: str = read_choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))

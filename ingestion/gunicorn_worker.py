@@ -1,27 +1,27 @@
 """gunicorn's gevent worker, with a short way for the requests that take the load.
 
 For a hot path this worker makes the environ that its view needs and sends head and body in one
-write. A connection and its first request are gunicorn's; those that follow are parsed here as
-long as they are plain (`ingestion/plain_request.py`). Everything else is gunicorn's own.
+write. The first request of a connection goes through the strict parser; those that follow are
+parsed here as long as they are plain (`ingestion/plain_request.py`). What answers anything but a
+hot path is gunicorn's own.
 """
 
-import time
+import errno
+import resource
 from io import BytesIO
 from typing import Any
 
 import gevent
-from gunicorn.util import close_graceful
-from gunicorn.workers.base_async import AsyncWorker
+from gunicorn.http.errors import NoMoreData
+from gunicorn.util import close, close_graceful
 from gunicorn.workers.ggevent import GeventWorker
 
+from ingestion.connections import Connection, Connections
 from ingestion.plain_request import parse_head
-
-# Status line, Django's response, and all headers. Django is not loaded yet when this is.
-Answer = tuple[str, Any, list[tuple[str, str]]]
+from ingestion.strict_request import StrictParser
+from ingestion.wire_answer import Answer, render_answer
 
 _KIBIBYTE = 1024
-# As much as gunicorn reads at once, because its parser judges the lengths of lines by it.
-_READ_BYTES = 8 * _KIBIBYTE
 _MAX_PLAIN_BYTES = 1_100 * _KIBIBYTE  # no hot path takes more
 # What a refusal left unread of a body, up to this much, is taken off the wire so that the
 # connection can be kept. gunicorn would take off any amount, a KiB at a time: 90 ms of this
@@ -30,6 +30,9 @@ _MAX_DISCARDED_BYTES = 64 * _KIBIBYTE
 # A client that still sends gets this long to read its answer before the connection is reset.
 _LINGER_SECONDS = 2.0
 _MAX_LINGER_BYTES = 2048 * _KIBIBYTE
+# Clients that hang up, or have been cut off.
+_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF)
+_FILES_KEPT_FREE = 128  # for Redis, MongoDB, logs
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
@@ -37,10 +40,53 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     alive: bool
 
+    def run(self) -> None:
+        # gunicorn stops accepting where its pool is full: some room is left for who comes then.
+        most = min(self.worker_connections, _count_files() - _FILES_KEPT_FREE)
+        most_per_address = max(1, self.worker_connections // 4)
+        self.connections = Connections(max(1, most * 19 // 20), most_per_address)
+        super().run()
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """A client that does not read its answer is given up, as is one that sends no request."""
-        client.settimeout(self.cfg.keepalive + 1)
-        AsyncWorker.handle(self, listener, client, addr)
+        connection = Connection(client, self.wsgi.find_address(addr), self.cfg.keepalive + 1)
+        try:
+            self._note_dropped(self.connections.enter(connection), "full")
+            self._serve(connection, listener.getsockname(), client, addr)
+        except (StopIteration, NoMoreData, TimeoutError, gevent.GreenletExit):
+            pass
+        except OSError as error:
+            if error.errno not in _GONE:
+                self.log.exception("Socket error processing request.")
+        except BaseException as error:
+            self.handle_error(None, client, addr, error)
+        finally:
+            self.connections.leave(connection)
+            close(client)
+
+    def _serve(self, connection: Connection, listener_name: Any, client: Any, addr: Any) -> None:
+        parser = StrictParser(self.cfg, connection, addr)
+        while True:
+            connection.expect_head(self.wsgi.head_timeout_seconds)
+            self._note_dropped(self.connections.begin_asking(connection), "address")
+            try:
+                request = next(parser)
+            except TimeoutError as error:
+                if connection.has_begun:
+                    connection.idle_since = 0.0  # it lingers, and goes before any other
+                    self.handle_error(None, client, addr, error)
+                return
+            finally:
+                self.connections.end_asking(connection)
+            self.handle_request(listener_name, request, client, addr)
+            if request.should_close():
+                return
+            if not connection.buf.tell():
+                connection.unread(connection.await_request())
+
+    def _note_dropped(self, dropped: Connection | None, reason: str) -> None:
+        if dropped is not None:
+            self.wsgi.note_dropped(reason)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         try:
@@ -52,23 +98,21 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         unread_bytes = getattr(req.body.reader, "length", None)  # None: chunked
         if unread_bytes is None or unread_bytes > req.unreader.buf.tell():
-            _limit_reading(req, sock, self.wsgi.body_timeout_seconds)
+            req.unreader.expect_body(self.wsgi.body_timeout_seconds)
         try:
             self._handle_request(listener_name, req, sock, addr)
             if self._may_be_plain(req, addr):
                 rest: bytes | None = req.unreader.take_buffered()
                 while rest is not None:
-                    rest = self._serve_plain(rest or sock.recv(_READ_BYTES), req, sock, addr)
+                    rest = self._serve_plain(rest or req.unreader.await_request(), req, sock, addr)
         except TimeoutError:
             raise StopIteration from None
-        finally:
-            req.unreader.__dict__.pop("chunk", None)
         return True
 
     def _handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         hot = self.wsgi
         plain = isinstance(addr, tuple) and not req._expected_100_continue
-        if not plain or not hot.is_hot(req.path) or req.proxy_protocol_info:
+        if not plain or not hot.is_hot(req.path):
             try:
                 super().handle_request(listener_name, req, sock, addr)
             finally:
@@ -78,7 +122,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
         answer = self._answer(_make_environ(req, addr))
         unread = _is_left_unread(req.body)
         closes = unread or req.body.failed or not self.alive or req.should_close()
-        _send(sock, _render(req.version, answer, closes=closes, has_body=req.method != "HEAD"))
+        _send(
+            sock, render_answer(req.version, answer, closes=closes, has_body=req.method != "HEAD")
+        )
         if unread:
             _hang_up(req, sock)
         if closes:
@@ -86,13 +132,13 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _may_be_plain(self, req: Any, addr: Any) -> bool:
         """Whether what follows `req` may be parsed here."""
-        told_by_proxy = req.proxy_protocol_info or self.cfg.secure_scheme_headers
+        told_by_proxy = bool(self.cfg.secure_scheme_headers)
         return isinstance(addr, tuple) and not told_by_proxy and _is_read_whole(req.body)
 
     def _serve_plain(self, data: bytes, req: Any, sock: Any, addr: Any) -> bytes | None:
         """Serve the request that begins `data`, if it is plain and at hand; what follows it.
 
-        If not, None: gunicorn goes on with these bytes after `req`, the last that it parsed.
+        If not, None: the strict parser goes on with these bytes after `req`, its last.
         """
         if not data:
             raise StopIteration
@@ -109,7 +155,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         }
         answer = self._answer(environ)
         closes = not self.alive
-        _send(sock, _render((1, 1), answer, closes=closes))
+        _send(sock, render_answer((1, 1), answer, closes=closes))
         if closes:
             raise StopIteration
         if answer[1].status_code >= 400:
@@ -125,20 +171,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
         return answer
 
 
-def _render(
-    version: tuple[int, int], answer: Answer, *, closes: bool, has_body: bool = True
-) -> bytes:
-    status_line, response, headers = answer
-    content = response.content
-    head = [
-        f"HTTP/{version[0]}.{version[1]} {status_line}",
-        f"Date: {_http_date()}",
-        f"Connection: {'close' if closes else 'keep-alive'}",
-        f"Content-Length: {len(content)}",
-    ]
-    head += [f"{name}: {value}" for name, value in headers if name != "Content-Length"]
-    head.append("\r\n")
-    return "\r\n".join(head).encode("latin-1") + (content if has_body else b"")
+def _count_files() -> int:
+    """How many files, sockets among them, this process may have open."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most if most != resource.RLIM_INFINITY else 1_000_000
 
 
 def _send(sock: Any, data: bytes) -> None:
@@ -159,27 +195,6 @@ def _read_at_hand(sock: Any, size: int) -> bytes:
     finally:
         sock.settimeout(idle_seconds)
     return data
-
-
-def _limit_reading(req: Any, sock: Any, timeout_seconds: float) -> None:
-    """Let what is still to come of a body come within `timeout_seconds`, however it drips."""
-    idle_seconds = sock.gettimeout()
-    deadline = time.monotonic() + timeout_seconds
-    read_chunk = req.unreader.chunk
-
-    def read_in_time(size_hint: int | None = None) -> bytes:
-        seconds = deadline - time.monotonic()
-        if seconds <= 0:
-            raise TimeoutError
-        sock.settimeout(seconds)
-        try:
-            data: bytes = read_chunk(size_hint)
-        finally:
-            sock.settimeout(idle_seconds)
-        gevent.sleep(0)  # a body of tiny chunks is much work: the others take turns with it
-        return data
-
-    req.unreader.chunk = read_in_time
 
 
 def _is_left_unread(body: Any) -> bool:
@@ -218,15 +233,3 @@ def _make_environ(req: Any, addr: tuple[str, int]) -> dict[str, Any]:
         key = "HTTP_" + name.replace("-", "_")
         environ[key] = f"{environ[key]},{value}" if key in environ else value
     return environ
-
-
-_date = (0, "")
-
-
-def _http_date() -> str:
-    """The Date header (RFC 9110, section 5.6.7), made once a second."""
-    global _date
-    now = int(time.time())
-    if _date[0] != now:
-        _date = (now, time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now)))
-    return _date[1]

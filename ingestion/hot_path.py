@@ -15,7 +15,9 @@ import structlog
 from django.conf import settings
 from django.http import HttpResponse
 
+from analytics.client_ip import client_ip
 from analytics.counting import note_answered
+from analytics.failures import group_address
 from analytics.problems import Forbidden, Problem, problem_response
 from analytics.request_id import HEADER as REQUEST_ID
 from analytics.request_id import request_id_of
@@ -40,7 +42,9 @@ class HotPath:
         self.plain_lines = make_request_lines(self._views)
         self._https_only = settings.SECURE_SSL_REDIRECT
         self._headers = _security_headers()
+        # What the worker asks for, which is loaded before Django.
         self.body_timeout_seconds = settings.BODY_TIMEOUT_SECONDS
+        self.head_timeout_seconds = settings.HEAD_TIMEOUT_SECONDS
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self.is_hot(environ["PATH_INFO"]):
@@ -74,6 +78,20 @@ class HotPath:
             headers.append((REQUEST_ID, request_id_of(environ)))
         note_answered(request.path, response.status_code, started)
         return _STATUS_LINES[response.status_code], response, headers
+
+    def find_address(self, peer: Any) -> str | None:
+        """Whom a connection comes from, as far as that is known before its first request.
+
+        Behind proxies of our own it is None: all connections come from there, and the client is
+        named in the head of each request.
+        """
+        if settings.TRUSTED_PROXIES or not isinstance(peer, tuple):
+            return None
+        return group_address(client_ip({"REMOTE_ADDR": peer[0]}))
+
+    def note_dropped(self, reason: str) -> None:
+        """A connection was closed in favour of another one, without an answer."""
+        log.warning("connection_dropped", reason=reason)
 
     def render_error(self, error: BaseException) -> bytes:
         """The answer to what is no request, or broke the server."""

@@ -8,6 +8,7 @@ from analytics.problems import (
     ExpectationFailed,
     HeadersTooLarge,
     Problem,
+    RequestTimeout,
     UriTooLong,
     problem_response,
 )
@@ -21,6 +22,8 @@ def find_problem(error: BaseException) -> Problem | None:
     The parser's words are left out of answer and log: they quote the request, keys included.
     """
     match error:
+        case TimeoutError():
+            return RequestTimeout("The head did not come in time.")
         case errors.LimitRequestLine():
             return UriTooLong("The request line is too long.")
         case errors.LimitRequestHeaders():

@@ -1,7 +1,7 @@
 """The plainest requests for a hot path, parsed without gunicorn, which takes ten times as long.
 
 Who parses a request decides where the next one begins, so nothing in doubt is judged here: a
-request is taken if it is plain, or its bytes are left to gunicorn's parser, which refuses it or
+request is taken if it is plain, or its bytes are left to the strict parser, which refuses it or
 understands it. Plain are printable ASCII, one spelling of everything, no header twice, a
 Content-Length and no other framing. A test compares both parsers.
 """
@@ -15,10 +15,15 @@ MAX_HEAD_BYTES = 8_000  # below gunicorn's limit for one header
 MAX_HEADERS = 64  # below gunicorn's limit
 _MAX_NAME_CHARS = 64
 _MAX_LENGTH_DIGITS = 7
+_MAX_HOST_CHARS = 64
 
 _HEAD_END = b"\r\n\r\n"
 # Not `_`: it would be one with `-` in the environ.
 _NAME = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
+# RFC 9110, section 7.2: what a URI has as its host, and a port.
+_HOST = re.compile(
+    r"(?:\[[0-9A-Fa-f:.]{2,45}\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2}){0,255})(?::[0-9]{0,5})?"
+)
 # They change what a request is, where it ends, or what comes after it.
 _GUNICORNS = frozenset(
     ("TRANSFER-ENCODING", "EXPECT", "UPGRADE", "HTTP2-SETTINGS", "TE", "TRAILER")
@@ -75,9 +80,20 @@ def _find_key(name: str) -> str | None:
     return key if key in _BARE_KEYS else f"HTTP_{key}"
 
 
+def is_host(text: str) -> bool:
+    """Whether it may stand as a Host: a name or an address, and perhaps a port."""
+    return _HOST.fullmatch(text) is not None
+
+
+_is_host_cached = lru_cache(1_000)(is_host)
+
+
 def _find_length(environ: Mapping[str, str]) -> int | None:
     """The length of the body; None without a plain one, a Host and a connection to be kept."""
     text = environ.get("CONTENT_LENGTH", "")
-    if not text.isdigit() or len(text) > _MAX_LENGTH_DIGITS or "HTTP_HOST" not in environ:
+    if not text.isdigit() or len(text) > _MAX_LENGTH_DIGITS:
+        return None
+    host = environ.get("HTTP_HOST", "")
+    if not host or len(host) > _MAX_HOST_CHARS or not _is_host_cached(host):
         return None
     return int(text) if environ.get("HTTP_CONNECTION", "keep-alive") == "keep-alive" else None

@@ -207,5 +207,8 @@ def describe_receipt(method: Method) -> Method:
             OpenApiParameter("event_id", str, OpenApiParameter.PATH, description="Its eventId."),
             RETRY_AFTER,
         ],
-        responses={200: OpenApiResponse(_RECEIPT, "Its state."), **refusals(_KEYED, _STORE)},
+        responses={
+            200: OpenApiResponse(_RECEIPT, "Its state."),
+            **refusals(_KEYED, _STORE, {400: ("bad_encoding",)}),
+        },
     )(method)

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
 
+from analytics.addresses import is_path_utf8
 from analytics.authentication import authenticate_request
 from analytics.client_ip import client_ip
 from analytics.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
 from analytics.keys import KeyRecord
 from analytics.origins import answer_headers, preflight_headers, require_origin
-from analytics.problems import Problem
+from analytics.problems import BadRequest, Problem
 from ingestion.accept import (
     MAX_BATCH_BODY_BYTES,
     judge_batch,
@@ -71,7 +72,9 @@ class LeanView(APIView):
         headers = {"Allow": ", ".join(self.allowed_methods)}
         if "ingest" in self.scopes:
             headers |= preflight_headers(request.META, self.allowed_methods)
-        return HttpResponse(status=204, headers=headers)
+        response = HttpResponse(status=204, headers=headers)
+        del response.headers["Content-Type"]  # of no content
+        return response
 
 
 class EventView(LeanView):
@@ -126,5 +129,7 @@ class ReceiptView(LeanView):
 
     @describe_receipt
     def get(self, request: HttpRequest, event_id: str) -> Reply:
+        if not is_path_utf8(request.META):
+            raise BadRequest("The eventId is not UTF-8.", code="bad_encoding")
         receipt = find_receipt(self.sender.key.project_id, event_id)
         return Reply(200, receipt, {"Cache-Control": "private, no-store"})

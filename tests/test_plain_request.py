@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from gunicorn.config import Config
-from gunicorn.http import RequestParser
+from gunicorn.http.unreader import IterUnreader
 
 from config import gunicorn as configuration
 from ingestion.gunicorn_worker import _make_environ
 from ingestion.plain_request import make_request_lines, parse_head
+from ingestion.strict_request import StrictParser
 from ingestion.urls import HOT_VIEWS
 from tests.conftest import TestProject
 from tests.hostile.cases import all_cases, post
@@ -23,7 +24,7 @@ MUTATIONS = 10_000
 LINES = make_request_lines(HOT_VIEWS)
 SETTINGS = (
     *("limit_request_line", "limit_request_fields", "limit_request_field_size"),
-    *("forwarder_headers", "secure_scheme_headers"),
+    *("forwarder_headers", "secure_scheme_headers", "http_parser"),
 )
 ADDRESS = ("127.0.0.1", 4711)
 EVENT = b'{"path":"/a","eventId":"%s"}'
@@ -65,15 +66,12 @@ NOT_PLAIN = (
 )
 
 
-@pytest.fixture(scope="module", params=["fast", "python"])
-def config(request: pytest.FixtureRequest) -> Config:
-    """gunicorn's configuration here, with each of its two parsers."""
+@pytest.fixture(scope="module")
+def config() -> Config:
+    """gunicorn's configuration here."""
     config = Config()
     for name in SETTINGS:
         config.set(name, getattr(configuration, name))
-    config.set("http_parser", request.param)
-    if request.param == "fast":
-        pytest.importorskip("gunicorn_h1c")
     return config
 
 
@@ -82,7 +80,7 @@ def is_plain_and_the_same(data: bytes, config: Config) -> bool:
     head = parse_head(data, LINES)
     if head is None or len(data) < head.end:
         return False
-    request: Any = next(RequestParser(config, iter([data]), ADDRESS))
+    request: Any = next(StrictParser(config, IterUnreader([data]), ADDRESS))
     theirs, ours = _make_environ(request, ADDRESS), head.environ
     assert (theirs.pop("REMOTE_ADDR"), theirs.pop("wsgi.url_scheme")) == (ADDRESS[0], "http")
     assert theirs.pop("wsgi.input").read() == data[head.body_begin : head.end]

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import pymongo
 from django.http import HttpRequest
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from analytics.addresses import is_path_utf8, read_sent_path
 from analytics.event import MAX_USER_ID_CHARS
 from analytics.problems import BadRequest, NotFound, Unavailable
 from analytics.rates import count_request
@@ -102,12 +102,9 @@ def read_user_id(request: HttpRequest, user_id: str) -> str:
     UTF-8 reads like an id that spells it. Both can only be told in the address as it was sent,
     which gunicorn hands over.
     """
-    sent = str(request.META.get("RAW_URI", "")).partition("?")[0]
-    try:
-        unquote_to_bytes(sent.encode("latin-1")).decode()
-    except UnicodeError:
-        raise _refuse("userId", "bad_encoding", "is not UTF-8") from None
-    if sent.endswith("/"):
+    if not is_path_utf8(request.META):
+        raise _refuse("userId", "bad_encoding", "is not UTF-8")
+    if read_sent_path(request.META).endswith("/"):
         user_id = user_id.removesuffix("/")
     if not user_id:
         raise _refuse("userId", "too_short", "is empty")

@@ -1,0 +1,36 @@
+"""An answer of the hot paths as it goes out, in one piece."""
+
+import time
+from typing import Any
+
+# Status line, Django's response, and all headers. Django is not loaded yet when this is.
+Answer = tuple[str, Any, list[tuple[str, str]]]
+
+
+def render_answer(
+    version: tuple[int, int], answer: Answer, *, closes: bool, has_body: bool = True
+) -> bytes:
+    status_line, response, headers = answer
+    content = response.content
+    head = [
+        f"HTTP/{version[0]}.{version[1]} {status_line}",
+        f"Date: {_http_date()}",
+        f"Connection: {'close' if closes else 'keep-alive'}",
+    ]
+    if response.status_code != 204:  # RFC 9110, section 8.6: it has no length
+        head.append(f"Content-Length: {len(content)}")
+    head += [f"{name}: {value}" for name, value in headers if name != "Content-Length"]
+    head.append("\r\n")
+    return "\r\n".join(head).encode("latin-1") + (content if has_body else b"")
+
+
+_date = (0, "")
+
+
+def _http_date() -> str:
+    """The Date header (RFC 9110, section 5.6.7), made once a second."""
+    global _date
+    now = int(time.time())
+    if _date[0] != now:
+        _date = (now, time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now)))
+    return _date[1]
