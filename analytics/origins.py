@@ -4,6 +4,7 @@ A page's first question, the preflight, carries no key: it is told yes if any pr
 page. The request itself has a key, and its project decides.
 """
 
+import ipaddress
 import re
 import time
 from collections.abc import Collection, Mapping
@@ -26,10 +27,20 @@ MAX_ORIGIN_CHARS = 255
 KNOWN_SECONDS = 10.0
 _PREFLIGHT_SECONDS = 7_200  # browsers keep an answer no longer
 
-_HEADERS_TO_SEND = "Authorization, Content-Type"
+_HEADERS_TO_SEND = ("Authorization", "Content-Type")
+# What agents for errors and traces add to each request of a page (baggage, traceparent) means
+# nothing here, and without a yes to it the browser would not send the event.
+_MAX_FURTHER_HEADERS = 50
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _HEADERS_TO_READ = "RateLimit, RateLimit-Policy, Retry-After"
 # As a browser writes it: lower case, no path, no default port; `*.` stands for any subdomain.
-_PATTERN = re.compile(r"https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+# The pages inside an app have a scheme of the app's framework (capacitor://localhost).
+_NAME = r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?"
+_IPV6 = r"\[(?P<ipv6>[0-9a-f:]{2,39})\]"
+_OF_AN_APP = r"(?!(?:wss?|ftp|file|data|about|blob|javascript):)[a-z][a-z0-9+.-]{0,40}"
+_PATTERN = re.compile(
+    rf"(?:https?://\*\.{_NAME}|{_OF_AN_APP}://(?:{_NAME}|{_IPV6}))(?::[0-9]{{1,5}})?"
+)
 _DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 _all_origins: frozenset[str] = frozenset()
@@ -40,10 +51,19 @@ def validate_origin(text: str) -> None:
     """Raises ValidationError for what no browser sends as its Origin."""
     if text == ANY_ORIGIN:
         return
-    if not _PATTERN.fullmatch(text) or _DEFAULT_PORT.fullmatch(text):
+    match = _PATTERN.fullmatch(text)
+    if not match or _DEFAULT_PORT.fullmatch(text) or not _is_short_ipv6(match["ipv6"]):
         raise ValidationError(
             f"{text} is not an origin: write https://www.example.com, https://*.example.com or *."
         )
+
+
+def _is_short_ipv6(text: str | None) -> bool:
+    """Whether it is spelled as a browser does; None: it is a name, or of four numbers."""
+    try:
+        return text is None or str(ipaddress.IPv6Address(text)) == text
+    except ValueError:
+        return False
 
 
 def is_allowed(origin: str, allowed: Collection[str]) -> bool:
@@ -83,9 +103,18 @@ def preflight_headers(meta: Mapping[str, Any], methods: Collection[str]) -> dict
         return {}
     return {
         "Access-Control-Allow-Methods": ", ".join(methods),
-        "Access-Control-Allow-Headers": _HEADERS_TO_SEND,
+        "Access-Control-Allow-Headers": ", ".join((*_HEADERS_TO_SEND, *_find_further(meta))),
         "Access-Control-Max-Age": str(_PREFLIGHT_SECONDS),
     }
+
+
+def _find_further(meta: Mapping[str, Any]) -> list[str]:
+    """The headers that the page wants to send beyond those that mean something here."""
+    asked = meta.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "").split(",")
+    known = {name.lower() for name in _HEADERS_TO_SEND}
+    names = dict.fromkeys(name.strip(" \t").lower() for name in asked)
+    further = [name for name in names if name not in known and _HEADER_NAME.fullmatch(name)]
+    return further[:_MAX_FURTHER_HEADERS]
 
 
 def read_all_origins() -> frozenset[str]:

@@ -13,6 +13,7 @@ from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 
 from analytics.counting import add_up_notes
+from analytics.log_limit import tell_left_out
 from analytics.metric_files import MetricFile, Sample, read_files
 from analytics.metrics import PROCESS_REGISTRY
 
@@ -34,6 +35,7 @@ def _share_forever() -> None:
     while True:
         time.sleep(SHARE_SECONDS)
         share_counters()
+        tell_left_out()
 
 
 def share_counters() -> None:

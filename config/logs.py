@@ -5,19 +5,35 @@ import logging.config
 
 import structlog
 
+from analytics.log_limit import count_line, limit_lines
+
 
 def _name_no_client(record: logging.LogRecord) -> bool:
     """Django's lines name the address of a request, which may hold a user: its route will do.
 
     Of what it answers, faults alone are logged, and what a client did wrong is no fault.
     """
+    if hasattr(record, "left_out"):  # another handler has asked
+        return record.left_out is not None
+    route = ""
     if record.name.startswith("django.security"):
         record.exc_info = None
-    if record.name != "django.request":
+    elif record.name == "django.request":
+        if record.exc_info is None:
+            return False
+        match = getattr(getattr(record, "request", None), "resolver_match", None)
+        route = match.route if match else ""
+        record.msg, record.args = "fault at /%s", (route,)
+    else:
         return True
-    match = getattr(getattr(record, "request", None), "resolver_match", None)
-    record.msg, record.args = "fault at /%s", (match.route if match else "",)
-    return record.exc_info is not None
+    return _is_let_through(record, route)
+
+
+def _is_let_through(record: logging.LogRecord, route: str) -> bool:
+    record.left_out = left_out = count_line((record.name, route))
+    if left_out:
+        record.msg, record.args = f"{record.getMessage()} (and {left_out} left out)", ()
+    return left_out is not None
 
 
 def configure_logs(level: str) -> None:
@@ -30,7 +46,7 @@ def configure_logs(level: str) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[limit_lines, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]

@@ -86,7 +86,8 @@ def split_array(body: bytes) -> list[bytes]:
     try:
         return [bytes(item) for item in _array_decoder.decode(body)]
     except msgspec.ValidationError:
-        raise BadRequest("The body must be a JSON array of events.", code="not_an_array") from None
+        detail = "Send a JSON array of events, or one per line as application/x-ndjson."
+        raise BadRequest(detail, code="not_an_array") from None
     except RecursionError:
         raise BadRequest("The JSON is nested too deeply.", code="too_deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:

@@ -1,44 +1,69 @@
-"""Read a request's body: bounded, whole, and JSON only."""
+"""Read a request's body: bounded, whole, unpacked, and JSON only."""
 
+import re
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
 
 from analytics.problems import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
+from ingestion.inflate import inflate, read_coding
 
 JSON = "application/json"
-NDJSON = ("application/x-ndjson", "application/ndjson")
+NDJSON = (
+    *("application/x-ndjson", "application/ndjson"),
+    *("application/jsonl", "application/x-jsonlines", "application/jsonlines"),
+)
+# The names of UTF-8 that are in use; what is ASCII is UTF-8 as well.
+_CHARSETS = frozenset(("utf-8", "utf8", "csutf8", "us-ascii", "ascii"))
+_PARAMETER = re.compile(r';[ \t]*([^\s;="]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;]*)')
+_MAX_CACHED_CHARS = 100
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_media_type(meta: dict[str, Any], allowed: tuple[str, ...]) -> str:
-    """The media type of the body, one of `allowed`; else UnsupportedMediaType."""
-    content_type = meta.get("CONTENT_TYPE", "")
+    """The media type of the body, one of `allowed`; else UnsupportedMediaType.
+
+    Of its parameters the charset alone means something, and has to be UTF-8.
+    """
+    content_type: str = meta.get("CONTENT_TYPE", "")
     if content_type in allowed:
-        return str(content_type)
+        return content_type
+    find = _find_media_type if len(content_type) > _MAX_CACHED_CHARS else _find_media_type_cached
+    return find(content_type, allowed)
+
+
+def _find_media_type(content_type: str, allowed: tuple[str, ...]) -> str:
     media_type, _, parameters = content_type.partition(";")
     media_type = media_type.strip().lower()
     if media_type not in allowed:
         raise UnsupportedMediaType(f"Send {' or '.join(allowed)}.")
-    name, _, value = parameters.strip().partition("=")
-    if name and (name.strip().lower(), value.strip(' "').lower()) != ("charset", "utf-8"):
-        raise UnsupportedMediaType("The only charset is utf-8.", code="unsupported_charset")
-    return str(media_type)
+    for name, value in _PARAMETER.findall(f";{parameters}"):
+        if name.lower() == "charset" and value.strip(' "\t').lower() not in _CHARSETS:
+            raise UnsupportedMediaType("The only charset is utf-8.", code="unsupported_charset")
+    return media_type
+
+
+_find_media_type_cached = lru_cache(1_000)(_find_media_type)
 
 
 def read_body(request: HttpRequest, max_bytes: int) -> bytes:
-    """The whole body of at most `max_bytes`.
+    """The whole body of at most `max_bytes`, packed and unpacked.
 
     Raises TooLarge before reading when the announced length is over the limit, BadRequest when
     the body ends before that length, RequestTimeout when the server waited for it long enough.
     A chunked body has no length and is read up to the limit: Django itself would see it as empty.
     """
     meta = request.META
-    encoding = meta.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        detail = "Compressed bodies are not understood: send the JSON as it is."
-        raise UnsupportedMediaType(detail, code="unsupported_encoding")
-    if "HTTP_TRANSFER_ENCODING" in meta:
-        return _read_chunked(meta, max_bytes)
+    coding = read_coding(meta["HTTP_CONTENT_ENCODING"]) if "HTTP_CONTENT_ENCODING" in meta else None
+    chunked = "HTTP_TRANSFER_ENCODING" in meta
+    body = _read_chunked(meta, max_bytes) if chunked else _read_length(meta, max_bytes)
+    if coding is not None:
+        body = inflate(body, coding, max_bytes)
+    return body.removeprefix(_BYTE_ORDER_MARK)
+
+
+def _read_length(meta: dict[str, Any], max_bytes: int) -> bytes:
     text = meta.get("CONTENT_LENGTH") or "0"
     if not (text.isascii() and text.isdigit()):
         raise BadRequest("Content-Length is not a number.", code="bad_content_length")

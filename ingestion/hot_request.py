@@ -10,6 +10,14 @@ from django.http import HttpRequest, HttpResponse
 _encode = msgspec.json.Encoder().encode
 
 
+def read_as_utf8(value: str) -> str:
+    """A header, which WSGI hands over as latin-1 (PEP 3333), in UTF-8 if that is what it is."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
 class HotRequest(HttpRequest):
     """What the hot views use of a request: its method and its environ."""
 

@@ -106,7 +106,7 @@ _EVENT_CODES = (
 )
 _KEYED: Codes = {**KEYED, 403: ("missing_scope", "origin_not_allowed", "https_required")}
 _BODY: Codes = {
-    400: ("truncated_body", "bad_content_length", "length_required"),
+    400: ("truncated_body", "bad_content_length", "length_required", "bad_compression"),
     408: ("request_timeout",),
     413: ("body_too_large", "over_burst"),
     415: ("unsupported_media_type", "unsupported_charset", "unsupported_encoding"),

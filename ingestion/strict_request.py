@@ -31,7 +31,7 @@ _MAX_CHUNK_LINE_BYTES = 1 * _KIBIBYTE
 
 _LINE_END, _HEAD_END = b"\r\n", b"\r\n\r\n"
 _BARE_LF = re.compile(rb"(?<!\r)\n")
-_ABSOLUTE_TARGET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?:][^/?]*)(?:[/?].*)?")
+_ABSOLUTE_TARGET = re.compile(r"[A-Za-z]+://([^/?:][^/?]*)(?:[/?].*)?")
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = rb'"(?:[\t !#-\[\]-~]|\\[\t -~])*"'
 # No blanks around `;` and `=`: RFC 9112 lets a recipient take them, and not all do.

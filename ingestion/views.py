@@ -22,7 +22,7 @@ from ingestion.accept import (
 )
 from ingestion.admit import Sender, admit
 from ingestion.body import JSON, NDJSON, read_body, read_media_type
-from ingestion.hot_request import HotRequest, Reply
+from ingestion.hot_request import HotRequest, Reply, read_as_utf8
 from ingestion.receipts import find_receipt
 from ingestion.schema import describe_event, describe_events, describe_receipt
 
@@ -52,9 +52,11 @@ class LeanView(APIView):
         if "HTTP_ORIGIN" in meta:
             require_origin(meta["HTTP_ORIGIN"], key)
         user_agent = meta.get("HTTP_USER_AGENT")
-        self.sender = Sender(
-            key, client_ip(meta), user_agent[:MAX_USER_AGENT_CHARS] if user_agent else None
-        )
+        if user_agent:
+            if not user_agent.isascii():
+                user_agent = read_as_utf8(user_agent)
+            user_agent = user_agent[:MAX_USER_AGENT_CHARS]
+        self.sender = Sender(key, client_ip(meta), user_agent or None)
 
     def finalize_response(
         self, request: HttpRequest, response: Any, *args: Any, **kwargs: Any

@@ -15,7 +15,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 from pytest_django.plugin import DjangoDbBlocker
 
-from analytics import failures, keys, mongo, origins, projects
+from analytics import failures, keys, log_limit, mongo, origins, projects
 from analytics.keys import SCOPES
 from analytics.models import ApiKey, Project
 from analytics.mongo import database
@@ -103,6 +103,7 @@ def forget_everything() -> None:
     graveyard._room.clear()
     failures.forget_failures()
     origins.forget_origins()
+    log_limit.forget_lines()
     drain._backoff = drain.Backoff()
 
 

@@ -323,6 +323,10 @@ def test_origins_are_written_one_a_line(admin: Client, project: Project) -> None
     assert Project.objects.get().allowed_origins == ["https://a.example", "https://*.b.example"]
     assert "https://a.example\nhttps://*.b.example</textarea>" in read_page(admin, address)
 
+    of_apps = ["capacitor://localhost", "ionic://localhost", "http://[::1]:3000"]
+    post_form(admin, address, **form, allowed_origins="\r\n".join(of_apps))
+    assert Project.objects.get().allowed_origins == of_apps
+
     answer = admin.post(address, {**form, "allowed_origins": "https://a.example/path"})
     assert b"is not an origin" in answer.content
     post_form(admin, address, **form, allowed_origins="")

@@ -24,6 +24,7 @@ FLOOD = 400
 REAL_FLOOD = 4_100
 
 Start = Callable[..., Gunicorn]
+Make = Callable[[str | None], tuple[Connection, socket.socket]]
 
 
 @pytest.fixture(scope="module")
@@ -76,15 +77,21 @@ def crowd() -> Iterator[ExitStack]:
         yield stack
 
 
-def make_connection(address: str | None) -> tuple[Connection, socket.socket]:
-    ours, theirs = socket.socketpair()
-    return Connection(ours, address, 10.0), theirs
+@pytest.fixture
+def make(crowd: ExitStack) -> Make:
+    """Makes connections, each with the client's end of it."""
+
+    def make_one(address: str | None) -> tuple[Connection, socket.socket]:
+        ours, theirs = (crowd.enter_context(end) for end in socket.socketpair())
+        return Connection(ours, address, 10.0), theirs
+
+    return make_one
 
 
-def test_over_its_share_an_address_loses_its_oldest() -> None:
+def test_over_its_share_an_address_loses_its_oldest(make: Make) -> None:
     connections = Connections(capacity=100, most_per_address=2)
-    made = [make_connection("a") for _ in range(3)]
-    other, _ = make_connection("b")
+    made = [make("a") for _ in range(3)]
+    other, _ = make("b")
     dropped = []
     for connection in [*(connection for connection, _ in made), other]:
         connections.enter(connection)
@@ -94,9 +101,9 @@ def test_over_its_share_an_address_loses_its_oldest() -> None:
     assert made[0][1].recv(1) == b""
 
 
-def test_whoever_has_asked_is_no_longer_counted() -> None:
+def test_whoever_has_asked_is_no_longer_counted(make: Make) -> None:
     connections = Connections(capacity=100, most_per_address=1)
-    first, second = make_connection("a")[0], make_connection("a")[0]
+    first, second = make("a")[0], make("a")[0]
     for connection in (first, second):
         connections.enter(connection)
         assert connections.begin_asking(connection) is None
@@ -106,23 +113,23 @@ def test_whoever_has_asked_is_no_longer_counted() -> None:
     assert connections.begin_asking(second) is first
 
 
-def test_an_address_that_tells_nobody_apart_has_no_share() -> None:
+def test_an_address_that_tells_nobody_apart_has_no_share(make: Make) -> None:
     """As that of a proxy of ours, where all the clients come from."""
     connections = Connections(capacity=100, most_per_address=1)
-    for connection in [make_connection(None)[0] for _ in range(10)]:
+    for connection in [make(None)[0] for _ in range(10)]:
         connections.enter(connection)
         assert connections.begin_asking(connection) is None
 
 
-def test_the_newest_takes_the_place_of_who_waits_for_a_head_then_of_who_is_idle() -> None:
+def test_the_newest_takes_the_place_of_who_waits_for_a_head_then_of_who_is_idle(make: Make) -> None:
     connections = Connections(capacity=3, most_per_address=100)
-    busy, idle, idler, asking = (make_connection("a")[0] for _ in range(4))
+    busy, idle, idler, asking = (make("a")[0] for _ in range(4))
     idle.idle_since, idler.idle_since = 20.0, 10.0
     for connection in (busy, idle, idler):
         assert connections.enter(connection) is None
     connections.begin_asking(asking)
 
-    newest = [make_connection("b")[0] for _ in range(4)]
+    newest = [make("b")[0] for _ in range(4)]
     dropped = [connections.enter(connection) for connection in newest]
 
     assert dropped == [asking, idler, idle, None]  # what is being answered is never cut off

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import Mock
 
@@ -15,6 +16,8 @@ from pymongo.errors import ServerSelectionTimeoutError
 from structlog._config import BoundLoggerLazyProxy
 
 from analytics.entry import AcceptedEvent
+from analytics.log_limit import forget_lines, limit_lines, tell_left_out
+from analytics.problems import Unavailable
 from analytics.request_id import request_id_of
 from ingestion.admit import Sender, admit
 from ingestion.drain import drain
@@ -39,6 +42,19 @@ EVENT = {
 @pytest.fixture
 def lines() -> Iterator[list[dict[str, Any]]]:
     """What is logged, at every level."""
+    with keep_lines() as kept:
+        yield kept
+
+
+@pytest.fixture
+def limited() -> Iterator[list[dict[str, Any]]]:
+    """The same without what is left out."""
+    with keep_lines(limit_lines) as kept:
+        yield kept
+
+
+@contextmanager
+def keep_lines(*processors: Any) -> Iterator[list[dict[str, Any]]]:
     kept: list[dict[str, Any]] = []
 
     def keep(logger: Any, method: str, event: Any) -> Any:
@@ -49,7 +65,7 @@ def lines() -> Iterator[list[dict[str, Any]]]:
     forget_loggers()
     structlog.reset_defaults()
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, keep],
+        processors=[*processors, structlog.contextvars.merge_contextvars, keep],
         cache_logger_on_first_use=False,
     )
     yield kept
@@ -158,6 +174,92 @@ def test_an_address_that_names_a_user_stands_in_no_line(
     assert [line["event"] for line in lines] == said
     assert all("exception" in line for line in lines)
     assert "4711" not in written.getvalue()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
+    """The time by which lines are counted, which stands still."""
+    forget_lines()
+    clock = Mock(return_value=100.0)
+    monkeypatch.setattr("analytics.log_limit.time.monotonic", clock)
+    yield clock
+    forget_lines()
+
+
+def read_lines(written: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in written.getvalue().splitlines()]
+
+
+def test_a_line_per_request_comes_a_few_times_a_second_and_the_rest_as_a_number(
+    written: io.StringIO, clock: Mock
+) -> None:
+    log = structlog.get_logger("test")
+    for _ in range(1_600):
+        log.error("refused", code="stream_unavailable")
+    log.error("refused", code="store_unavailable")
+    clock.return_value += 1
+    log.error("refused", code="stream_unavailable")
+    log.error("refused", code="stream_unavailable")
+
+    lines = read_lines(written)
+    codes = [line["code"] for line in lines]
+    assert codes == ["stream_unavailable"] * 5 + ["store_unavailable"] + ["stream_unavailable"] * 2
+    left_out = [line.get("left_out") for line in lines]
+    assert left_out == [*([None] * 6), 1_595, None]
+
+
+def test_what_was_left_out_is_told_when_nothing_follows(
+    limited: list[dict[str, Any]], clock: Mock
+) -> None:
+    for _ in range(8):
+        structlog.get_logger("test").warning("connection_dropped", reason="full")
+    tell_left_out()  # the second is not over
+    clock.return_value += 1
+    tell_left_out()
+    tell_left_out()
+
+    assert [line["event"] for line in limited] == ["connection_dropped"] * 5 + ["lines_left_out"]
+    assert (limited[5]["of"], limited[5]["kind"], limited[5]["left_out"]) == (
+        *("connection_dropped", "full"),
+        3,
+    )
+
+
+def test_a_line_that_is_not_of_a_request_is_never_left_out(
+    written: io.StringIO, clock: Mock
+) -> None:
+    for n in range(50):
+        structlog.get_logger("test").error("events_buried", project=str(n))
+
+    assert len(read_lines(written)) == 50
+
+
+def test_a_fault_that_every_request_meets_is_told_a_few_times(
+    project: TestProject, written: io.StringIO, monkeypatch: pytest.MonkeyPatch, clock: Mock
+) -> None:
+    monkeypatch.setattr("ingestion.erasure.views.ask_erasure", Mock(side_effect=ZeroDivisionError))
+    client = Client(raise_request_exception=False)
+    key = {"Authorization": f"Bearer {project.admin_key}"}
+    for second in range(2):
+        clock.return_value += second
+        for _ in range(20):
+            assert client.delete("/users/user-4711", headers=key).status_code == 500
+
+    events = [line["event"] for line in read_lines(written)]
+    fault = "fault at /users/<path:user_id>"
+    assert events == [fault] * 5 + [f"{fault} (and 15 left out)"] + [fault] * 4
+
+
+def test_redis_down_fills_no_log(
+    ingest: Api, limited: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, clock: Mock
+) -> None:
+    """As 1,600 lines in three seconds did."""
+    gone = Mock(side_effect=Unavailable("gone", code="stream_unavailable"))
+    monkeypatch.setattr("ingestion.views.admit", gone)
+    for _ in range(100):
+        assert ingest.post("/event", {"path": "/a"}).status_code == 503
+
+    assert [line["event"] for line in limited] == ["refused"] * 5
 
 
 def test_a_wrong_host_is_one_line_without_a_traceback(store: None, written: io.StringIO) -> None:

@@ -42,11 +42,11 @@ def send(key: str, origin: str | None, path: str = "/event", body: bytes = EVENT
     return Api(key).post(path, body, **extra)
 
 
-def ask(origin: str, path: str = "/event") -> Any:
+def ask(origin: str, path: str = "/event", further: str = "authorization,content-type") -> Any:
     headers = {
         "Origin": origin,
         "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "authorization,content-type",
+        "Access-Control-Request-Headers": further,
     }
     return Client().options(path, headers=headers)
 
@@ -114,6 +114,44 @@ def test_a_preflight_needs_no_key(shop: TestProject, path: str) -> None:
     assert answer["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
     assert answer["Access-Control-Max-Age"] == "7200"
     assert answer["Vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    ("asked", "further"),
+    [
+        (
+            "authorization,baggage,content-type,sentry-trace,traceparent",
+            "baggage, sentry-trace, traceparent",
+        ),
+        ("x-datadog-trace-id, X-B3-TraceId", "x-datadog-trace-id, x-b3-traceid"),
+        ("a,a,A, ,", "a"),
+        ('good,b ad,"bad",b\xe4d,ba:d,*', "good, *"),
+        (",".join(f"x-{n}" for n in range(1_000)), ", ".join(f"x-{n}" for n in range(50))),
+        ("x" * 101, ""),
+        ("", ""),
+    ],
+)
+def test_a_page_may_send_whatever_headers_its_agents_add(
+    shop: TestProject, asked: str, further: str
+) -> None:
+    answer = ask(SHOP, further=asked)
+
+    expected = "Authorization, Content-Type" + (f", {further}" if further else "")
+    assert answer["Access-Control-Allow-Headers"] == expected
+    assert "Access-Control-Allow-Headers" not in ask(EVIL, further=asked)
+
+
+@pytest.mark.parametrize(
+    "origin", ["capacitor://localhost", "ionic://localhost", "http://[::1]:3000"]
+)
+def test_pages_inside_an_app_and_at_an_ipv6_address_send_events(
+    project: TestProject, origin: str
+) -> None:
+    allow(project, origin)
+
+    assert send(project.ingest_key, origin)["Access-Control-Allow-Origin"] == origin
+    assert ask(origin)["Access-Control-Allow-Origin"] == origin
+    assert send(project.ingest_key, origin + "0").status_code == 403
 
 
 def test_a_preflight_of_a_page_that_no_project_allows_is_told_nothing(shop: TestProject) -> None:
@@ -206,6 +244,10 @@ def test_an_origin_is_compared_as_the_browser_writes_it(
             "https://a*.com",
         ),
         *("https://*.*.com", "ftp://example.com", "https://", "https://example.com:port", ""),
+        *("capacitor://*.localhost", "capacitor://", "Capacitor://localhost", "1a://localhost"),
+        *("file://localhost", "data://x", "javascript://x", "ws://localhost", "//localhost"),
+        *("http://[::1", "http://::1", "http://[0:0:0:0:0:0:0:1]", "http://[::1%25eth0]"),
+        *("http://[::G]", "http://*.[::1]", "http://[::1]:80", "http://[1.2.3.4]"),
         *("https://user@example.com", "https://exämple.com", "https://example.com\n"),
     ],
 )
@@ -218,6 +260,14 @@ def test_what_no_browser_sends_is_no_origin(text: str) -> None:
     "text",
     [
         *("*", "https://example.com", "https://*.example.com", "http://localhost:3000"),
+        *(
+            "capacitor://localhost",
+            "ionic://localhost",
+            "http://[::1]:3000",
+            "https://[2001:db8::1]",
+        ),
+        *("tauri://localhost", "app://com.example.app", "chrome-extension://abcdefghijklmnop"),
+        *("moz-extension://3c078156-979c-498b-8990-85f7987dd929", "http://my_host:8080"),
         *("https://xn--exmple-cua.com", "http://127.0.0.1", "https://example.com:8443"),
     ],
 )

@@ -115,14 +115,6 @@ def test_another_content_type_is_refused(
     assert read_problem(answer)["code"] == code
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, identity"])
-def test_a_compressed_body_is_refused(ingest: Api, encoding: str) -> None:
-    answer = ingest.post("/event", b'{"path":"/a"}', HTTP_CONTENT_ENCODING=encoding)
-
-    assert answer.status_code == 415
-    assert read_problem(answer)["code"] == "unsupported_encoding"
-
-
 @pytest.mark.parametrize(
     ("raw", "field", "code"),
     [

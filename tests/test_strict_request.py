@@ -188,11 +188,12 @@ def make_requests(mutations: int, seed: int) -> Iterator[bytes]:
     bases = [*TAKEN.values(), *REFUSED.values(), *requests]
     bases = [base for base in bases if len(base) < 3_000]
     yield from bases
+    bases = [base for base in bases if base.find(b"\r\n\r\n", 20) > 40]
     for _ in range(mutations):
         base = rng.choice(bases)
         if rng.random() < 0.7:  # where a request ends is decided here
             end = base.find(b"\r\n\r\n", 20) + 4 + rng.choice((0, 8, 40))
-            base = mutate(base[:end], rng) + base[end:] if end > 3 else base
+            base = mutate(base[:end], rng) + base[end:]
         else:
             base = mutate(base, rng)
         yield base + rng.choice((b"", b"\r\n", NEXT))
