@@ -4,15 +4,9 @@ FROM python:3.12-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /app
 RUN python -m venv --without-pip /opt/venv
-# For gunicorn_h1c, which has no wheels; everything else comes as one. None of it goes further.
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc libc6-dev \
-    && rm -rf /var/lib/apt/lists/*
-COPY requirements.txt requirements-fast.txt requirements-otel.txt ./
+COPY requirements.txt requirements-otel.txt ./
 RUN python -m pip --python /opt/venv/bin/python install \
-    --only-binary :all: --no-binary gunicorn_h1c \
-    -r requirements.txt -r requirements-fast.txt -r requirements-otel.txt
+    --only-binary :all: -r requirements.txt -r requirements-otel.txt
 COPY manage.py pyproject.toml ./
 COPY analytics/ analytics/
 COPY config/ config/

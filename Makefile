@@ -6,30 +6,25 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 REQUIREMENTS := requirements.txt requirements-otel.txt requirements-dev.txt requirements-local.txt
-FASTER := requirements-fast.txt
 # Two processes, each with servers of its own. The tests of a file stay together: some build on
 # what those before them left.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run manage loadtest test test-fast check audit format openapi bench chaos clean
+.PHONY: help install run manage loadtest test test-fast check audit format openapi bench nightly chaos clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Make .venv and install everything into it
 
-$(INSTALLED): $(REQUIREMENTS) $(FASTER)
+$(INSTALLED): $(REQUIREMENTS)
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not that." \
 		"Name one: make install PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		$(addprefix --requirement ,$(REQUIREMENTS))
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--requirement $(FASTER) 2>/dev/null || \
-		echo "Note: $(FASTER) did not build here (it needs a C compiler and Python's headers)." \
-		"Everything works without it; HTTP requests are parsed in Python, which is slower."
 	@touch $@
 
 run: $(INSTALLED) ## Run the whole service here; PORT=8000 DATA_DIR=.local
@@ -42,11 +37,11 @@ loadtest: $(INSTALLED) ## Load what `make run` runs and prove it: make loadtest 
 	@$(BIN)/python -m local.manage loadtest $(ARGS)
 
 test: $(INSTALLED) ## Run all tests, the fast ones first
-	$(PYTEST) -m "not slow and not chaos"
-	$(PYTEST) -m "slow and not chaos"
+	$(PYTEST) -m "not slow and not chaos and not nightly"
+	$(PYTEST) -m "slow and not chaos and not nightly"
 
 test-fast: $(INSTALLED) ## Run the tests that take no longer than a moment
-	$(PYTEST) -m "not slow and not chaos"
+	$(PYTEST) -m "not slow and not chaos and not nightly"
 
 check: $(INSTALLED) ## Check format, lint, types and who imports whom
 	$(BIN)/ruff format --check .
@@ -68,6 +63,9 @@ openapi: $(INSTALLED) ## Write docs/openapi.yaml anew from the code
 
 bench: $(INSTALLED) ## Run the benchmarks
 	$(BIN)/python -m benchmarks
+
+nightly: $(INSTALLED) ## Compare the HTTP parser with others on many requests
+	$(PYTEST) -m nightly
 
 chaos: $(INSTALLED) ## Kill processes under load and check that the books balance
 	$(BIN)/pytest tests/chaos -m chaos
