@@ -15,7 +15,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 # With what traces need: they are one variable away.
-REQUIREMENTS = ("requirements.txt", "requirements-fast.txt", "requirements-otel.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-otel.txt")
 SERVED = ("manage.py", "analytics", "config", "ingestion", "loadtest", "local", "reporting")
 
 

@@ -10,7 +10,7 @@ from tests.hostile.mutations import mutate
 from tests.parsers import Reading, read_by_h11, read_by_llhttp, read_strictly
 
 MUTATIONS = 3_000
-MANY_MUTATIONS = 400_000
+MANY_MUTATIONS = 200_000
 EVENT = b'{"path":"/a"}'
 NEXT = post(b'{"path":"/next"}')
 CHUNKS = b"d\r\n" + EVENT + b"\r\n0\r\n\r\n"
