@@ -12,6 +12,7 @@ from analytics.problems import (
     UriTooLong,
     problem_response,
 )
+from ingestion.wire_answer import http_date
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,11 @@ def render_error(error: BaseException) -> bytes:
     else:
         log.info("request_malformed", code=problem.code, kind=type(error).__name__)
     response = problem_response(problem)
-    head = [f"HTTP/1.1 {problem.status} {problem.title}", "Connection: close"]
+    head = [
+        f"HTTP/1.1 {problem.status} {problem.title}",
+        f"Date: {http_date()}",
+        "Connection: close",
+    ]
     head += [f"{name}: {value}" for name, value in response.items()]
     head += ["X-Content-Type-Options: nosniff", "\r\n"]
     return "\r\n".join(head).encode("latin-1") + response.content

@@ -14,7 +14,7 @@ def render_answer(
     content = response.content
     head = [
         f"HTTP/{version[0]}.{version[1]} {status_line}",
-        f"Date: {_http_date()}",
+        f"Date: {http_date()}",
         f"Connection: {'close' if closes else 'keep-alive'}",
     ]
     if response.status_code != 204:  # RFC 9110, section 8.6: it has no length
@@ -27,7 +27,7 @@ def render_answer(
 _date = (0, "")
 
 
-def _http_date() -> str:
+def http_date() -> str:
     """The Date header (RFC 9110, section 5.6.7), made once a second."""
     global _date
     now = int(time.time())

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -258,6 +259,26 @@ def test_http_1_0_is_kept_only_on_demand(gunicorn: Gunicorn) -> None:
             wire.send(b"GET /event HTTP/1.0\r\n" + headers + b"\r\n")
             assert wire.read_answer("GET").headers["connection"] == answered.decode()
             assert answered == b"keep-alive" or wire.is_closed()
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        build_request("GET", "/healthz"),
+        build_request("POST", "/event"),
+        build_request("OPTIONS", "/event"),
+        build_request("GET", "/nothing"),
+        b"nonsense\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        build_request("GET", "/" + "a" * 9_000),
+    ],
+)
+def test_every_answer_says_when_it_was_made(gunicorn: Gunicorn, request_bytes: bytes) -> None:
+    """RFC 9110, section 6.6.1: an origin server with a clock must."""
+    with gunicorn.connect() as wire:
+        wire.send(request_bytes)
+
+        assert parsedate_to_datetime(wire.read_answer().headers["date"]).tzinfo is not None
 
 
 def test_an_empty_line_before_a_request_is_skipped(gunicorn: Gunicorn, served: TestProject) -> None:
