@@ -86,6 +86,8 @@ def rate_headers(*statuses: int) -> list[OpenApiParameter]:
     ]
 
 
+# Of what a process that accepts leaves to others.
+RELAYED = ("reports_unavailable", "reports_busy")
 RETRY_AFTER = describe_header("Retry-After", "Seconds to wait before sending again.", 429, 503)
 
 _TEXT = {"type": "string"}
@@ -137,6 +139,8 @@ def _describe_health(operation_id: str, summary: str, *extra: tuple[str, Any]) -
     responses = {"200": answer("Yes.", "ok")}
     if extra:
         responses["503"] = answer("No; `components` says why.", "unavailable")
+        refusal = {"schema": {"$ref": "#/components/schemas/Problem"}}
+        responses["503"]["content"]["application/problem+json"] = refusal
         responses["503"]["headers"] = {"Retry-After": {"schema": _TEXT}}
     operation = {
         "operationId": operation_id,

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks import (
     accept,
+    accept_beside_reports,
     drain,
     end_to_end,
     freshness,
@@ -23,6 +24,7 @@ from benchmarks.load import NoGenerator
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "accept_single": accept.run_single,
     "accept_batch": accept.run_batches,
+    "accept_beside_reports": accept_beside_reports.run,
     "end_to_end": end_to_end.run,
     "drain": drain.run,
     "latency": latency.run,

@@ -1,7 +1,8 @@
 """`python -m benchmarks.load_events EVENTS PART PARTS`: fill MongoDB by the drain's own writer.
 
 EVENTS events over the last twelve months, in the order of time, in batches of 1,000; this process
-writes one PART of PARTS. With PART `rollups` it compacts what the others have written.
+writes one PART of PARTS. With PART `rollups` it compacts what the others have written. A further
+word `distinct` gives each event a path of its own, `campaigns` a campaign as well.
 """
 
 import itertools
@@ -27,6 +28,7 @@ from ingestion.store import write_batch  # noqa: E402
 
 PATHS = 2_000
 USERS = 100_000
+CAMPAIGNS = 50_000
 SPAN = timedelta(days=365)
 BATCH = 1_000
 NOT_QUIET = timedelta(0)
@@ -45,17 +47,20 @@ def make_events(rng: random.Random, times: Iterator[datetime]) -> Iterator[bytes
         )
 
 
-def make_distinct(events: int) -> Iterator[bytes]:
+def make_distinct(events: int, campaigns: int = 0) -> Iterator[bytes]:
     """One day in which every event has a path of its own, but for the ten at the top."""
     start = datetime.now(UTC) - timedelta(days=3)
     for n in range(events):
         top = n % 1_000 < 10
         path = f"/top/{n % 10}" if top else f"/article/{n}/a-title-of-the-usual-length"
         moment = start + timedelta(days=1) * (n / events)
-        yield msgspec.json.encode({"timestamp": moment, "userId": f"u{n % 50_000}", "path": path})
+        event = {"timestamp": moment, "userId": f"u{n % 50_000}", "path": path}
+        if campaigns:
+            event["properties"] = {"utm_campaign": f"campaign-{n % campaigns}"}
+        yield msgspec.json.encode(event)
 
 
-def load(events: int, part: int, parts: int, distinct: bool = False) -> None:
+def load(events: int, part: int, parts: int, kind: str = "usual") -> None:
     rng = random.Random(part)
     project = Project.objects.order_by("created_at").first()
     assert project
@@ -63,8 +68,8 @@ def load(events: int, part: int, parts: int, distinct: bool = False) -> None:
     start, step = end - SPAN, SPAN / events
     first, last = events * part // parts, events * (part + 1) // parts
     raws = make_events(rng, (start + step * n for n in range(first, last)))
-    if distinct:
-        raws = make_distinct(events)
+    if kind != "usual":
+        raws = make_distinct(events, CAMPAIGNS if kind == "campaigns" else 0)
     for sequence in itertools.count(1):
         batch = list(itertools.islice(raws, BATCH))
         if not batch:
@@ -91,4 +96,5 @@ if __name__ == "__main__":
     if sys.argv[2] == "rollups":
         compact()
     else:
-        load(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), "distinct" in sys.argv)
+        events, part, parts = map(int, sys.argv[1:4])
+        load(events, part, parts, *sys.argv[4:])

@@ -44,8 +44,9 @@ def run(*, quick: bool) -> Result:
         web, url = stack.start_web()
         with stack.running_worker() as worker:
             processes = {
-                "web": find_last_child(web.pid),
-                "worker": find_last_child(worker.pid),
+                "web": find_children(web.pid, 2)[0],
+                "reports": find_children(web.pid, 2)[1],
+                "worker": find_children(worker.pid, 1)[-1],
                 "redis": stack.stream.pid,
                 "mongod": stack.mongo.pid,
             }
@@ -85,16 +86,22 @@ def find_slope(points: Series) -> float:
     return sum((x - mean_x) * (y - mean_y) for x, y in half) / spread if spread else 0.0
 
 
-def find_last_child(pid: int) -> int:
-    """The process that does the work, once it is there: gunicorn and Celery have a master each."""
+def find_children(pid: int, count: int) -> list[int]:
+    """The processes that do the work, the oldest first, once they are there.
+
+    gunicorn and Celery have a master each; gunicorn's first children accept, its last one reports.
+    """
     deadline = time.monotonic() + START_SECONDS
     while True:
-        for child in reversed(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        found = []
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             with suppress(FileNotFoundError):  # a passing helper of another program
                 if read_command(int(child)) == read_command(pid):
-                    return int(child)
+                    found.append(int(child))
+        if len(found) >= count:
+            return found
         if time.monotonic() > deadline:
-            raise RuntimeError(f"process {pid} has no child")
+            raise RuntimeError(f"process {pid} has {len(found)} children, not {count}")
         time.sleep(0.1)
 
 

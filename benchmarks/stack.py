@@ -65,7 +65,7 @@ class Stack:
             WEB_CONCURRENCY=str(processes),
         )
         url = f"http://127.0.0.1:{port}"
-        wait_for(f"{url}/healthz")
+        wait_for(f"{url}/readyz?for=reporting")  # both kinds of its processes are up
         return child, url
 
     def start_worker(self, processes: int = 1, *, beat: bool = True) -> Child:

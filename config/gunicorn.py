@@ -1,4 +1,8 @@
-"""gunicorn: gevent workers, each patched before it loads the application (no preload)."""
+"""gunicorn: gevent workers, each patched before it loads the application (no preload).
+
+With ROLE=all there are two kinds of them, one for accepting and one for everything else, on one
+port (`ingestion/worker_kinds.py`).
+"""
 
 import gc
 import os
@@ -37,16 +41,19 @@ def _read_number(*names: str, default: int, most: int) -> int:
     return default
 
 
-_is_reporting = _environment.str("ROLE", default="all") == "reporting"
+_role = _environment.str("ROLE", default="") or "all"
 _port = _read_number(
-    "PORT", "REPORT_PORT" if _is_reporting else "INGEST_PORT", default=8_000, most=65_535
+    "PORT", "REPORT_PORT" if _role == "reporting" else "INGEST_PORT", default=8_000, most=65_535
 )
+_reporting = _read_number("REPORT_CONCURRENCY", default=1, most=_MANY)
+if _role != "all":
+    _reporting = 0  # all workers serve what they serve themselves
 bind = f"{_environment.str('BIND', default='127.0.0.1')}:{_port}"
 # What makes the master give up instead of starting another worker.
 _BOOT_FAILED = 3
 
-worker_class = "ingestion.gunicorn_worker.Worker"
-workers = _read_number("WEB_CONCURRENCY", default=2, most=_MANY)
+worker_class = "ingestion.reporting_worker.Worker"
+workers = _read_number("WEB_CONCURRENCY", default=2, most=_MANY) + _reporting
 worker_connections = 2_000
 backlog = 2_048
 keepalive = 75
@@ -71,11 +78,32 @@ _METRICS = "ANALYTICS_METRICS_DIRECTORY"
 
 def on_starting(server: Any) -> None:
     from analytics.metric_files import make_directory
+    from ingestion.worker_kinds import WorkerKinds
 
-    os.environ[_METRICS] = str(make_directory())
+    directory = make_directory()
+    os.environ[_METRICS] = str(directory)
+    server.kinds = WorkerKinds(server, directory)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    server.kinds.choose(worker, _reporting)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    server.kinds.settle(worker)
+
+
+def nworkers_changed(server: Any, new: int, old: int | None) -> None:
+    if old is not None:  # else it is the start
+        server.kinds.keep_reporting(new, _reporting)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    server.kinds.note_exit()
 
 
 def on_exit(server: Any) -> None:
+    server.kinds.close()
     shutil.rmtree(os.environ[_METRICS], ignore_errors=True)
 
 

@@ -44,7 +44,7 @@ if not SECRET_KEY:
     SECRET_KEY = "insecure-key-for-debugging-only"
 ALLOWED_HOSTS: list[str] = read_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = read_list("CSRF_TRUSTED_ORIGINS", [])
-# Which endpoints this process serves: heavy reports would stall the accept path of a process.
+# Which endpoints this service has; with `all`, gunicorn has two kinds of processes for them.
 ROLE: str = read_choice("ROLE", "all", ("all", "ingest", "reporting"))
 # How many proxies of our own stand in front; 0 means X-Forwarded-For is never believed.
 TRUSTED_PROXIES: int = read_whole("TRUSTED_PROXIES", 0)
@@ -57,7 +57,10 @@ HEAD_TIMEOUT_SECONDS: float = read_number("HEAD_TIMEOUT_SECONDS", 10.0)
 BODY_TIMEOUT_SECONDS: float = read_number("BODY_TIMEOUT_SECONDS", 30.0)
 LOG_LEVEL: str = read_choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
 
-ROOT_URLCONF = "config.urls"
+# Set by gunicorn's master for a process that leaves the reports to others (`ingestion/relay.py`).
+RELAY_ADDRESS: str = read_text("ANALYTICS_RELAY_ADDRESS")
+
+ROOT_URLCONF = "config.accepting_urls" if RELAY_ADDRESS else "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False  # never redirect a POST: both spellings of a path are routed
 USE_TZ = True

@@ -5,19 +5,13 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from analytics.health import healthz, readyz
-from analytics.scraping import metrics
+from config.accepting_urls import watching_patterns
 from ingestion.state import metrics_state
 
 _READ = ["get", "head"]  # the page of /docs/ cannot render what OPTIONS would say
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("healthz", healthz),
-    path("healthz/", healthz),
-    path("readyz", readyz),
-    path("readyz/", readyz),
-    path("metrics", metrics),
-    path("metrics/", metrics),
+    *watching_patterns,
     path("metrics/state", metrics_state),
     path("metrics/state/", metrics_state),
     path("schema/", SpectacularAPIView.as_view(http_method_names=_READ), name="schema"),

@@ -1,16 +1,23 @@
 """The WSGI application that gunicorn serves."""
 
 import os
+from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-_django = get_wsgi_application()
+_django: Any = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402  the views can be imported only now
 
 from ingestion.hot_path import HotPath  # noqa: E402
 from ingestion.traced_path import TracedPath  # noqa: E402
+
+if settings.RELAY_ADDRESS:
+    from config.relaying import Relaying
+    from ingestion.relay import Relay
+
+    _django = Relaying(_django, Relay(settings.RELAY_ADDRESS))
 
 application = TracedPath(_django) if settings.OTEL_TRACES else HotPath(_django)

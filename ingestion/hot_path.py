@@ -41,7 +41,7 @@ class HotPath:
         self._views = HOT_VIEWS if settings.ROLE in ("all", "ingest") else {}
         self.plain_lines = make_request_lines(self._views)
         self._https_only = settings.SECURE_SSL_REDIRECT
-        self._headers = _security_headers()
+        self._headers = security_headers()
         # What the worker asks for, which is loaded before Django.
         self.body_timeout_seconds = settings.BODY_TIMEOUT_SECONDS
         self.head_timeout_seconds = settings.HEAD_TIMEOUT_SECONDS
@@ -117,7 +117,7 @@ def _is_secure(environ: WSGIEnvironment) -> bool:
     return bool(environ["wsgi.url_scheme"] == "https")
 
 
-def _security_headers() -> list[tuple[str, str]]:
+def security_headers() -> list[tuple[str, str]]:
     """Those that Django's SecurityMiddleware would add."""
     headers = [("X-Content-Type-Options", "nosniff")]
     if settings.SECURE_HSTS_SECONDS:

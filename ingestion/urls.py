@@ -15,9 +15,14 @@ HOT_VIEWS = {
     "/events/": EventsView.as_view(schema=None),
 }
 
-urlpatterns = [
+# What an accepting process answers for itself.
+accepting_patterns = [
     *(path(route.removeprefix("/"), view) for route, view in HOT_VIEWS.items()),
     path("event/<path:event_id>", ReceiptView.as_view()),
+]
+
+urlpatterns = [
+    *accepting_patterns,
     path("users/<path:user_id>", UserView.as_view()),
     path("erasures/<str:erasure_id>", JobView.as_view()),
     path("erasures/<str:erasure_id>/", JobView.as_view(schema=None)),

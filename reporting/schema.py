@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 
-from analytics.openapi import KEYED, MOMENT, Codes, rate_headers, refusals
+from analytics.openapi import KEYED, MOMENT, RELAYED, Codes, rate_headers, refusals
 from analytics.rollups.dimensions import DIMENSIONS
 from reporting.filters import MAX_FILTERS, OPERATORS
 from reporting.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
@@ -40,7 +40,7 @@ _CODES: Codes = {
         "unknown_parameter",
     ),
     429: ("rate_limited",),
-    503: ("store_unavailable",),
+    503: ("store_unavailable", *RELAYED),
 }
 
 

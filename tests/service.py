@@ -21,13 +21,14 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from local.child import Child
 from local.ports import LOOPBACK, find_free_port, is_port_answering
+from tests.chaos.keeper import find_children
 
 if TYPE_CHECKING:
     from tests.conftest import TestProject
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-START_TIMEOUT_SECONDS = 30.0
-STOP_GRACE_SECONDS = 5.0
+START_TIMEOUT_SECONDS = 90.0  # on a machine that does much else
+STOP_GRACE_SECONDS = 10.0
 ANSWER_TIMEOUT_SECONDS = 10.0
 
 
@@ -120,6 +121,16 @@ class Gunicorn:
         if self._child:
             self._child.stop(STOP_GRACE_SECONDS)
 
+    def find_workers(self, *, reporting: bool) -> list[int]:
+        """The worker processes of one kind, told by their niceness."""
+        assert self._child
+        own = os.getpriority(os.PRIO_PROCESS, self.pid)
+        return [
+            worker
+            for worker in find_children(self.pid)
+            if (os.getpriority(os.PRIO_PROCESS, worker) > own) is reporting
+        ]
+
     @property
     def pid(self) -> int:
         """Of gunicorn's master process."""
@@ -153,7 +164,9 @@ class Gunicorn:
         if not is_port_answering(self.port):
             return False
         try:
-            return self.request("GET", "/healthz").status == 200
+            is_alive = self.request("GET", "/healthz").status == 200
+            # It is no endpoint: whatever kind of process answers what is not accepting, answers.
+            return is_alive and self.request("GET", "/-").status == 404
         except (OSError, http.client.HTTPException):
             return False
 

@@ -88,7 +88,7 @@ def test_web_processes_that_start_while_mongodb_is_down_accept(
 def test_a_full_redis_stays_as_it_is_and_so_do_the_web_processes(
     project: TestProject, gunicorn: Gunicorn
 ) -> None:
-    [worker] = find_children(gunicorn.pid)
+    [worker] = gunicorn.find_workers(reporting=False)
     client: Any = stream_client()
     usual = client.config_get("maxmemory")["maxmemory"]
     assert post(gunicorn, project, b'{"path": "/a"}').status == 202
@@ -113,7 +113,7 @@ def test_a_full_redis_stays_as_it_is_and_so_do_the_web_processes(
 def test_a_frozen_redis_is_answered_503_and_requests_do_not_pile_up(
     project: TestProject, gunicorn: Gunicorn, servers: Servers
 ) -> None:
-    [worker] = find_children(gunicorn.pid)
+    [worker] = gunicorn.find_workers(reporting=False)
     assert post(gunicorn, project, LARGE_BATCH).status == 202
     hammer(gunicorn, project)
     before = read_resident_bytes(worker)

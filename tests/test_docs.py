@@ -33,7 +33,7 @@ MODULES = [
 _READ_IN_SETTINGS = re.compile(r"read_\w+\(\s*\"([A-Z][A-Z_]+)\"", re.DOTALL)
 _READ_FROM_ENVIRONMENT = re.compile(r"os\.environ(?:\.get\(|\[)\"([A-Z][A-Z_]+)\"")
 # Named by Django or used to build a variable's name; no settings of ours.
-_NOT_OURS = {"DJANGO_SETTINGS_MODULE", "ANALYTICS_METRICS_DIRECTORY"}
+_NOT_OURS = {"DJANGO_SETTINGS_MODULE", "ANALYTICS_METRICS_DIRECTORY", "ANALYTICS_RELAY_ADDRESS"}
 
 
 def variables_read() -> set[str]:

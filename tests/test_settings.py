@@ -93,7 +93,8 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with gunicorn's settings, and nothing said in the environment."""
     (tmp_path / "config").mkdir()
     shutil.copy(GUNICORN, tmp_path / "config")
-    for name in ("BIND", "PORT", "INGEST_PORT", "REPORT_PORT", "ROLE", "WEB_CONCURRENCY"):
+    names = ("BIND", "PORT", "INGEST_PORT", "REPORT_PORT", "ROLE", "WEB_CONCURRENCY")
+    for name in (*names, "REPORT_CONCURRENCY"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -104,19 +105,19 @@ def read_gunicorn(installation: Path) -> dict[str, Any]:
 
 def test_gunicorn_has_defaults(installation: Path) -> None:
     settings = read_gunicorn(installation)
-    assert (settings["bind"], settings["workers"]) == ("127.0.0.1:8000", 2)
+    assert (settings["bind"], settings["workers"]) == ("127.0.0.1:8000", 2 + 1)
 
 
 def test_gunicorn_reads_the_file_and_the_environment_goes_before_it(
     installation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = "BIND=0.0.0.0\nPORT=9001\nWEB_CONCURRENCY=3\n"
+    lines = "BIND=0.0.0.0\nPORT=9001\nWEB_CONCURRENCY=3\nREPORT_CONCURRENCY=2\n"
     (installation / ".env").write_text(lines)
     monkeypatch.setenv("WEB_CONCURRENCY", "4")
 
     settings = read_gunicorn(installation)
 
-    assert (settings["bind"], settings["workers"]) == ("0.0.0.0:9001", 4)
+    assert (settings["bind"], settings["workers"]) == ("0.0.0.0:9001", 4 + 2)
     assert "PORT" not in os.environ
 
 
@@ -126,10 +127,14 @@ def test_the_port_of_gunicorn_goes_by_the_role(
 ) -> None:
     for name, value in (("INGEST_PORT", "9002"), ("REPORT_PORT", "9003"), ("ROLE", role)):
         monkeypatch.setenv(name, value)
-    assert read_gunicorn(installation)["bind"] == f"127.0.0.1:{port}"
+    monkeypatch.setenv("REPORT_CONCURRENCY", "7")  # with a role there is one kind of process
+    settings = read_gunicorn(installation)
+    assert (settings["bind"], settings["workers"]) == (f"127.0.0.1:{port}", 2)
 
 
-@pytest.mark.parametrize("setting", ["PORT=http", "PORT=70000", "WEB_CONCURRENCY=0"])
+@pytest.mark.parametrize(
+    "setting", ["PORT=http", "PORT=70000", "WEB_CONCURRENCY=0", "REPORT_CONCURRENCY=0"]
+)
 def test_gunicorn_stops_at_a_wrong_value_by_its_name(
     installation: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:

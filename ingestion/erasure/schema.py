@@ -5,7 +5,16 @@ from typing import Any, TypeVar
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from analytics.openapi import AUTH, KEYED, Codes, Json, describe_header, rate_headers, refusals
+from analytics.openapi import (
+    AUTH,
+    KEYED,
+    RELAYED,
+    Codes,
+    Json,
+    describe_header,
+    rate_headers,
+    refusals,
+)
 from ingestion.erasure.job import COUNTS, STATES
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -48,7 +57,7 @@ _DRY_RUN: Json = {
         "deadLetters": _COUNT,
     },
 }
-_RATE: Codes = {429: ("rate_limited",), 503: ("store_unavailable",)}
+_RATE: Codes = {429: ("rate_limited",), 503: ("store_unavailable", *RELAYED)}
 _USER: Codes = {
     400: (
         "too_short",

@@ -1,0 +1,25 @@
+"""What a process answers for itself that leaves the reports to others.
+
+A monitor that asks whether it lives, and what it counted, must not wait behind reports.
+"""
+
+from django.urls import URLPattern, path
+
+from analytics.health import healthz, readyz
+from analytics.scraping import metrics
+from ingestion.urls import accepting_patterns
+
+watching_patterns = [
+    path("healthz", healthz),
+    path("healthz/", healthz),
+    path("readyz", readyz),
+    path("readyz/", readyz),
+    path("metrics", metrics),
+    path("metrics/", metrics),
+]
+urlpatterns: list[URLPattern] = [*watching_patterns, *accepting_patterns]
+
+handler400 = "analytics.problems.bad_request"
+handler403 = "analytics.problems.permission_denied"
+handler404 = "analytics.problems.not_found"
+handler500 = "analytics.problems.server_error"

@@ -1,0 +1,36 @@
+"""The WSGI application of an accepting process: what is not its own goes to a reporting one."""
+
+from collections.abc import Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from django.core.handlers.wsgi import get_path_info
+from django.http import QueryDict
+from django.urls import Resolver404, resolve
+
+from ingestion.relay import Relay
+
+
+class Relaying:
+    """Django where `ROOT_URLCONF` knows the path, else the relay."""
+
+    def __init__(self, django: Any, relay: Relay) -> None:
+        self._django = django
+        self._relay = relay
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        application = self._django if is_own(environ) else self._relay
+        answer: Iterable[bytes] = application(environ, start_response)
+        return answer
+
+
+def is_own(environ: WSGIEnvironment) -> bool:
+    """Whether this process answers. It cannot say that reports are answered: they are asked."""
+    path = get_path_info(environ)
+    if path.rstrip("/") == "/readyz":
+        return QueryDict(environ.get("QUERY_STRING", "")).get("for") != "reporting"
+    try:
+        resolve(path)
+    except Resolver404:
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""gunicorn's worker of either kind: one that accepts, or one that answers what is relayed to it.
+
+Imported by gunicorn's master, before gevent patches and before Django is loaded.
+"""
+
+import socket
+import sys
+from io import BytesIO
+from typing import Any
+
+from gunicorn.util import close
+
+from ingestion.gunicorn_worker import Worker as AcceptingWorker
+from ingestion.relay_frames import (
+    BLOCK,
+    END,
+    HEAD,
+    READY,
+    FileBlocks,
+    RelayedHead,
+    RelayedRequest,
+    decode_request,
+    encode,
+    read_frame,
+    send_frame,
+    split_blocks,
+)
+
+# The request has been sent as this connection was made; an answer waits for its reader.
+_REQUEST_SECONDS = 10.0
+_ANSWER_SECONDS = 120.0
+
+
+class Worker(AcceptingWorker):
+    """`ingestion/worker_kinds.py` says before the fork which kind it is, and what it listens to."""
+
+    is_reporting = False
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        if not self.is_reporting:
+            super().handle(listener, client, addr)
+            return
+        try:
+            client.settimeout(_REQUEST_SECONDS)
+            send_frame(client, READY)
+            _, content = read_frame(client)
+            if not _has_left(client):
+                self._note_request()
+                client.settimeout(_ANSWER_SECONDS)
+                answer_relayed(self.wsgi, decode_request(content), client)
+        except OSError as exc:
+            self.log.debug("The accepting process has left: %r", exc)
+        except Exception:
+            self.log.exception("A relayed request failed")
+        finally:
+            close(client)
+
+    def handle_request(self, *request: Any) -> Any:
+        """Hang up where it was told to stop meanwhile: a report may take long."""
+        goes_on = super().handle_request(*request)
+        if not self.alive:
+            raise StopIteration
+        return goes_on
+
+    def _note_request(self) -> None:
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive = False
+
+
+def _has_left(client: Any) -> bool:
+    """Whether the accepting process waits no more: it has nothing else to send."""
+    client.settimeout(0)
+    try:
+        client.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def answer_relayed(application: Any, request: RelayedRequest, client: Any) -> None:
+    """Let a WSGI application answer, and send what it says as it comes."""
+    head: list[RelayedHead] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Any:  # the old way to write a body, which Django does not use
+        head[:] = [RelayedHead(status, headers)]
+
+    blocks = application(_make_environ(request), start_response)
+    try:
+        send_frame(client, HEAD, encode(head[0]))
+        for content in blocks:
+            for block in split_blocks(content):
+                send_frame(client, BLOCK, block)
+        send_frame(client, END)
+    finally:
+        if hasattr(blocks, "close"):
+            blocks.close()
+
+
+def _make_environ(request: RelayedRequest) -> dict[str, Any]:
+    return {
+        **request.environ,
+        "wsgi.version": (1, 0),
+        "wsgi.input": BytesIO(request.body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.file_wrapper": FileBlocks,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }

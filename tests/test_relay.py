@@ -1,0 +1,330 @@
+"""Reports in processes of their own: one port, one connection, and no death takes others along."""
+
+import os
+import re
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from http.cookies import SimpleCookie
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.models import User
+
+from ingestion.relay import MOST_RELAYED
+from local.ports import LOOPBACK
+from tests.chaos.keeper import find_children, frozen, kill
+from tests.conftest import TestProject
+from tests.servers_plugin import Servers
+from tests.service import Answer, Gunicorn, Wire, build_request
+from tests.workers import wait_until
+
+pytest_plugins = ("tests.service",)
+pytestmark = pytest.mark.slow
+
+EVENT = b'{"path": "/a"}'
+MEBIBYTE = 1024 * 1024
+REPORT_BEGINS_SECONDS = 0.5
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Gunicorn]:
+    """Of this test alone: it kills processes of it."""
+    server = Gunicorn(tmp_path / "gunicorn.log")
+    server.start()
+    yield server
+    server.stop()
+
+
+@contextmanager
+def waiting_report(server: Gunicorn, project: TestProject) -> Iterator[Wire]:
+    """A connection whose report waits for a store that does not answer."""
+    with server.connect() as wire:
+        wire.send(build_request("GET", "/stats", key=project.read_key))
+        time.sleep(REPORT_BEGINS_SECONDS)
+        yield wire
+
+
+def post_event(server: Gunicorn, project: TestProject) -> int:
+    return server.request("POST", "/event", EVENT, key=project.ingest_key).status
+
+
+def get_stats(server: Gunicorn, project: TestProject) -> Answer:
+    return server.request("GET", "/stats", key=project.read_key)
+
+
+def wait_for_reports(server: Gunicorn, project: TestProject) -> None:
+    """A request waits for a process that starts, but not as long as a busy machine may take."""
+
+    def can_report() -> bool:
+        with suppress(TimeoutError):
+            return get_stats(server, project).status == 200
+        return False
+
+    wait_until(can_report, 60, "reports are answered")
+
+
+def can_accept(server: Gunicorn, project: TestProject) -> bool:
+    with suppress(TimeoutError):
+        return post_event(server, project) == 202
+    return False
+
+
+def count_kinds(server: Gunicorn) -> tuple[int, int]:
+    """How many processes accept, and how many report."""
+    return tuple(len(server.find_workers(reporting=kind)) for kind in (False, True))  # type: ignore[return-value]
+
+
+def test_events_and_reports_share_a_connection(gunicorn: Gunicorn, served: TestProject) -> None:
+    assert count_kinds(gunicorn) == (1, 1)
+    with gunicorn.connect() as wire:
+        for _ in range(3):
+            wire.send(build_request("POST", "/event", EVENT, key=served.ingest_key))
+            assert wire.read_answer().status == 202
+            wire.send(build_request("GET", "/stats", key=served.read_key))
+            report = wire.read_answer("GET")
+            assert (report.status, "totalViews" in report.json()) == (200, True)
+            assert report.headers["connection"] == "keep-alive"
+
+
+def test_both_kinds_count_in_the_same_metrics(server: Gunicorn, project: TestProject) -> None:
+    def read_count(endpoint: str, status: int) -> float:
+        text = server.request("GET", "/metrics").body.decode()
+        name = "analytics_http_requests_total"
+        labels = f'endpoint="{endpoint}",status="{status}"'
+        found = re.findall(rf"(?m)^{name}{{{labels}}} (.+)$", text)
+        return float(found[0]) if found else 0.0
+
+    assert post_event(server, project) == 202
+    assert get_stats(server, project).status == 200
+    wait_until(lambda: read_count("/stats", 200) > 0, 10, "the other process has shared")
+    assert (read_count("/event", 202), read_count("/stats", 200)) == (1, 1)
+
+
+def test_the_request_id_goes_along(gunicorn: Gunicorn, served: TestProject) -> None:
+    answer = gunicorn.request("GET", "/stats", headers={"X-Request-ID": "mine"}, key="bad")
+    assert (answer.status, answer.headers["x-request-id"]) == (401, "mine")
+
+
+def test_the_file_of_a_page_comes_whole(gunicorn: Gunicorn) -> None:
+    path = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+    answer = gunicorn.request("GET", path)
+    assert answer.status == 200
+    assert len(answer.body) == int(answer.headers["content-length"]) > MEBIBYTE
+    head = gunicorn.request("HEAD", path)
+    assert (head.body, head.headers["content-length"]) == (b"", str(len(answer.body)))
+    not_modified = gunicorn.request("GET", path, headers={"If-None-Match": answer.headers["etag"]})
+    assert (not_modified.status, not_modified.body) == (304, b"")
+
+
+def test_the_admin_lets_in_who_signs_in(gunicorn: Gunicorn, served: TestProject) -> None:
+    user = User.objects.create_superuser("relayed")
+    user.password = PBKDF2PasswordHasher().encode("correct horse", "salt")  # not the tests' own
+    user.save()
+    with httpx.Client(base_url=f"http://{LOOPBACK}:{gunicorn.port}") as client:
+        page = client.get("/admin/login/")
+        [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        form = {"username": "relayed", "password": "correct horse", "csrfmiddlewaretoken": token}
+        answer = client.post("/admin/login/?next=/admin/", data=form)
+        assert (answer.status_code, answer.headers["location"]) == (302, "/admin/")
+        assert "relayed" in client.get("/admin/").text
+
+
+def test_forms_are_read_up_to_a_limit(gunicorn: Gunicorn) -> None:
+    cookie = SimpleCookie(gunicorn.request("GET", "/admin/login/").headers["set-cookie"])
+    token = cookie["csrftoken"].value
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Cookie": f"csrftoken={token}",
+    }
+
+    def sign_in(password_bytes: int) -> Answer:
+        form = {"csrfmiddlewaretoken": token, "username": "x", "password": "x" * password_bytes}
+        return gunicorn.request("POST", "/admin/login/", urlencode(form).encode(), headers)
+
+    large = sign_in(MEBIBYTE)
+    assert (large.status, b"correct username" in large.body) == (200, True)
+    too_large = sign_in(2 * MEBIBYTE)
+    assert (too_large.status, too_large.code) == (413, "body_too_large")
+
+
+def test_a_form_that_breaks_off_is_refused(gunicorn: Gunicorn) -> None:
+    with gunicorn.connect() as wire:
+        wire.send(build_request("POST", "/admin/login/", b"x", {"Content-Length": "10"}))
+        wire.end_sending()
+        answer = wire.read_answer()
+        assert (answer.status, answer.code) == (400, "truncated_body")
+
+
+def test_a_dead_report_is_503_and_a_process_of_its_kind_takes_over(
+    server: Gunicorn, project: TestProject, servers: Servers
+) -> None:
+    [reporting] = server.find_workers(reporting=True)
+    [accepting] = server.find_workers(reporting=False)
+    with frozen(servers.mongo.pid), waiting_report(server, project) as wire:
+        kill(reporting)
+        lost = wire.read_answer("GET")
+        assert (lost.status, lost.code) == (503, "reports_unavailable")
+        assert int(lost.headers["retry-after"]) >= 1
+        wire.send(build_request("POST", "/event", EVENT, key=project.ingest_key))
+        assert wire.read_answer().status == 202  # on the same connection
+
+    wait_for_reports(server, project)
+    assert server.find_workers(reporting=False) == [accepting]
+    assert count_kinds(server) == (1, 1)
+
+
+def test_an_accepting_process_that_dies_is_replaced_by_its_kind(
+    server: Gunicorn, project: TestProject
+) -> None:
+    [accepting] = server.find_workers(reporting=False)
+    reporting = server.find_workers(reporting=True)
+    kill(accepting)
+    wait_until(lambda: count_kinds(server) == (1, 1), 30, "it is replaced")
+    wait_until(lambda: can_accept(server, project), 60, "it accepts")
+    wait_for_reports(server, project)
+    assert server.find_workers(reporting=True) == reporting
+
+
+def test_no_report_waits_for_ever_while_accepting_goes_on(
+    server: Gunicorn, project: TestProject
+) -> None:
+    with frozen(*server.find_workers(reporting=True)):
+        lost = get_stats(server, project)
+        assert (lost.status, lost.code) == (503, "reports_unavailable")
+        assert server.request("GET", "/readyz?for=reporting").status == 503
+        assert server.request("GET", "/readyz").status == 200
+        assert server.request("GET", "/metrics").status == 200
+        assert post_event(server, project) == 202
+    assert server.request("GET", "/readyz?for=reporting").status == 200
+
+
+def test_reports_that_wait_are_bounded_and_end_with_their_clients(
+    server: Gunicorn, project: TestProject
+) -> None:
+    request = build_request("GET", "/healthz/none", key=project.read_key)
+    with frozen(*server.find_workers(reporting=True)), ExitStack() as wires:
+        first = server.connect()
+        first.__enter__().send(request)
+        for _ in range(MOST_RELAYED - 1):
+            wires.enter_context(server.connect()).send(request)
+        time.sleep(REPORT_BEGINS_SECONDS)
+        refused = get_stats(server, project)
+        assert (refused.status, refused.code) == (503, "reports_busy")
+        assert post_event(server, project) == 202
+
+        first.__exit__(None, None, None)
+        wait_until(lambda: is_taken(server, project), 10, "the one that left has made room")
+
+
+def is_taken(server: Gunicorn, project: TestProject) -> bool:
+    """Whether a report waits, rather than being refused at once."""
+    with server.connect() as wire:
+        wire.socket.settimeout(1)
+        wire.send(build_request("GET", "/stats", key=project.read_key))
+        try:
+            return bool(wire.read_answer("GET").code != "reports_busy")
+        except TimeoutError:
+            return True
+
+
+@pytest.mark.parametrize("also", [{}, {"WEB_CONCURRENCY": "3", "REPORT_CONCURRENCY": "2"}])
+def test_a_reload_keeps_the_mix(project: TestProject, tmp_path: Path, also: dict[str, str]) -> None:
+    server = Gunicorn(tmp_path / "gunicorn.log", also)
+    server.start()
+    try:
+        mix = count_kinds(server)
+        assert mix == (int(also.get("WEB_CONCURRENCY", 1)), int(also.get("REPORT_CONCURRENCY", 1)))
+        for _ in range(2):
+            before = set(find_children(server.pid))
+            os.kill(server.pid, signal.SIGHUP)
+            wait_until(lambda: is_replaced(server, before, sum(mix)), 60, "new workers serve")  # noqa: B023
+            assert count_kinds(server) == mix
+            wait_for_reports(server, project)
+            wait_until(lambda: can_accept(server, project), 60, "it accepts")
+    finally:
+        server.stop()
+
+
+def is_replaced(server: Gunicorn, before: set[int], workers: int) -> bool:
+    now = set(find_children(server.pid))
+    return not now & before and len(now) == workers
+
+
+def test_more_and_fewer_workers_are_accepting_ones(server: Gunicorn) -> None:
+    steps = [(signal.SIGTTIN, (2, 1)), (signal.SIGTTOU, (1, 1)), (signal.SIGTTOU, (1, 1))]
+    for number, mix in steps:
+        os.kill(server.pid, number)
+        wait_until(lambda: count_kinds(server) == mix, 30, f"there are {mix}")  # noqa: B023
+        time.sleep(1.5)  # the master has looked again
+        assert count_kinds(server) == mix
+
+
+@pytest.mark.parametrize(
+    ("role", "event_status", "report_status"), [("ingest", 202, 404), ("reporting", 404, 200)]
+)
+def test_a_role_has_one_kind_of_process(
+    project: TestProject, tmp_path: Path, role: str, event_status: int, report_status: int
+) -> None:
+    server = Gunicorn(tmp_path / "gunicorn.log", {"ROLE": role, "REPORT_CONCURRENCY": "2"})
+    server.start()
+    try:
+        assert count_kinds(server) == (1, 0)
+        assert post_event(server, project) == event_status
+        assert get_stats(server, project).status == report_status
+        assert server.request("GET", "/readyz?for=reporting").status == 200
+    finally:
+        server.stop()
+
+
+def test_a_report_that_has_begun_is_answered_after_sigterm(
+    server: Gunicorn, project: TestProject, servers: Servers
+) -> None:
+    with frozen(servers.mongo.pid), waiting_report(server, project) as wire:
+        os.kill(server.pid, signal.SIGTERM)
+        time.sleep(1.5)  # the workers look once a second whether they shall stop
+        os.kill(servers.mongo.pid, signal.SIGCONT)
+        answer = wire.read_answer("GET")
+        assert (answer.status, "totalViews" in answer.json()) == (200, True)
+
+
+def test_a_report_whose_last_byte_comes_after_sigterm_is_answered(
+    server: Gunicorn, project: TestProject
+) -> None:
+    request = build_request("GET", "/stats", b"{}", {"Content-Length": "2"}, key=project.read_key)
+    with server.connect() as wire:
+        wire.send(request[:-1])
+        time.sleep(0.2)  # it has been read
+        os.kill(server.pid, signal.SIGTERM)
+        time.sleep(2.5)  # the reporting process would have gone before the accepting one
+        wire.send(request[-1:])
+        answer = wire.read_answer("GET")
+        assert answer.status == 200
+        assert wire.is_closed()
+
+
+def test_nothing_is_left_of_a_service_that_stopped(server: Gunicorn) -> None:
+    [listener] = [path for path in find_sockets() if is_of(path, server.pid)]
+    assert listener.parent.stat().st_mode & 0o777 == 0o700
+    server.stop()
+    assert not listener.parent.exists()
+
+
+def find_sockets() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob("analytics-metrics-*/reports.sock"))
+
+
+def is_of(path: Path, pid: int) -> bool:
+    """Whether a process listens there (proc(5), net/unix)."""
+    inodes = [
+        line.split()[6]
+        for line in Path("/proc/net/unix").read_text().splitlines()
+        if line.endswith(f" {path}")
+    ]
+    held = {os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
+    return any(f"socket:[{inode}]" in held for inode in inodes)
