@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from analytics.invalid_event import InvalidEvent, explain
+from analytics.moments import MAX_MOMENT_CHARS, BadMoment, cut_to_ms, parse_moment
 from analytics.properties import INT64_MAX, INT64_MIN, decode_properties
 from analytics.properties import MAX_PROPERTIES_BYTES as MAX_PROPERTIES_BYTES
 from analytics.properties import MAX_PROPERTIES_DEPTH as MAX_PROPERTIES_DEPTH
@@ -28,7 +29,7 @@ MAX_EVENT_NAME_CHARS = 128
 MAX_USER_ID_CHARS = 256
 MAX_USER_AGENT_CHARS = 1_024  # a longer one is cut
 MAX_USER_AGENT_SENT_CHARS = 8 * _KIBIBYTE  # no header is longer: one that is, is refused
-MAX_TIMESTAMP_CHARS = 64
+MAX_TIMESTAMP_CHARS = MAX_MOMENT_CHARS
 MAX_FUTURE = timedelta(hours=24)
 
 PAGEVIEW = "pageview"
@@ -139,6 +140,23 @@ def _try_event(raw: bytes) -> Event | InvalidEvent:
         return refusal.anew()
 
 
+def decode_older_event(raw: bytes) -> Event:
+    """An event that a release before this one accepted: it knew more spellings of its timestamp.
+
+    The basic format and dates by week, above all. Raises InvalidEvent.
+    """
+    try:
+        fields = msgspec.json.decode(raw)
+        moment = datetime.fromisoformat(fields.pop("timestamp"))
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        detail = "timestamp is not a date and time."
+        raise InvalidEvent("timestamp", "bad_timestamp", detail) from None
+    event = decode_event(msgspec.json.encode(fields))
+    event.timestamp = cut_to_ms(_check_epoch(moment))
+    return event
+
+
 def judge_event(raw: bytes) -> Event:
     """As `decode_event`, for any event: rule by rule, with a reason for each refusal."""
     try:
@@ -176,16 +194,18 @@ def _settle(event: WireEvent) -> Event:
 
 
 def parse_timestamp(text: str) -> datetime:
-    """ISO 8601 to UTC, cut to milliseconds; no offset means UTC. Raises InvalidEvent."""
+    """As `parse_moment`, from 1970 on. Raises InvalidEvent."""
     try:
-        moment = datetime.fromisoformat(text)
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        detail = "timestamp is not an ISO 8601 date and time."
-        raise InvalidEvent("timestamp", "bad_timestamp", detail) from None
+        moment = parse_moment(text)
+    except BadMoment as exc:
+        raise InvalidEvent("timestamp", "bad_timestamp", f"timestamp {exc}.") from None
+    return _check_epoch(moment)
+
+
+def _check_epoch(moment: datetime) -> datetime:
     if moment < EPOCH:
         raise InvalidEvent("timestamp", "bad_timestamp", "timestamp is before 1970.")
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return moment
 
 
 def check_age(timestamp: datetime, now: datetime, retention_days: int | None) -> None:

@@ -26,7 +26,7 @@ EVENT: Json = {
         "eventId": _name("Counts once per project. Absent: made up.", limits.MAX_EVENT_ID_CHARS),
         "event": _name("Its name. Absent: pageview.", limits.MAX_EVENT_NAME_CHARS),
         "timestamp": _optional(
-            "ISO 8601, from 1970 on, at most 24 hours ahead, cut to milliseconds; no offset means "
+            "RFC 3339, from 1970 on, at most 24 hours ahead, cut to milliseconds; no offset means "
             "UTC. Absent: the time of acceptance.",
             maxLength=limits.MAX_TIMESTAMP_CHARS,
             anyOf=[*MOMENT, {"type": "null"}],

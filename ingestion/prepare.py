@@ -1,12 +1,13 @@
 """From entries to what one transaction may insert, each event judged by itself, encoded once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from analytics.entry import AcceptedEvent, Part
-from analytics.event import Event, decode_events
+from analytics.event import Event, decode_events, decode_older_event
 from analytics.ids import event_key, make_place
 from analytics.invalid_event import InvalidEvent
 from analytics.projects import Policy, find_policy
@@ -73,7 +74,7 @@ def prepare(entries: Iterable[ReadEntry]) -> list[Prepared]:
 
 def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[Prepared]) -> None:
     """Add the events of an entry to `batch`: JSON is decoded, properties are encoded in one go."""
-    events = decode_events([accepted.raw for accepted in read.entry.events])
+    events = _decode([accepted.raw for accepted in read.entry.events])
     properties = encode_properties(
         [None if isinstance(event, InvalidEvent) else event.properties for event in events]
     )
@@ -95,6 +96,15 @@ def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[Prepared]) -> No
                 prepared.user_agent = part.client_user_agent
             batch.append(prepared)
             index += 1
+
+
+def _decode(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
+    events = decode_events(raws)
+    for index, event in enumerate(events):
+        if isinstance(event, InvalidEvent) and event.code == "bad_timestamp":
+            with suppress(InvalidEvent):  # then the first refusal stands
+                events[index] = decode_older_event(raws[index])
+    return events
 
 
 def _encode(

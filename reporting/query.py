@@ -7,10 +7,11 @@ that is wrong. A query's project comes from the API key and from nowhere else.
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+from analytics.moments import parse_moment
 from reporting.fields import Field, parse_dimension, parse_field
 from reporting.filters import MAX_FILTERS, Filter, parse_filter
 from reporting.params import MultiDict, Parameters
-from reporting.timestamps import parse_timestamp, parse_zone
+from reporting.timestamps import parse_zone
 from reporting.units import INTERVALS, MAX_POINTS, Interval, TooManyPoints, list_boundaries
 
 DEFAULT_LIMIT = 10
@@ -148,7 +149,7 @@ def _take_window(
     parameters: Parameters, *, midnight_zone: tzinfo = UTC, required: bool = False
 ) -> Window:
     def parser(text: str) -> datetime:
-        return parse_timestamp(text, midnight_zone)
+        return parse_moment(text, midnight_zone)
 
     start = parameters.parse("start", "bad_timestamp", parser, required=required)
     end = parameters.parse("end", "bad_timestamp", parser, required=required)

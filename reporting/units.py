@@ -6,8 +6,10 @@ change by half an hour the change itself starts a point, so no point mixes two l
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal, get_args
+
+from analytics.moments import find_change, first_moment
 
 Interval = Literal["hour", "day", "week", "month"]
 INTERVALS: tuple[Interval, ...] = get_args(Interval)
@@ -15,7 +17,6 @@ INTERVALS: tuple[Interval, ...] = get_args(Interval)
 MAX_POINTS = 5_000
 
 _HOUR_SECONDS = 3_600
-_SECOND = timedelta(seconds=1)
 
 
 class TooManyPoints(ValueError):
@@ -33,7 +34,7 @@ def list_boundaries(
     step = _next_hour if interval == "hour" else _next_of(interval)
     boundaries = [_floor_hour(start, zone)]
     if interval != "hour":
-        boundaries = [_midnight(_floor_date(start.astimezone(zone).date(), interval), zone)]
+        boundaries = [first_moment(_floor_date(start.astimezone(zone).date(), interval), zone)]
     while boundaries[-1] < end:
         if len(boundaries) > MAX_POINTS:
             raise TooManyPoints(f"The window has more than {MAX_POINTS:,} points.")
@@ -96,16 +97,11 @@ def _next_of(interval: Interval) -> Callable[[datetime, tzinfo], datetime]:
         day = _floor_date(boundary.astimezone(zone).date(), interval)
         while True:  # a zone that crossed the date line has days that never were
             day = _next_date(day, interval)
-            following = _midnight(day, zone)
+            following = first_moment(day, zone)
             if following > boundary:
                 return following
 
     return step
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    """The first moment of `day`: where clocks skip midnight, the moment they skip it."""
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def _offset(moment: datetime, zone: tzinfo) -> timedelta:
@@ -116,14 +112,14 @@ def _floor_hour(moment: datetime, zone: tzinfo) -> datetime:
     moment = moment.replace(microsecond=0)
     boundary = moment - _past_hour(moment, zone)
     if _offset(boundary, zone) != _offset(moment, zone):
-        return _find_change(boundary, moment, zone)
+        return find_change(boundary, moment, zone)
     return boundary
 
 
 def _next_hour(boundary: datetime, zone: tzinfo) -> datetime:
     following = boundary + timedelta(seconds=_HOUR_SECONDS) - _past_hour(boundary, zone)
     if _offset(following, zone) != _offset(boundary, zone):
-        return _find_change(boundary, following, zone)
+        return find_change(boundary, following, zone)
     return following
 
 
@@ -131,16 +127,3 @@ def _past_hour(moment: datetime, zone: tzinfo) -> timedelta:
     """How far the local clock is past its hour."""
     local = moment.astimezone(zone)
     return timedelta(minutes=local.minute, seconds=local.second)
-
-
-def _find_change(before: datetime, after: datetime, zone: tzinfo) -> datetime:
-    """The second in `(before, after]` at which the clocks change."""
-    old = _offset(before, zone)
-    while after - before > _SECOND:
-        middle = before + (after - before) // 2
-        middle = middle.replace(microsecond=0)
-        if _offset(middle, zone) == old:
-            before = middle
-        else:
-            after = middle
-    return after

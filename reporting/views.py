@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from analytics.horizon import raw_horizon
 from analytics.keys import KeyRecord
+from analytics.moments import cut_to_ms
 from analytics.problems import BadRequest
 from analytics.rates import count_request
 from analytics.tracing import trace_request
@@ -33,7 +34,6 @@ from reporting.schema import (
     describe_stats,
 )
 from reporting.sources import choose_source
-from reporting.timestamps import cut_to_ms
 from reporting.wire import Json, render_breakdown, render_realtime, render_series, render_stats
 
 AnyQuery = TypeVar("AnyQuery", covariant=True)

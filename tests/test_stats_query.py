@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
+from analytics.moments import parse_moment
 from analytics.problems import BadRequest
 from reporting.fields import Field, parse_field
 from reporting.filters import Filter, condition_of, parse_filter
@@ -15,7 +16,7 @@ from reporting.query import (
     parse_series_query,
     parse_stats_query,
 )
-from reporting.timestamps import format_timestamp, parse_timestamp, parse_zone
+from reporting.timestamps import format_timestamp, parse_zone
 from reporting.units import MAX_POINTS, Interval, TooManyPoints, list_boundaries
 
 PROJECT = b"project1"
@@ -58,7 +59,6 @@ def parse_realtime(project: bytes, given: QueryDict) -> Any:
         ("start=2026-01-01T00:00:60Z", "bad_timestamp", "start"),
         ("start=2026-01-01T00:00:00%2B24:00", "bad_timestamp", "start"),
         ("start=0001-01-01T00:00:00%2B01:00", "bad_timestamp", "start"),
-        ("start=2026-01-01%2002:00", "bad_timestamp", "start"),
         ("start=20260101", "bad_timestamp", "start"),
         ("start=1767225600", "bad_timestamp", "start"),
         ("start=2026-01-02&end=2026-01-01", "bad_window", "end"),
@@ -171,25 +171,6 @@ def test_nothing_given_means_the_defaults() -> None:
     assert (query.filters, query.exact) == ((), False)
 
 
-@pytest.mark.parametrize(
-    ("text", "normal"),
-    [
-        ("2026-01-01", "2026-01-01T00:00:00Z"),
-        ("2026-01-01T10:20", "2026-01-01T10:20:00Z"),
-        ("2026-01-01T10:20:30", "2026-01-01T10:20:30Z"),
-        ("2026-01-01t10:20:30z", "2026-01-01T10:20:30Z"),
-        ("2026-01-01T10:20:30.5Z", "2026-01-01T10:20:30.500Z"),
-        ("2026-01-01T10:20:30,123456789Z", "2026-01-01T10:20:30.123Z"),
-        ("2026-01-01T10:20:30.999999Z", "2026-01-01T10:20:30.999Z"),
-        ("2026-01-01T00:00:00+02:00", "2025-12-31T22:00:00Z"),
-        ("2026-01-01T00:00:00 02:00", "2025-12-31T22:00:00Z"),
-        ("2026-01-01T00:00:00-0330", "2026-01-01T03:30:00Z"),
-    ],
-)
-def test_a_timestamp_is_understood(text: str, normal: str) -> None:
-    assert format_timestamp(parse_timestamp(text)) == normal
-
-
 def test_an_offset_needs_no_escape() -> None:
     query = parse_stats_query(PROJECT, QueryDict("start=2026-01-01T00:00:00+02:00"))
 
@@ -242,7 +223,7 @@ def test_a_property_is_also_what_its_value_spells(text: str, spelled: list[Any])
 def local_starts(interval: Interval, zone: str, start: str, end: str) -> list[str]:
     """The starts of the units, local, and after them the end of the last."""
     zone_info = parse_zone(zone)
-    window = (parse_timestamp(start, zone_info), parse_timestamp(end, zone_info))
+    window = (parse_moment(start, zone_info), parse_moment(end, zone_info))
     boundaries = list_boundaries(*window, interval, zone_info)
     return [format_timestamp(boundary.astimezone(zone_info)) for boundary in boundaries]
 

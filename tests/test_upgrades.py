@@ -98,6 +98,20 @@ def test_an_entry_of_the_second_format_is_stored_part_by_part(golden_project: Te
     assert (line.stored, line.difference) == (3, 0)
 
 
+def test_a_timestamp_that_only_an_earlier_release_accepted_is_stored(
+    golden_project: TestProject,
+) -> None:
+    raw = b'{"path":"/old","timestamp":"20251114T090000Z"}'
+    part = entries.Part(golden_project.id, None, None, [entries.AcceptedEvent("e1", raw)])
+    append(golden_project, b"2", entries.encode_entry([part]), 1)
+
+    assert drain(0).stored == 1
+
+    event = collection(mongo.EVENTS).find_one({"project": golden_project.id})
+    assert event is not None
+    assert event["timestamp"] == DAY + timedelta(hours=9)
+
+
 def test_an_entry_of_an_unknown_format_waits_for_a_worker_that_knows_it(
     golden_project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

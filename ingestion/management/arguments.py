@@ -1,15 +1,17 @@
 """The arguments that several commands share."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from analytics.moments import BadMoment, parse_moment
+
 
 def add_window_arguments(parser: CommandParser) -> None:
     parser.add_argument("--project", action="append", help="16 hex digits; may be repeated")
-    parser.add_argument("--start", help="ISO 8601, UTC unless it says otherwise")
-    parser.add_argument("--end", help="ISO 8601, exclusive")
+    parser.add_argument("--start", help="RFC 3339, UTC unless it says otherwise")
+    parser.add_argument("--end", help="RFC 3339, exclusive")
 
 
 def read_window(options: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
@@ -20,7 +22,6 @@ def _read_moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise CommandError(f"{text!r} is not an ISO 8601 time") from exc
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return parse_moment(text)
+    except BadMoment as exc:
+        raise CommandError(f"{text!r} {exc}") from exc
