@@ -7,12 +7,12 @@ that is wrong. A query's project comes from the API key and from nowhere else.
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from analytics.moments import parse_moment
 from reporting.fields import Field, parse_dimension, parse_field
 from reporting.filters import MAX_FILTERS, Filter, parse_filter
 from reporting.params import MultiDict, Parameters
-from reporting.timestamps import parse_zone
 from reporting.units import INTERVALS, MAX_POINTS, Interval, TooManyPoints, list_boundaries
+from reporting.window import UNBOUNDED, take_window, take_zone
+from reporting.window import Window as Window
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 1_000
@@ -22,24 +22,18 @@ _INTERVALS: dict[str, Interval] = {name: name for name in INTERVALS}
 _FLAGS = {"true": True, "false": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """`[start, end)` in UTC, whole milliseconds; None is unbounded."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """The events that are asked about; `exact` asks for uniques counted from raw events.
 
+    `timezone` is that of dates without a time; None: nobody asked for any, so UTC.
     Raw events from before `raw_horizon` may be gone; None: all are kept.
     """
 
     project: bytes
     raw_horizon: datetime | None = None
-    window: Window = Window()
+    window: Window = UNBOUNDED
+    timezone: tzinfo | None = None
     filters: tuple[Filter, ...] = ()
     exact: bool = False
 
@@ -52,8 +46,8 @@ class StatsQuery(Query):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesQuery(Query):
-    interval: Interval
     timezone: tzinfo
+    interval: Interval
     # The starts of the units, in UTC, and the end of the last: points are between neighbours.
     boundaries: tuple[datetime, ...]
 
@@ -75,11 +69,14 @@ class RealtimeQuery(Query):
 def parse_stats_query(
     project: bytes, given: MultiDict, raw_horizon: datetime | None = None
 ) -> StatsQuery:
-    parameters = Parameters(given, ("start", "end", "limit", "groupBy", "filter", "exact"))
+    known = ("start", "end", "timezone", "limit", "groupBy", "filter", "exact")
+    parameters = Parameters(given, known)
+    zone = take_zone(parameters)
     query = StatsQuery(
         project=project,
         raw_horizon=raw_horizon,
-        window=_take_window(parameters),
+        window=take_window(parameters, zone),
+        timezone=zone,
         filters=_take_filters(parameters),
         exact=_take_exact(parameters),
         limit=_take_limit(parameters),
@@ -94,9 +91,9 @@ def parse_series_query(
 ) -> SeriesQuery:
     known = ("start", "end", "interval", "timezone", "filter", "exact")
     parameters = Parameters(given, known)
-    zone = parameters.parse("timezone", "bad_timezone", parse_zone)
+    zone = take_zone(parameters)
     interval = parameters.choice("interval", "bad_interval", _INTERVALS, "day")
-    window = _take_window(parameters, midnight_zone=zone or UTC, required=True)
+    window = take_window(parameters, zone, required=True)
     filters = _take_filters(parameters)
     exact = _take_exact(parameters)
     boundaries = _take_boundaries(parameters, window, interval, zone or UTC)
@@ -105,10 +102,10 @@ def parse_series_query(
         project=project,
         raw_horizon=raw_horizon,
         window=window,
+        timezone=zone or UTC,
         filters=filters,
         exact=exact,
         interval=interval,
-        timezone=zone or UTC,
         boundaries=boundaries,
     )
 
@@ -116,10 +113,11 @@ def parse_series_query(
 def parse_breakdown_query(
     project: bytes, given: MultiDict, raw_horizon: datetime | None = None
 ) -> BreakdownQuery:
-    known = ("by", "start", "end", "limit", "offset", "filter", "exact")
+    known = ("by", "start", "end", "timezone", "limit", "offset", "filter", "exact")
     parameters = Parameters(given, known)
     by = parameters.parse("by", "bad_group_by", parse_dimension, required=True)
-    window = _take_window(parameters)
+    zone = take_zone(parameters)
+    window = take_window(parameters, zone)
     filters = _take_filters(parameters)
     exact = _take_exact(parameters)
     limit = _take_limit(parameters)
@@ -130,6 +128,7 @@ def parse_breakdown_query(
         project=project,
         raw_horizon=raw_horizon,
         window=window,
+        timezone=zone,
         filters=filters,
         exact=exact,
         by=by,
@@ -143,20 +142,6 @@ def parse_realtime_query(project: bytes, given: MultiDict, now: datetime) -> Rea
     filters = _take_filters(parameters)
     parameters.check()
     return RealtimeQuery(project=project, filters=filters, now=now)
-
-
-def _take_window(
-    parameters: Parameters, *, midnight_zone: tzinfo = UTC, required: bool = False
-) -> Window:
-    def parser(text: str) -> datetime:
-        return parse_moment(text, midnight_zone)
-
-    start = parameters.parse("start", "bad_timestamp", parser, required=required)
-    end = parameters.parse("end", "bad_timestamp", parser, required=required)
-    if start and end and start >= end:
-        parameters.refuse("end", "bad_window", "is not after start")
-        return Window()
-    return Window(start, end)
 
 
 def _take_limit(parameters: Parameters) -> int:

@@ -14,10 +14,9 @@ from reporting.units import INTERVALS, MAX_POINTS
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-_TIMES = "ISO 8601; a date alone is midnight UTC; no offset means UTC. The window is [start, end)."
-_LOCAL_TIMES = (
-    "ISO 8601; a date alone is midnight in `timezone`; a time without an offset is UTC. "
-    "The window is [start, end)."
+_TIMES = (
+    "RFC 3339; a date alone is midnight in `timezone`; a time without an offset is UTC. "
+    "The window is [start, end); the same date as both is the whole of that day."
 )
 _CODES: Codes = {
     400: (
@@ -60,6 +59,11 @@ def _window(description: str, *, required: bool = False) -> list[OpenApiParamete
     ]
 
 
+_TIMEZONE = _parameter(
+    "timezone",
+    "IANA name, such as Europe/Berlin: of dates without a time, and of the units of a series.",
+    default="UTC",
+)
 _LIMIT = _whole_number("limit", "How many rows to answer.", 1, MAX_LIMIT, DEFAULT_LIMIT)
 _EXACT = _parameter("exact", "Count unique users from raw events.", type=bool, default=False)
 _FILTER = _parameter(
@@ -87,6 +91,10 @@ _counts = {
 _echo = {
     "start": serializers.DateTimeField(allow_null=True),
     "end": serializers.DateTimeField(allow_null=True),
+}
+_local_echo = {
+    "timezone": serializers.CharField(required=False, help_text="As asked for; absent: UTC."),
+    **_echo,
 }
 
 
@@ -137,14 +145,14 @@ _group = {
 }
 describe_stats = _describe(
     "Stats",
-    [*_window(_TIMES), _LIMIT, _GROUP_BY, _FILTER, _EXACT],
+    [*_window(_TIMES), _TIMEZONE, _LIMIT, _GROUP_BY, _FILTER, _EXACT],
     {
         "totalViews": serializers.IntegerField(help_text="Events of the name pageview."),
         "uniqueUsers": serializers.IntegerField(help_text="Distinct userId, over all events."),
         "visitors": serializers.IntegerField(help_text="Distinct people, anonymous ones too."),
         "topPaths": _object("TopPath", _path, many=True),
         "groups": _object("Group", _group, many=True, required=False),
-        **_echo,
+        **_local_echo,
     },
     "Totals, top paths and groups of a window",
 )
@@ -153,14 +161,14 @@ _point = {"start": serializers.DateTimeField(help_text="Start of the unit, local
 describe_series = _describe(
     "Series",
     [
-        *_window(_LOCAL_TIMES, required=True),
+        *_window(_TIMES, required=True),
         _parameter(
             "interval",
             f"Weeks start on Monday. More than {MAX_POINTS:,} points are refused.",
             enum=INTERVALS,
             default="day",
         ),
-        _parameter("timezone", "IANA name; its calendar cuts the units.", default="UTC"),
+        _TIMEZONE,
         _FILTER,
         _EXACT,
     ],
@@ -179,6 +187,7 @@ describe_breakdown = _describe(
     [
         _parameter("by", "What to count by.", required=True, enum=(*DIMENSIONS, "userId")),
         *_window(_TIMES),
+        _TIMEZONE,
         _LIMIT,
         _whole_number("offset", "How many rows to skip.", 0, MAX_OFFSET, 0),
         _FILTER,
@@ -187,7 +196,7 @@ describe_breakdown = _describe(
     {
         "results": _object("BreakdownRow", _row, many=True),
         "total": serializers.IntegerField(help_text="Distinct values in the window."),
-        **_echo,
+        **_local_echo,
     },
     "Values by views (by=event: by events), largest first, with their share of the window",
 )

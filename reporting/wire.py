@@ -14,7 +14,7 @@ from reporting.answers import (
     SeriesAnswer,
     StatsAnswer,
 )
-from reporting.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
+from reporting.query import BreakdownQuery, Query, SeriesQuery, StatsQuery, Window
 from reporting.timestamps import format_timestamp
 
 VISITORS_PER_DAY = "anonymous people count once per UTC day"
@@ -40,7 +40,7 @@ def render_stats(query: StatsQuery, answer: StatsAnswer) -> Json:
             }
             for row in answer.groups or ()
         ]
-    return body | render_window(query.window) | render_meta(answer.provenance, query.window)
+    return body | render_question(query) | render_meta(answer.provenance, query.window)
 
 
 def render_series(query: SeriesQuery, answer: SeriesAnswer) -> Json:
@@ -51,9 +51,8 @@ def render_series(query: SeriesQuery, answer: SeriesAnswer) -> Json:
             for start, counts in zip(starts, answer.points, strict=False)
         ],
         "interval": query.interval,
-        "timezone": str(query.timezone),
     }
-    return body | render_window(query.window) | render_meta(answer.provenance, query.window)
+    return body | render_question(query) | render_meta(answer.provenance, query.window)
 
 
 def render_breakdown(query: BreakdownQuery, answer: BreakdownAnswer) -> Json:
@@ -66,7 +65,7 @@ def render_breakdown(query: BreakdownQuery, answer: BreakdownAnswer) -> Json:
         ],
         "total": answer.total,
     }
-    return body | render_window(query.window) | render_meta(answer.provenance, query.window)
+    return body | render_question(query) | render_meta(answer.provenance, query.window)
 
 
 def render_realtime(answer: RealtimeAnswer) -> Json:
@@ -86,6 +85,12 @@ def render_counts(counts: Counts) -> Json:
         "users": counts.users,
         "visitors": counts.visitors,
     }
+
+
+def render_question(query: Query) -> Json:
+    """The window as it was understood, and the time zone where one was asked for."""
+    zone: Json = {} if query.timezone is None else {"timezone": str(query.timezone)}
+    return zone | render_window(query.window)
 
 
 def render_window(window: Window) -> Json:

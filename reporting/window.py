@@ -1,0 +1,61 @@
+"""The window of a question: `start`, `end` and `timezone`, read together."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from analytics.moments import first_moment, parse_date, parse_moment
+from reporting.params import Parameters
+from reporting.timestamps import parse_zone
+
+_EDGE = "or start is too close to the edge of the calendar"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`[start, end)` in UTC, whole milliseconds; None is unbounded."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+UNBOUNDED = Window()
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A start or an end; `day` where it was given as a date alone."""
+
+    moment: datetime
+    day: date | None
+
+
+def take_zone(parameters: Parameters) -> tzinfo | None:
+    """The zone of dates without a time; None where it is not given, or refused."""
+    return parameters.parse("timezone", "bad_timezone", parse_zone)
+
+
+def take_window(parameters: Parameters, zone: tzinfo | None, *, required: bool = False) -> Window:
+    """The window; a date as both `start` and `end` is the whole of that day in `zone`."""
+    zone = zone or UTC
+
+    def parser(text: str) -> Bound:
+        return Bound(parse_moment(text, zone), parse_date(text))
+
+    start = parameters.parse("start", "bad_timestamp", parser, required=required)
+    end = parameters.parse("end", "bad_timestamp", parser, required=required)
+    if start is None or end is None:
+        return Window(start and start.moment, end and end.moment)
+    end_moment = end.moment
+    if start.day and start.day == end.day:
+        try:
+            end_moment = first_moment(start.day + timedelta(days=1), zone)
+        except OverflowError:
+            parameters.refuse("end", "bad_window", _EDGE)
+            return UNBOUNDED
+    if start.moment < end_moment:
+        return Window(start.moment, end_moment)
+    reason = "is not after start"
+    if start.day and end.day and start.day <= end.day:
+        reason += f": {zone} never had the day {start.day}"
+    parameters.refuse("end", "bad_window", reason)
+    return UNBOUNDED
