@@ -10,11 +10,22 @@ from reporting.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQue
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why there is nothing in an answer: a code, and the parameter and field that it is about."""
+
+    code: Literal["no_events", "field_absent", "value_absent", "no_overlap"]
+    detail: str
+    parameter: str | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where the numbers come from.
 
     `error` is the relative error of unique counts (0 for exact ones). Every event stored before
     `fresh_as_of` is counted. `counted` is the window that was, where it is wider than asked.
+    `nothing` says why, where there is nothing in the answer.
     """
 
     source: Literal["raw", "rollup", "mixed"]
@@ -22,6 +33,7 @@ class Provenance:
     error: float
     fresh_as_of: datetime
     counted: Window | None = None
+    nothing: Sequence[Reason] = ()
 
 
 @dataclass(frozen=True, slots=True)

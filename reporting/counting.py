@@ -11,7 +11,7 @@ from typing import Any
 from analytics.event import PAGEVIEW
 from analytics.mongo import EVENTS, Document
 from reporting.answers import Counts, Row
-from reporting.fields import Field
+from reporting.fields import PROPERTIES, Field
 from reporting.filters import condition_of
 from reporting.query import Query, Window
 from reporting.snapshot import Snapshot
@@ -94,22 +94,31 @@ def count_people(
 
 
 def rank_values(
-    snapshot: Snapshot, query: Query, field: Field, *, limit: int, offset: int = 0
+    snapshot: Snapshot,
+    query: Query,
+    field: Field,
+    *,
+    limit: int,
+    offset: int = 0,
+    none: bool = False,
 ) -> Ranking:
     """Order the values of `field` by views (some fields by events), then by value.
 
-    Events without the field have no row. Values of a property may be of any type; they order
-    as in BSON: null, numbers, text, objects, arrays, false, true.
+    Events without the field have a row, null, only with `none`; it comes after its equals. Values
+    of a property may be of any type; they order as in BSON: null, numbers, text, objects, arrays,
+    false, true.
     """
     rank = "events" if field.counts_events else "views"
-    first = [_having(field)] if field.is_property else []
-    known: list[Document] = [] if field.is_property else [{"$match": {"_id": {"$ne": None}}}]
+    first = [_having(field)] if field.is_property and not none else []
+    known: list[Document] = []
+    if not field.is_property and not none:
+        known = [{"$match": {"_id": {"$ne": None}}}]
     order: Any = "$_id"
     if field.is_property:  # an array sorts by its least element, an object by the whole of it
         order = {"value": "$_id"}
     page: list[Document] = [
-        {"$set": {"order": order}},
-        {"$sort": {rank: -1, "order": 1}},
+        {"$set": {"order": order, "isNone": {"$and": [none, {"$eq": ["$_id", None]}]}}},
+        {"$sort": {rank: -1, "isNone": 1, "order": 1}},
         {"$skip": offset},
         {"$limit": limit},
     ]
@@ -138,8 +147,10 @@ def _counts(row: Document) -> Counts:
     return Counts(row["views"], row["events"])
 
 
-def add_people(snapshot: Snapshot, query: Query, field: Field, rows: Sequence[Row]) -> list[Row]:
-    """The rows with their users and visitors too."""
+def add_people(
+    snapshot: Snapshot, query: Query, field: Field, rows: Sequence[Row], *, none: bool = False
+) -> list[Row]:
+    """The rows with their users and visitors too; with `none` null is also what is absent."""
     if not rows:
         return []
     values = [row.value for row in rows]
@@ -147,21 +158,23 @@ def add_people(snapshot: Snapshot, query: Query, field: Field, rows: Sequence[Ro
     counts = count_people(
         snapshot,
         query,
-        field.expression,
-        before=_narrow(field, values),
+        {"$ifNull": [field.expression, None]} if none else field.expression,
+        before=_narrow(field, values, none=none),
         after=[{"$set": {"_id": index}}, {"$match": {"_id": {"$gte": 0}}}],
     )
     return [Row(row.value, counts[position]) for position, row in enumerate(rows)]
 
 
-def _narrow(field: Field, values: Sequence[Any]) -> list[Document]:
+def _narrow(field: Field, values: Sequence[Any], *, none: bool) -> list[Document]:
     """Leave out events whose value of `field` is none of `values`, where that is cheap to see."""
-    stages = [{"$match": {field.name: {"$in": list(values)}}}]
     if not field.is_property:
-        return stages
+        return [{"$match": {field.name: {"$in": list(values)}}}]
+    stages: list[Document] = [] if none else [_having(field)]
     # What a path finds includes what the expression finds; an object might read as an operator.
-    simple = not any(isinstance(value, (dict, list)) for value in values)
-    return [*(stages if simple else ()), _having(field)]
+    if field.simple_key and not any(isinstance(value, (dict, list)) for value in values):
+        path = f"{PROPERTIES}.{field.simple_key}"
+        stages.insert(0, {"$match": {path: {"$in": list(values)}}})
+    return stages
 
 
 def _having(field: Field) -> Document:

@@ -1,4 +1,7 @@
-"""Filters: `filter=<field>:<operator>:<value>`, ANDed, as conditions on stored events."""
+"""Filters: `filter=<field>:<operator>:<value>`, ANDed, as conditions on stored events.
+
+`exists` and `not_exists` stand without a value.
+"""
 
 import json
 import math
@@ -6,15 +9,17 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from reporting.fields import BadField, Field, parse_field
+from reporting.fields import QUOTED_KEY, BadField, Field, parse_field
 
-Operator = Literal["is", "is_not", "contains", "starts_with"]
+Operator = Literal["is", "is_not", "contains", "starts_with", "exists", "not_exists"]
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
+WITHOUT_VALUE = ("exists", "not_exists")
 
 MAX_FILTERS = 10
 MAX_VALUE_CHARS = 2_048
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_COLON = re.compile(rf"{QUOTED_KEY.pattern}|(?P<colon>:)", re.DOTALL)
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
@@ -28,27 +33,39 @@ class Filter:
 
 
 def parse_filter(text: str) -> Filter:
-    """Read `<field>:<operator>:<value>`; the value may hold colons. Raises ValueError."""
-    parts = text.split(":", 2)
-    if len(parts) < 3:
-        raise ValueError("is not of the form field:operator:value")
-    name, operator, value = parts
+    """Read `<field>:<operator>:<value>`; field and value may hold colons. Raises ValueError.
+
+    The first operator between colons is the one that is meant.
+    """
+    name, operator, value = _split(text)
     try:
         field = parse_field(name)
     except BadField as exc:
         raise ValueError(f"has a field that {exc}") from None
-    for known in OPERATORS:
-        if operator == known:
-            break
-    else:
-        raise ValueError(f"has an operator that is none of {', '.join(OPERATORS)}")
-    if not value:
-        raise ValueError("has an empty value")
+    if operator in WITHOUT_VALUE:
+        if value:
+            raise ValueError(f"has a value, and {operator} takes none")
+        return Filter(field, operator, "")
+    if value is None:
+        raise ValueError("is not of the form field:operator:value")
     if len(value) > MAX_VALUE_CHARS:
         raise ValueError(f"has a value of more than {MAX_VALUE_CHARS:,} characters")
     if "\x00" in value:
         raise ValueError("has a NUL in its value")
-    return Filter(field, known, value)
+    return Filter(field, operator, value)
+
+
+def _split(text: str) -> tuple[str, Operator, str | None]:
+    """Field, operator and, where a colon follows it, value."""
+    colons = [found.start() for found in _COLON.finditer(text) if found["colon"]]
+    for colon in colons:
+        word, after, value = text[colon + 1 :].partition(":")
+        for operator in OPERATORS:
+            if word == operator:
+                return text[:colon], operator, value if after else None
+    if not colons:
+        raise ValueError("is not of the form field:operator:value")
+    raise ValueError(f"has an operator that is none of {', '.join(OPERATORS)}")
 
 
 def condition_of(given: Filter) -> dict[str, Any]:
@@ -64,6 +81,10 @@ def condition_of(given: Filter) -> dict[str, Any]:
             condition = {"$regex": re.escape(given.value)}
         case "starts_with":
             condition = {"$regex": f"^{re.escape(given.value)}"}
+        case "exists":
+            condition = {"$ne": None}
+        case "not_exists":
+            condition = {"$eq": None}
     return {given.field.name: condition}
 
 
@@ -79,6 +100,10 @@ def _property_condition(given: Filter) -> dict[str, Any]:
             return _on_text(value, {"$gte": [_position_of(given.value), 0]})
         case "starts_with":
             return _on_text(value, {"$eq": [_position_of(given.value), 0]})
+        case "exists":  # what is missing orders before null, and null before all else
+            return {"$gt": [value, None]}
+        case "not_exists":
+            return {"$lte": [value, None]}
 
 
 def _on_text(value: Any, condition: dict[str, Any]) -> dict[str, Any]:

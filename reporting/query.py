@@ -40,8 +40,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatsQuery(Query):
+    """With `none` the groups have a row for events without the field."""
+
     limit: int = DEFAULT_LIMIT
     group_by: Field | None = None
+    none: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +57,12 @@ class SeriesQuery(Query):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakdownQuery(Query):
+    """With `none` the results have a row for events without the field."""
+
     by: Field
     limit: int = DEFAULT_LIMIT
     offset: int = 0
+    none: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,7 @@ class RealtimeQuery(Query):
 def parse_stats_query(
     project: bytes, given: MultiDict, raw_horizon: datetime | None = None
 ) -> StatsQuery:
-    known = ("start", "end", "timezone", "limit", "groupBy", "filter", "exact")
+    known = ("start", "end", "timezone", "limit", "groupBy", "none", "filter", "exact")
     parameters = Parameters(given, known)
     zone = take_zone(parameters)
     query = StatsQuery(
@@ -81,6 +87,7 @@ def parse_stats_query(
         exact=_take_exact(parameters),
         limit=_take_limit(parameters),
         group_by=parameters.parse("groupBy", "bad_group_by", parse_field),
+        none=_take_none(parameters),
     )
     parameters.check()
     return query
@@ -113,7 +120,7 @@ def parse_series_query(
 def parse_breakdown_query(
     project: bytes, given: MultiDict, raw_horizon: datetime | None = None
 ) -> BreakdownQuery:
-    known = ("by", "start", "end", "timezone", "limit", "offset", "filter", "exact")
+    known = ("by", "start", "end", "timezone", "limit", "offset", "none", "filter", "exact")
     parameters = Parameters(given, known)
     by = parameters.parse("by", "bad_group_by", parse_dimension, required=True)
     zone = take_zone(parameters)
@@ -122,6 +129,7 @@ def parse_breakdown_query(
     exact = _take_exact(parameters)
     limit = _take_limit(parameters)
     offset = parameters.number("offset", "bad_offset", low=0, high=MAX_OFFSET, default=0)
+    none = _take_none(parameters)
     parameters.check()
     assert by is not None  # else it was refused
     return BreakdownQuery(
@@ -134,6 +142,7 @@ def parse_breakdown_query(
         by=by,
         limit=limit,
         offset=offset,
+        none=none,
     )
 
 
@@ -150,6 +159,10 @@ def _take_limit(parameters: Parameters) -> int:
 
 def _take_exact(parameters: Parameters) -> bool:
     return parameters.choice("exact", "bad_exact", _FLAGS, False)
+
+
+def _take_none(parameters: Parameters) -> bool:
+    return parameters.choice("none", "bad_none", _FLAGS, False)
 
 
 def _take_filters(parameters: Parameters) -> tuple[Filter, ...]:

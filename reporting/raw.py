@@ -1,5 +1,7 @@
 """The source that counts raw events: exact, and as slow as the events are many."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from reporting.answers import (
@@ -7,6 +9,7 @@ from reporting.answers import (
     Counts,
     Provenance,
     RealtimeAnswer,
+    Reason,
     SeriesAnswer,
     StatsAnswer,
 )
@@ -19,12 +22,15 @@ from reporting.counting import (
     read_events,
 )
 from reporting.fields import PATH
+from reporting.nothing import explain_nothing, miss_field
 from reporting.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery, Window
 from reporting.snapshot import open_snapshot
 from reporting.units import index_expression
 
 REALTIME_VISITORS_MINUTES = 5
 REALTIME_VIEWS_MINUTES = 30
+
+NOT_EMPTY: Sequence[Reason] = ()
 
 _MINUTE = timedelta(minutes=1)
 
@@ -39,30 +45,46 @@ class RawSource:
         with open_snapshot() as snapshot:
             totals = count_people(snapshot, query).get(None, Counts())
             paths = rank_values(snapshot, query, PATH, limit=query.limit)
-            groups = None
+            groups, nothing = None, NOT_EMPTY
             if field := query.group_by:
-                ranking = rank_values(snapshot, query, field, limit=query.limit)
+                ranking = rank_values(snapshot, query, field, limit=query.limit, none=query.none)
                 counted = [row for row in ranking.rows if row.counts.ranking(field)]
-                groups = add_people(snapshot, query, field, counted)
+                groups = add_people(snapshot, query, field, counted, none=query.none)
+                nothing = [] if ranking.total else [miss_field("groupBy", field)]
+            if not totals.events:
+                nothing = explain_nothing(snapshot, query)
         return StatsAnswer(
             totals=totals,
             top_paths=[(row.value, row.counts.views) for row in paths.rows if row.counts.views],
             groups=groups,
-            provenance=provenance,
+            provenance=replace(provenance, nothing=nothing),
         )
 
     def answer_series(self, query: SeriesQuery) -> SeriesAnswer:
         provenance = exact_now()
         with open_snapshot() as snapshot:
             counts = count_people(snapshot, query, index_expression(query.boundaries))
+            nothing = NOT_EMPTY if counts else explain_nothing(snapshot, query)
         units = range(len(query.boundaries) - 1)
-        return SeriesAnswer([counts.get(unit, Counts()) for unit in units], provenance)
+        points = [counts.get(unit, Counts()) for unit in units]
+        return SeriesAnswer(points, replace(provenance, nothing=nothing))
 
     def answer_breakdown(self, query: BreakdownQuery) -> BreakdownAnswer:
         provenance = exact_now()
         with open_snapshot() as snapshot:
-            ranking = rank_values(snapshot, query, query.by, limit=query.limit, offset=query.offset)
-            rows = add_people(snapshot, query, query.by, ranking.rows)
+            ranking = rank_values(
+                snapshot,
+                query,
+                query.by,
+                limit=query.limit,
+                offset=query.offset,
+                none=query.none,
+            )
+            rows = add_people(snapshot, query, query.by, ranking.rows, none=query.none)
+            nothing = NOT_EMPTY if ranking.total else [miss_field("by", query.by)]
+            if not ranking.whole.events:
+                nothing = explain_nothing(snapshot, query)
+        provenance = replace(provenance, nothing=nothing)
         return BreakdownAnswer(rows, ranking.total, ranking.whole.ranking(query.by), provenance)
 
     def answer_realtime(self, query: RealtimeQuery) -> RealtimeAnswer:
@@ -79,9 +101,10 @@ class RawSource:
                 match_events(query, window),
                 {"$group": {"_id": unit, "views": COUNT_VIEWS}},
             )
+            nothing = NOT_EMPTY if counts else explain_nothing(snapshot, query, window)
         views = {row["_id"]: row["views"] for row in counts}
         return RealtimeAnswer(
             visitors=people.visitors,
             views=[(minute, views.get(index, 0)) for index, minute in enumerate(minutes)],
-            provenance=provenance,
+            provenance=replace(provenance, nothing=nothing),
         )

@@ -13,8 +13,10 @@ from analytics.rollups.codec import SetChoice
 from analytics.rollups.dimensions import bucket_number
 from reporting.answers import (
     BreakdownAnswer,
+    Counts,
     Provenance,
     RealtimeAnswer,
+    Reason,
     Row,
     SeriesAnswer,
     StatsAnswer,
@@ -22,6 +24,7 @@ from reporting.answers import (
 from reporting.cover import Frame, frame_window
 from reporting.fields import PATH, Field
 from reporting.gather import gather
+from reporting.nothing import NO_EVENTS, miss_field
 from reporting.points import count_points
 from reporting.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
 from reporting.raw import RawSource
@@ -47,13 +50,16 @@ class RollupSource:
             totals = tables.count_totals(people=True)
             paths = _rank_counted(tables, PATH, query.limit)
             groups = None
+            nothing: Sequence[Reason] = () if totals.events else (NO_EVENTS,)
             if field is not None:
                 groups = _count_groups(tables, field, _rank_counted(tables, field, query.limit))
+                values = len(groups) or _count_values(tables, field)
+                nothing = _explain(totals, values, "groupBy", field)
         return StatsAnswer(
             totals=totals,
             top_paths=[(row.value, row.count) for row in paths.rows],
             groups=groups,
-            provenance=_describe(query, frame, tables.is_exact, now),
+            provenance=_describe(query, frame, tables.is_exact, now, nothing),
         )
 
     def answer_series(self, query: SeriesQuery) -> SeriesAnswer:
@@ -63,7 +69,8 @@ class RollupSource:
         with open_snapshot() as snapshot:
             gathered = gather(snapshot, query.project, frame, [], cuts)
             points, is_exact = count_points(snapshot, gathered, len(query.boundaries) - 1)
-        return SeriesAnswer(points, _describe(query, frame, is_exact, now))
+        nothing = () if any(point.events for point in points) else (NO_EVENTS,)
+        return SeriesAnswer(points, _describe(query, frame, is_exact, now, nothing))
 
     def answer_breakdown(self, query: BreakdownQuery) -> BreakdownAnswer:
         now = datetime.now(UTC)
@@ -80,7 +87,8 @@ class RollupSource:
                 include_zero=True,
             )
             rows = _count_groups(tables, field, page, sets=True)
-        provenance = _describe(query, frame, tables.is_exact, now)
+        nothing = _explain(whole, page.total, "by", field)
+        provenance = _describe(query, frame, tables.is_exact, now, nothing)
         return BreakdownAnswer(rows, page.total, whole.ranking(field), provenance)
 
     def answer_realtime(self, query: RealtimeQuery) -> RealtimeAnswer:
@@ -99,6 +107,10 @@ def _rank_counted(tables: Tables, field: Field, limit: int) -> TopList:
     return tables.rank(field.name, by=by, limit=limit, include_zero=False)
 
 
+def _count_values(tables: Tables, field: Field) -> int:
+    return tables.rank(field.name, by="events", limit=1, include_zero=True).total
+
+
 def _count_groups(
     tables: Tables, field: Field, page: TopList, sets: SetChoice = "users"
 ) -> list[Row]:
@@ -106,7 +118,16 @@ def _count_groups(
     return [Row(row.value, counted) for row, counted in zip(page.rows, counts, strict=True)]
 
 
-def _describe(query: Query, frame: Frame, is_exact: bool, now: datetime) -> Provenance:
+def _explain(whole: Counts, values: int, parameter: str, field: Field) -> tuple[Reason, ...]:
+    """Why there is no value of `field`, if there is none."""
+    if not whole.events:
+        return (NO_EVENTS,)
+    return () if values else (miss_field(parameter, field),)
+
+
+def _describe(
+    query: Query, frame: Frame, is_exact: bool, now: datetime, nothing: Sequence[Reason]
+) -> Provenance:
     if not frame.has_buckets:
         source: Literal["raw", "rollup", "mixed"] = "raw"
     else:
@@ -117,4 +138,5 @@ def _describe(query: Query, frame: Frame, is_exact: bool, now: datetime) -> Prov
         error=0 if is_exact else RELATIVE_ERROR,
         fresh_as_of=now,
         counted=frame.window if frame.window != query.window else None,
+        nothing=nothing,
     )

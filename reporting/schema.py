@@ -25,6 +25,7 @@ _CODES: Codes = {
         "bad_group_by",
         "bad_interval",
         "bad_limit",
+        "bad_none",
         "bad_offset",
         "bad_timestamp",
         "bad_timezone",
@@ -68,8 +69,9 @@ _LIMIT = _whole_number("limit", "How many rows to answer.", 1, MAX_LIMIT, DEFAUL
 _EXACT = _parameter("exact", "Count unique users from raw events.", type=bool, default=False)
 _FILTER = _parameter(
     "filter",
-    "`<field>:<operator>:<value>`; the field is a dimension, userId, sessionId or "
-    f"properties.<key>, the operator one of {', '.join(OPERATORS)}. Case counts. "
+    "`<field>:<operator>:<value>`, or `<field>:exists` and `<field>:not_exists`; the field is a "
+    'dimension, userId, sessionId, properties.<key> or properties["<key>"], '
+    f"the operator one of {', '.join(OPERATORS)}. Case counts; a value may be empty. "
     f"Up to {MAX_FILTERS}, all of which must hold. `is_not` also holds for events without the "
     "field. `is` on a property compares its text, or the number, true, false or null that the "
     "value spells; contains and starts_with hold for text only.",
@@ -77,9 +79,16 @@ _FILTER = _parameter(
 )
 _GROUP_BY = _parameter(
     "groupBy",
-    f"One of {', '.join(DIMENSIONS)}, userId, sessionId or properties.<key> (dots reach into "
-    "nested objects). Groups count views, except by event and by a property: those count events. "
-    "Events without the field are in no group.",
+    f"One of {', '.join(DIMENSIONS)}, userId, sessionId or properties.<key> (a key with these "
+    'dots, else nested objects; properties["<key>"] is taken literally). Groups count views, '
+    "except by event and by a property: those count events. "
+    "Events without the field are in no group, unless none=true.",
+)
+_NONE = _parameter(
+    "none",
+    "Also a row for the events without the field, whose value is null; from raw events.",
+    type=bool,
+    default=False,
 )
 
 _counts = {
@@ -102,6 +111,14 @@ def _object(name: str, fields: dict[str, Any], **options: Any) -> Any:
     return inline_serializer(name, fields, **options)
 
 
+_reason = {
+    "code": serializers.ChoiceField(["no_events", "field_absent", "value_absent", "no_overlap"]),
+    "parameter": serializers.CharField(required=False),
+    "field": serializers.CharField(required=False),
+    "detail": serializers.CharField(help_text="Why there is nothing in the answer."),
+}
+
+
 def _meta() -> Any:
     uniques = {
         "method": serializers.CharField(),
@@ -116,6 +133,7 @@ def _meta() -> Any:
             "freshAsOf": serializers.DateTimeField(),
             "tookMs": serializers.IntegerField(),
             "window": _object("CountedWindow", _echo, required=False),
+            "nothing": _object("NothingFound", _reason, many=True, required=False),
         },
     )
 
@@ -145,7 +163,7 @@ _group = {
 }
 describe_stats = _describe(
     "Stats",
-    [*_window(_TIMES), _TIMEZONE, _LIMIT, _GROUP_BY, _FILTER, _EXACT],
+    [*_window(_TIMES), _TIMEZONE, _LIMIT, _GROUP_BY, _NONE, _FILTER, _EXACT],
     {
         "totalViews": serializers.IntegerField(help_text="Events of the name pageview."),
         "uniqueUsers": serializers.IntegerField(help_text="Distinct userId, over all events."),
@@ -181,7 +199,11 @@ describe_series = _describe(
     "Counts per hour, day, week or month; the first and last unit may be cut by the window",
 )
 
-_row = {"value": serializers.CharField(), **_counts, "share": serializers.FloatField()}
+_row = {
+    "value": serializers.CharField(allow_null=True),
+    **_counts,
+    "share": serializers.FloatField(),
+}
 describe_breakdown = _describe(
     "Breakdown",
     [
@@ -190,6 +212,7 @@ describe_breakdown = _describe(
         _TIMEZONE,
         _LIMIT,
         _whole_number("offset", "How many rows to skip.", 0, MAX_OFFSET, 0),
+        _NONE,
         _FILTER,
         _EXACT,
     ],

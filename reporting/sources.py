@@ -3,6 +3,7 @@
 from analytics.problems import BadRequest
 from reporting.answers import Source
 from reporting.cover import is_aligned
+from reporting.fields import Field
 from reporting.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
 from reporting.raw import RawSource
 from reporting.rollups import RollupSource
@@ -23,17 +24,24 @@ def choose_source(query: Query) -> Source:
 
 
 def needs_raw(query: Query) -> bool:
-    """Rollups know neither filters nor users nor properties, and nothing within a bucket."""
+    """Rollups know neither filters nor users nor properties, and nothing within a bucket.
+
+    Of who is without a value they know no people: a set cannot be taken from a set.
+    """
     if query.filters or query.exact:
         return True
     match query:
         case StatsQuery():
-            return query.group_by is not None and not query.group_by.is_dimension
+            return query.group_by is not None and _is_raw(query.group_by, query.none)
         case BreakdownQuery():
-            return not query.by.is_dimension
+            return _is_raw(query.by, query.none)
         case SeriesQuery():
             return not all(map(is_aligned, query.boundaries[1:-1]))
     return True
+
+
+def _is_raw(field: Field, none: bool) -> bool:
+    return not field.is_dimension or (none and field.may_be_absent)
 
 
 def _check_horizon(query: Query) -> None:
@@ -41,8 +49,8 @@ def _check_horizon(query: Query) -> None:
     if horizon is None or (start is not None and start >= horizon):
         return
     raise BadRequest(
-        "This question needs raw events (it has filters, exact=true, or counts by something that "
-        f"rollups do not), and this project keeps them since {format_timestamp(horizon)} only. "
-        "Give a start after that.",
+        "This question needs raw events (it has filters, exact=true, none=true, or counts by "
+        "something that rollups do not), and this project keeps them since "
+        f"{format_timestamp(horizon)} only. Give a start after that.",
         code="raw_expired",
     )

@@ -44,7 +44,7 @@ def take_window(parameters: Parameters, zone: tzinfo | None, *, required: bool =
     start = parameters.parse("start", "bad_timestamp", parser, required=required)
     end = parameters.parse("end", "bad_timestamp", parser, required=required)
     if start is None or end is None:
-        return Window(start and start.moment, end and end.moment)
+        return Window(start.moment if start else None, end.moment if end else None)
     end_moment = end.moment
     if start.day and start.day == end.day:
         try:

@@ -11,6 +11,7 @@ from reporting.answers import (
     Counts,
     Provenance,
     RealtimeAnswer,
+    Reason,
     SeriesAnswer,
     StatsAnswer,
 )
@@ -127,7 +128,15 @@ def render_meta(provenance: Provenance, window: Window | None) -> Json:
     }
     if provenance.counted is not None:
         meta["window"] = render_window(provenance.counted)
+    if provenance.nothing:
+        meta["nothing"] = [render_reason(reason) for reason in provenance.nothing]
     return {"meta": meta}
+
+
+def render_reason(reason: Reason) -> Json:
+    about = {"parameter": reason.parameter, "field": reason.field}
+    told = {name: value for name, value in about.items() if value is not None}
+    return {"code": reason.code, **told, "detail": reason.detail}
 
 
 def spans_days(window: Window) -> bool:

@@ -1,0 +1,61 @@
+"""Why an answer is empty: a name that no event has, a value, or a window without events."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pymongo.errors import ExecutionTimeout
+
+from analytics.mongo import Document
+from reporting.answers import Reason
+from reporting.counting import match_events, read_events
+from reporting.fields import Field
+from reporting.filters import WITHOUT_VALUE, Filter, condition_of
+from reporting.query import Query, Window
+from reporting.snapshot import Snapshot
+
+NO_EVENTS = Reason("no_events", "No event lies in the window.")
+
+_ANY: tuple[Document, ...] = ({"$limit": 1}, {"$project": {"_id": 1}})
+
+
+def miss_field(parameter: str, field: Field) -> Reason:
+    """For groups that are empty although there are events."""
+    detail = f"No event of this question has {field.name}."
+    return Reason("field_absent", detail, parameter, field.name)
+
+
+def explain_nothing(
+    snapshot: Snapshot, query: Query, window: Window | None = None
+) -> Sequence[Reason]:
+    """Why no event of the window passes the filters; nothing where finding out takes too long."""
+    facets: dict[str, list[Document]] = {"window": [*_ANY]}
+    for index, given in enumerate(query.filters):
+        exists = condition_of(Filter(given.field, "exists", ""))
+        facets[f"has{index}"] = [{"$match": exists}, *_ANY]
+        facets[f"passes{index}"] = [{"$match": condition_of(given)}, *_ANY]
+    events = match_events(replace(query, filters=()), window)
+    try:
+        [found] = read_events(snapshot, events, {"$facet": facets})
+    except ExecutionTimeout:
+        return ()
+    if not found["window"]:
+        return [NO_EVENTS]
+    reasons = [
+        _explain_filter(given, has=bool(found[f"has{index}"]))
+        for index, given in enumerate(query.filters)
+        if not found[f"passes{index}"]
+    ]
+    if not reasons and len(query.filters) > 1:
+        detail = "Events of the window pass each of the filters, and none passes all of them."
+        reasons.append(Reason("no_overlap", detail, "filter"))
+    return reasons
+
+
+def _explain_filter(given: Filter, *, has: bool) -> Reason:
+    field = given.field.name
+    if has or given.operator == "not_exists":
+        text = f"{field}:{given.operator}"
+        text += "" if given.operator in WITHOUT_VALUE else f":{given.value}"
+        detail = f"No event of the window passes the filter {text}."
+        return Reason("value_absent", detail, "filter", field)
+    return Reason("field_absent", f"No event of the window has {field}.", "filter", field)
