@@ -1,4 +1,4 @@
-"""What the drain adds to an event: browser, OS, device, referrer, campaign, country, visitor."""
+"""What the drain adds to an event: referrer, campaign, country, visitor."""
 
 import socket
 from collections.abc import Mapping
@@ -9,11 +9,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import maxminddb
-import ua_parser
 from django.conf import settings
 
 from analytics.ids import MILLISECOND, MS_PER_DAY
-from analytics.rollups import Client, Source
+from analytics.rollups import Source
 
 MAX_DIMENSION_CHARS = 256
 RETENTION_GRACE = timedelta(days=7)
@@ -62,26 +61,6 @@ def apply_ip_rule(rule: str, ip: str | None) -> str | None:
             return None
         return socket.inet_ntop(socket.AF_INET6, kept + b"\x00" * 10)
     return ip.rpartition(".")[0] + ".0"
-
-
-@lru_cache(maxsize=2_048)
-def parse_user_agent(text: str) -> Client:
-    """Browser and OS family, if known, and device: desktop, mobile, tablet or bot."""
-    result = ua_parser.parse(text)
-    browser = (result.user_agent.family or None) if result.user_agent else None
-    os = (result.os.family or None) if result.os else None
-    device = result.device.family if result.device else ""
-    return browser, os, _device_class(text, os or "", device)
-
-
-def _device_class(text: str, os: str, device: str) -> str:
-    if device == "Spider" or "bot" in text.lower():
-        return "bot"
-    if "iPad" in device or "Tablet" in text or (os == "Android" and "Mobile" not in text):
-        return "tablet"
-    if "Mobi" in text or os in ("iOS", "Android"):
-        return "mobile"
-    return "desktop"
 
 
 def names_campaign(path: str, properties: Mapping[str, Any]) -> bool:

@@ -34,9 +34,9 @@ from ingestion.enrich import (
     find_source,
     hash_visitor,
     names_campaign,
-    parse_user_agent,
     referrer_host,
 )
+from ingestion.user_agents import parse_user_agent
 
 _int32 = struct.Struct("<i").pack
 _int64 = struct.Struct("<q").pack

@@ -18,7 +18,6 @@ from ingestion import drain as draining
 from ingestion.checkpoints import take_checkpoints
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
-from ingestion.enrich import parse_user_agent
 from ingestion.heads import month_of
 from ingestion.lane import enter_lane
 from ingestion.ledger import compact_ledger
@@ -28,6 +27,7 @@ from ingestion.recount import find_days, verify_day, verify_month
 from ingestion.retention import apply_retention
 from ingestion.run_store import collect_garbage
 from ingestion.signals import DRAIN_TASK, publish_drain
+from ingestion.user_agents import parse_user_agent
 
 # Below this a drain would be mostly start and end.
 MIN_DRAIN_SECONDS = 0.5

@@ -1,4 +1,4 @@
-"""What the drain makes of a user agent, a referrer, an address and a visitor."""
+"""What the drain makes of a referrer, an address and a visitor."""
 
 from typing import Any
 
@@ -12,57 +12,11 @@ from ingestion.enrich import (
     find_country,
     find_source,
     hash_visitor,
-    parse_user_agent,
     referrer_host,
 )
 
-WEBKIT = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 PROJECT = b"project1"
 SALT = b"salt of a day"
-
-
-@pytest.mark.parametrize(
-    ("text", "client"),
-    [
-        (
-            f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/120.0.0.0 Safari/537.36",
-            ("Chrome", "Windows", "desktop"),
-        ),
-        (
-            "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0",
-            ("Firefox", "Linux", "desktop"),
-        ),
-        (
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) "
-            f"{WEBKIT} Version/17.0 Mobile/15E148 Safari/604.1",
-            ("Mobile Safari", "iOS", "mobile"),
-        ),
-        (
-            "Mozilla/5.0 (iPad; CPU OS 16_5 like Mac OS X) "
-            f"{WEBKIT} Version/16.5 Mobile/15E148 Safari/604.1",
-            ("Mobile Safari", "iOS", "tablet"),
-        ),
-        (
-            f"Mozilla/5.0 (Linux; Android 13; Pixel 7) {WEBKIT} Chrome/120.0.0.0 Mobile Safari/537",
-            ("Chrome Mobile", "Android", "mobile"),
-        ),
-        (
-            f"Mozilla/5.0 (Linux; Android 13; SM-X700) {WEBKIT} Chrome/120.0.0.0 Safari/537.36",
-            ("Chrome", "Android", "tablet"),
-        ),
-        (
-            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-            ("Googlebot", None, "bot"),
-        ),
-        ("our-own-BOT/1.0", (None, None, "bot")),
-        ("curl/8.0", ("curl", None, "desktop")),
-        ("???", (None, None, "desktop")),
-    ],
-)
-def test_a_user_agent_tells_browser_os_and_device(
-    text: str, client: tuple[str | None, str | None, str]
-) -> None:
-    assert parse_user_agent(text) == client
 
 
 @pytest.mark.parametrize(

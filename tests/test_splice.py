@@ -19,8 +19,9 @@ from analytics.mongo import Document
 from analytics.projects import Policy
 from analytics.rollups import SOURCE_FIELDS, summarize, summarize_facts
 from ingestion import enrich
-from ingestion.enrich import apply_ip_rule, expiry, find_source, hash_visitor, parse_user_agent
+from ingestion.enrich import apply_ip_rule, expiry, find_source, hash_visitor
 from ingestion.splice import Origin, encode_event, encode_properties
+from ingestion.user_agents import parse_user_agent
 
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 PROJECT = b"project1"
