@@ -1,24 +1,21 @@
-"""What the drain adds to an event: referrer, campaign, country, visitor."""
+"""What the drain adds to an event: visitor, address, expiry, source, country."""
 
 import socket
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import maxminddb
 from django.conf import settings
 
 from analytics.ids import MILLISECOND, MS_PER_DAY
 from analytics.rollups import Source
+from ingestion.campaigns import Campaign, find_campaign
+from ingestion.referrers import referrer_host
 
-MAX_DIMENSION_CHARS = 256
 RETENTION_GRACE = timedelta(days=7)
-
-_CAMPAIGN = {"utm_source": "utmSource", "utm_medium": "utmMedium", "utm_campaign": "utmCampaign"}
-_CAMPAIGN_PROPERTIES = frozenset((*_CAMPAIGN, *_CAMPAIGN.values()))
 
 
 def expiry(timestamp: datetime, ingested_at: datetime, days: int | None) -> datetime | None:
@@ -63,53 +60,14 @@ def apply_ip_rule(rule: str, ip: str | None) -> str | None:
     return ip.rpartition(".")[0] + ".0"
 
 
-def names_campaign(path: str, properties: Mapping[str, Any]) -> bool:
-    """Whether there may be more to its source than a referrer."""
-    return "utm_" in path or not _CAMPAIGN_PROPERTIES.isdisjoint(properties)
-
-
-def find_source(path: str, properties: Mapping[str, Any]) -> Source:
+def find_source(query: Campaign, properties: Mapping[str, Any]) -> Source:
     """Host of the referrer, utm source, medium and campaign, as far as they are known.
 
-    The properties (`utm_source` or `utmSource`) go before the query string of the path.
+    `query` is the campaign of the path, as `read_path` finds it.
     """
     referrer = properties.get("referrer")
     host = referrer_host(referrer) if isinstance(referrer, str) else None
-    if not names_campaign(path, properties):
-        return host, None, None, None
-    query = _campaign_query(path) if "utm_" in path else {}
-    source, medium, campaign = (
-        _cut(properties.get(name) or properties.get(field) or query.get(name))
-        for name, field in _CAMPAIGN.items()
-    )
-    return host, source, medium, campaign
-
-
-def _cut(value: Any) -> str | None:
-    return value[:MAX_DIMENSION_CHARS] if value and isinstance(value, str) else None
-
-
-def _campaign_query(path: str) -> dict[str, str]:
-    try:
-        query = parse_qs(path.partition("?")[2].partition("#")[0], max_num_fields=100)
-    except ValueError:
-        return {}
-    return {name: values[0] for name, values in query.items() if name in _CAMPAIGN}
-
-
-@lru_cache(maxsize=2_048)
-def referrer_host(url: str) -> str | None:
-    """The host of an http(s) URL, lower case, without `www.`; None for anything else."""
-    try:
-        parts = urlsplit(url if "//" in url else f"//{url}")
-        host = parts.hostname if parts.scheme in ("", "http", "https") else None
-    except ValueError:
-        return None
-    if not parts.scheme and "@" in parts.netloc:  # mailto: and its like
-        return None
-    if not host or "." not in host or any(c.isspace() for c in host):
-        return None
-    return host.removeprefix("www.")[:MAX_DIMENSION_CHARS]
+    return host, *find_campaign(query, properties)
 
 
 def find_country(ip: str) -> str | None:

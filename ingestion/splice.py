@@ -27,15 +27,9 @@ from analytics.rollups import (
     hash_user,
     make_hit,
 )
-from ingestion.enrich import (
-    apply_ip_rule,
-    expiry_ms,
-    find_country,
-    find_source,
-    hash_visitor,
-    names_campaign,
-    referrer_host,
-)
+from ingestion.campaigns import NO_CAMPAIGN, Campaign, names_campaign, read_path
+from ingestion.enrich import apply_ip_rule, expiry_ms, find_country, find_source, hash_visitor
+from ingestion.referrers import referrer_host
 from ingestion.user_agents import parse_user_agent
 
 _int32 = struct.Struct("<i").pack
@@ -137,13 +131,14 @@ def encode_event(
         begin, event_id = _HASHED_ID, _string(_EVENT_ID, event.event_id)
     country = find_country(ip) if ip else None
     client_piece, client = _clients[user_agent] if user_agent else _NO_CLIENT
-    source_piece, source = _encode_source(path, event.properties or _NO_PROPERTIES)
+    path_piece, query = _paths[path]
+    source_piece, source = _encode_source(query, event.properties or _NO_PROPERTIES)
     if event.properties is None:
         begin_properties = properties = b""
     else:
         begin_properties, properties = _PROPERTIES, properties or bson.encode(event.properties)
     elements = b"".join((
-        begin, key, origin.project, place, times, _paths[path], _names[name], event_id, person,
+        begin, key, origin.project, place, times, path_piece, _names[name], event_id, person,
         _string(_SESSION_ID, event.session_id),
         _string(_IP, apply_ip_rule(origin.policy.ip_rule, ip)),
         b"" if country is None else _string(_COUNTRY, country),
@@ -180,8 +175,8 @@ def _string(begin: bytes, text: str | None) -> bytes:
     return begin + _int32(len(data) + 1) + data + b"\x00"
 
 
-def _encode_path(path: str) -> bytes:
-    return _string(_PATH, path)
+def _encode_path(path: str) -> tuple[bytes, Campaign]:
+    return _string(_PATH, path), read_path(path)
 
 
 def _encode_name(name: str) -> bytes:
@@ -206,9 +201,9 @@ def _encode_client(user_agent: str) -> tuple[bytes, Client]:
     return b"".join(map(_string, _CLIENT, (user_agent, *client))), client
 
 
-def _encode_source(path: str, properties: Mapping[str, Any]) -> tuple[bytes, Source]:
-    if names_campaign(path, properties):
-        source = find_source(path, properties)
+def _encode_source(query: Campaign, properties: Mapping[str, Any]) -> tuple[bytes, Source]:
+    if query is not NO_CAMPAIGN or names_campaign(properties):
+        source = find_source(query, properties)
         return b"".join(map(_string, _SOURCE, source)), source
     referrer = properties.get("referrer")
     return _referrers[referrer] if isinstance(referrer, str) else _NO_SOURCE

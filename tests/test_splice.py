@@ -19,6 +19,7 @@ from analytics.mongo import Document
 from analytics.projects import Policy
 from analytics.rollups import SOURCE_FIELDS, summarize, summarize_facts
 from ingestion import enrich
+from ingestion.campaigns import read_path
 from ingestion.enrich import apply_ip_rule, expiry, find_source, hash_visitor
 from ingestion.splice import Origin, encode_event, encode_properties
 from ingestion.user_agents import parse_user_agent
@@ -45,6 +46,7 @@ def make_document(event: Event, origin: Origin) -> Document:
     timestamp = event.timestamp or ingested_at
     ip, user_agent, event_id = event.ip, event.user_agent, event.event_id or ""
     browser, os, device = parse_user_agent(user_agent) if user_agent else (None, None, None)
+    source = find_source(read_path(event.path), event.properties or {})
     optional = {
         "eventId": None if event_id == UUID else event_id,
         "userId": event.user_id,
@@ -56,7 +58,7 @@ def make_document(event: Event, origin: Origin) -> Document:
         "device": device,
         "properties": event.properties,
         "expiresAt": expiry(timestamp, ingested_at, origin.policy.retention_days),
-        **dict(zip(SOURCE_FIELDS, find_source(event.path, event.properties or {}), strict=True)),
+        **dict(zip(SOURCE_FIELDS, source, strict=True)),
     }
     return {
         "_id": event_key(PROJECT, event_id),
@@ -89,7 +91,12 @@ _values = st.recursive(
     max_leaves=8,
 ).filter(lambda value: value == value)
 _names = st.sampled_from(["referrer", "utm_source", "utmMedium", "_id", "a"]) | _texts
-_paths = st.sampled_from(["/", "/a?utm_source=x&utm_campaign=%C3%A9", "/utm_?utm_medium"]) | _texts
+_paths = (
+    st.sampled_from(
+        ["/", "/a?utm_source=x&utm_campaign=%C3%A9", "/a#UTM_Source=X", "/utm_?utm_medium"]
+    )
+    | _texts
+)
 _agents = st.none() | st.sampled_from(["", "curl/8", "Mozilla/5.0 (Android 14; Mobile) Firefox/1"])
 _ips = st.none() | st.ip_addresses().map(str)
 _policies = st.builds(
