@@ -8,6 +8,7 @@ from binascii import unhexlify
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -28,6 +29,9 @@ _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 _HASHED = b"\x01"
 _PLACE = struct.Struct(">QIH")
+PLACE_BYTES = _PLACE.size
+UNIT_BYTES = 4  # a day or a month, in the `_id` of its head
+EVENT_KEY_BYTES = (16, 17)  # after the project, in the `_id` of an event
 
 
 def make_event_id(now_ms: int) -> str:
@@ -72,14 +76,41 @@ def event_id_of(key: bytes) -> str | None:
     return str(UUID(bytes=bytes(rest))) if len(rest) == 16 else None
 
 
-def key_ranges(project_id: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """The ranges of `_id` that hold a project's events, each `(first, last)`.
+def ids_of(
+    project_id: bytes,
+    length: int,
+    *,
+    first: bytes | None = None,
+    after: bytes | None = None,
+    last: bytes | None = None,
+) -> dict[str, Any]:
+    """The condition that `_id` is the project and `length` bytes after it.
 
-    BSON sorts binary values by length first, so each length is a range of its own.
+    `first`, `after` and `last` bound those bytes, both ends included, `after` left out. BSON
+    compares binary values by length before anything else: a bound that is shorter or longer than
+    the ids takes in those of other projects. So each is a whole id here, of this project.
     """
-    return tuple(
-        (project_id + b"\x00" * length, project_id + b"\xff" * length) for length in (16, 17)
-    )
+    if len(project_id) != PROJECT_ID_BYTES:
+        raise ValueError(f"a project id has {PROJECT_ID_BYTES} bytes, not {len(project_id)}")
+    low = {"$gte": first or bytes(length)} if after is None else {"$gt": after}
+    bounds = {**low, "$lte": last or b"\xff" * length}
+    for bound in bounds.values():
+        if len(bound) != length:
+            raise ValueError(f"a bound of {len(bound)} bytes for ids of {length}")
+    return {"_id": {operator: project_id + bound for operator, bound in bounds.items()}}
+
+
+def event_ids_of(project_id: bytes) -> tuple[dict[str, Any], ...]:
+    """The conditions on `_id` that hold a project's events, one for each shape of event id."""
+    return tuple(ids_of(project_id, length) for length in EVENT_KEY_BYTES)
+
+
+def after_project(project_id: bytes, key: bytes | None, length: int) -> bytes | None:
+    """What follows the project in `key`; None where that is no id of it with `length` bytes."""
+    if key is None or not key.startswith(project_id):
+        return None
+    rest = bytes(key[len(project_id) :])
+    return rest if len(rest) == length else None
 
 
 class EntryId(msgspec.Struct, frozen=True, order=True, gc=False):

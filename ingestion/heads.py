@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from analytics import mongo
-from analytics.ids import datetime_of_day
+from analytics.ids import UNIT_BYTES, datetime_of_day, ids_of
 from analytics.mongo import Document, collection
 from analytics.rollups import BUCKET, Descriptor
 from ingestion.run_store import RunConflict, RunWriter
@@ -22,12 +22,12 @@ BUCKETS_PER_DAY = 96
 
 def day_key(project_id: bytes, day: int) -> bytes:
     """The `_id` of the head of a day, in days since 1970."""
-    return project_id + day.to_bytes(4, "big")
+    return project_id + day.to_bytes(UNIT_BYTES, "big")
 
 
 def month_key(project_id: bytes, month: int) -> bytes:
     """The `_id` of the head of a month, counted from year 0."""
-    return project_id + month.to_bytes(4, "big")
+    return project_id + month.to_bytes(UNIT_BYTES, "big")
 
 
 def month_of(day: int) -> int:
@@ -76,9 +76,16 @@ def read_heads(
     project_id: bytes, first: int, last: int, session: ClientSession | None = None
 ) -> list[DayHead]:
     """The heads of the days `[first, last)`, in order."""
-    bounds = {"$gte": day_key(project_id, first), "$lt": day_key(project_id, last)}
-    found = collection(mongo.ROLLUP_DAYS).find({"_id": bounds}, session=session)
+    if first >= last:
+        return []
+    found = collection(mongo.ROLLUP_DAYS).find(days_of(project_id, first, last), session=session)
     return [parse_head(row) for row in found.sort("_id")]
+
+
+def days_of(project_id: bytes, first: int, last: int) -> Document:
+    """The condition on the heads of the days `[first, last)`, of which there is at least one."""
+    low, high = (day.to_bytes(UNIT_BYTES, "big") for day in (first, last - 1))
+    return {**ids_of(project_id, UNIT_BYTES, first=low, last=high), "project": project_id}
 
 
 def parse_head(found: Mapping[str, Any]) -> DayHead:

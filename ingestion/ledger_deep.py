@@ -9,12 +9,18 @@ from django.conf import settings
 from pymongo.client_session import ClientSession
 
 from analytics import mongo
-from analytics.ids import PROJECT_ID_BYTES, datetime_of_day, key_ranges, parse_place
+from analytics.ids import (
+    PLACE_BYTES,
+    PROJECT_ID_BYTES,
+    datetime_of_day,
+    event_ids_of,
+    ids_of,
+    parse_place,
+)
 from analytics.models import Project
 from ingestion.enrich import RETENTION_GRACE
 from ingestion.ledger import COLUMNS, read_settled
 
-_PLACE_BYTES = 14
 _BATCH_DOCUMENTS = 10_000
 
 
@@ -87,9 +93,9 @@ def _count_events(session: ClientSession, project_id: bytes) -> tuple[Counter[in
     """By day: events and tombstones, and the tombstones alone."""
     stored: Counter[int] = Counter()
     erased: Counter[int] = Counter()
-    for low, high in key_ranges(project_id):
+    for condition in event_ids_of(project_id):
         for document in mongo.collection(mongo.EVENTS).find(
-            {"_id": {"$gte": low, "$lte": high}},
+            condition,
             {"_id": 0, "place": 1, "erased": 1},
             batch_size=_BATCH_DOCUMENTS,
             session=session,
@@ -101,9 +107,7 @@ def _count_events(session: ClientSession, project_id: bytes) -> tuple[Counter[in
 
 
 def _days_of_records(session: ClientSession, name: str, project_id: bytes) -> Iterator[int]:
-    low, high = (project_id + byte * _PLACE_BYTES for byte in (b"\x00", b"\xff"))
     for document in mongo.collection(name).find(
-        {"_id": {"$gte": low, "$lte": high}}, {"_id": 1}, batch_size=_BATCH_DOCUMENTS,
-        session=session,
-    ):  # fmt: skip
+        ids_of(project_id, PLACE_BYTES), {"_id": 1}, batch_size=_BATCH_DOCUMENTS, session=session
+    ):
         yield parse_place(document["_id"][PROJECT_ID_BYTES:])[0].day

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from pymongo import UpdateOne
 
-from analytics.ids import datetime_of_ms, key_ranges, parse_place
+from analytics.ids import EVENT_KEY_BYTES, after_project, datetime_of_ms, ids_of, parse_place
 from analytics.models import Project
 from analytics.mongo import EVENTS, Document, collection
 from ingestion.enrich import RETENTION_GRACE, expiry
@@ -45,17 +45,17 @@ def _apply(project_id: bytes, days: int | None) -> int:
     """Walk the project's events by _id, so that a chunk costs what its events cost."""
     events = collection(EVENTS)
     changed = 0
-    for low, high in key_ranges(project_id):
-        rest: Document = {"$gte": low}  # the first of all is the nil UUID
+    for length in EVENT_KEY_BYTES:
+        after: bytes | None = None  # the first of all is the nil UUID
         while chunk := list(
             events.find(
-                {"_id": {**rest, "$lte": high}},
+                ids_of(project_id, length, after=after),
                 {"timestamp": 1, "ingestedAt": 1, "expiresAt": 1, "place": 1},
             )
             .sort("_id", 1)
             .limit(CHUNK_EVENTS)
         ):
-            rest = {"$gt": chunk[-1]["_id"]}
+            after = after_project(project_id, chunk[-1]["_id"], length)
             updates = [update for event in chunk if (update := _update(event, days))]
             if updates:
                 changed += events.bulk_write(updates, ordered=False).modified_count

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from analytics.ids import UNIT_BYTES, ids_of
 from analytics.mongo import ROLLUP_DAYS, ROLLUP_MONTHS, Document
 from analytics.rollups import Descriptor
 from reporting.cover import BUCKETS_PER_DAY, Head
@@ -61,13 +62,15 @@ def _find_heads(
 ) -> list[Document]:
     """The heads of days or months: of all in a range, or of those in a list; ascending."""
 
-    def key(number: int) -> bytes:
-        return project + number.to_bytes(4, "big")
+    def rest(number: int) -> bytes:
+        return number.to_bytes(UNIT_BYTES, "big")
 
     if isinstance(numbers, range):
-        condition: Document = {"$gte": key(numbers[0]), "$lte": key(numbers[-1])}
+        condition: Document = ids_of(
+            project, UNIT_BYTES, first=rest(numbers[0]), last=rest(numbers[-1])
+        )
     else:
-        condition = {"$in": [key(number) for number in numbers]}
+        condition = {"_id": {"$in": [project + rest(number) for number in numbers]}}
     projection = dict.fromkeys(fields, 1) | {"_id": 0}
-    found = list(snapshot.find(name, {"_id": condition}, projection))
+    found = list(snapshot.find(name, {**condition, "project": project}, projection))
     return sorted(found, key=lambda head: int(head.get("day", 0)))

@@ -14,6 +14,7 @@ from analytics.mongo import (
     DEAD_LETTERS,
     DUPLICATES,
     ERASURE_DAYS,
+    ERASURES,
     EVENTS,
     Document,
     collection,
@@ -230,6 +231,37 @@ def test_duplicates_of_erased_events_forget_what_they_are_of(
     assert sorted(found, key=bool) == [None, event_key(project.id, "alice")]
     [line] = read_ledger(project.id)
     assert (line.duplicate, line.difference) == (2, 0)
+
+
+@pytest.mark.parametrize("others", ["7fffffffffffffff", "8000000000000001"])
+def test_letters_and_duplicates_of_projects_with_lower_and_higher_ids_are_left_alone(
+    store: None, others: str
+) -> None:
+    """Also by an erasure that an older release left among the letters of another."""
+    project, other = make_project(id="8000000000000000"), make_project(id=others)
+    for each in (other, project):
+        for event_id in ("a", "b"):
+            accept_poison(each, f"poison-{event_id}", user_id=MALLORY)
+            for _ in range(2):
+                Api(each.ingest_key).post(
+                    "/event", {"path": "/", "eventId": event_id, "userId": MALLORY}
+                )
+        drain(0)
+    names = (DEAD_LETTERS, DUPLICATES)
+    theirs = [
+        [found for found in collection(name).find() if found["_id"].startswith(other.id)]
+        for name in names
+    ]
+
+    erasure_id = ask_to_erase(project, MALLORY)
+    collection(ERASURES).update_one({"_id": erasure_id}, {"$set": {"cursor": theirs[0][0]["_id"]}})
+    counts = finish_erasure(erasure_id)["counts"]
+
+    assert (counts["deadLetters"], counts["duplicates"]) == (2, 2)
+    assert [len(found) for found in theirs] == [2, 2]
+    for name, found in zip(names, theirs, strict=True):
+        kept = list(collection(name).find({"_id": {"$in": [record["_id"] for record in found]}}))
+        assert kept == found
 
 
 def test_a_tombstone_stays_as_long_as_its_event_would_have(store: None) -> None:

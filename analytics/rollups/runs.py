@@ -140,7 +140,9 @@ def run_of(piece: bytes) -> bytes:
 
 
 def run_range(run_id: bytes) -> tuple[bytes, bytes]:
-    """The first and the last `_id` that a piece of the run may have."""
+    """The first and the last `_id` that a piece of the run may have, both as long as one."""
+    if len(run_id) != RUN_ID_BYTES:
+        raise ValueError(f"a run id has {RUN_ID_BYTES} bytes, not {len(run_id)}")
     return run_id + b"\x00" * 4, run_id + b"\xff" * 4
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analytics import mongo
-from analytics.ids import key_ranges
+from analytics.ids import PLACE_BYTES, UNIT_BYTES, event_ids_of, ids_of
 from analytics.mongo import Document, collection
 from ingestion.deletion.job import Deletion
 from ingestion.jobs import change_job, finish_step, save_progress
@@ -14,22 +14,19 @@ from ingestion.run_store import READ_TIME
 DELETE_DOCUMENTS = 2_000
 DELETE_HEADS = 20
 
-_PLACE_BYTES = 14
-_DAY_BYTES = 4
-
 
 def delete_events(job: Deletion) -> None:
-    ranges = [{"_id": {"$gte": low, "$lte": high}} for low, high in key_ranges(job.project_id)]
-    _delete(job, mongo.EVENTS, {"$or": ranges}, "events")
+    # A tombstone names no project but in its `_id`.
+    _delete(job, mongo.EVENTS, {"$or": list(event_ids_of(job.project_id))}, "events")
 
 
 def delete_duplicates(job: Deletion) -> None:
-    _delete(job, mongo.DUPLICATES, _keys_of(job, _PLACE_BYTES), "duplicates")
+    _delete(job, mongo.DUPLICATES, ids_of(job.project_id, PLACE_BYTES), "duplicates")
 
 
 def delete_letters(job: Deletion) -> None:
     mongo.collection(mongo.FUSES).delete_one({"_id": job.project_id})
-    _delete(job, mongo.DEAD_LETTERS, _keys_of(job, _PLACE_BYTES), "deadLetters")
+    _delete(job, mongo.DEAD_LETTERS, _named(job, PLACE_BYTES), "deadLetters")
 
 
 def delete_summaries(job: Deletion) -> None:
@@ -52,10 +49,9 @@ def delete_months(job: Deletion) -> None:
     _delete_heads(job, mongo.ROLLUP_MONTHS, "months")
 
 
-def _keys_of(job: Deletion, rest_bytes: int) -> Document:
-    """Every `_id` of the project with so many bytes after it."""
-    low, high = (job.project_id + byte * rest_bytes for byte in (b"\x00", b"\xff"))
-    return {"_id": {"$gte": low, "$lte": high}}
+def _named(job: Deletion, length: int) -> Document:
+    """Documents of the project by both their `_id`, `length` bytes after it, and their field."""
+    return {**ids_of(job.project_id, length), "project": job.project_id}
 
 
 def _delete(job: Deletion, name: str, condition: Document, counted: str | None) -> None:
@@ -73,7 +69,7 @@ def _delete(job: Deletion, name: str, condition: Document, counted: str | None) 
 def _delete_heads(job: Deletion, name: str, counted: str) -> None:
     """Heads go with a list of their runs, which are deleted as all replaced runs are."""
     with change_job() as session:
-        found = collection(name).find(_keys_of(job, _DAY_BYTES), session=session)
+        found = collection(name).find(_named(job, UNIT_BYTES), session=session)
         heads = list(found.limit(DELETE_HEADS))
         if not heads:
             finish_step(job, session)

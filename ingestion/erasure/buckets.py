@@ -16,7 +16,7 @@ from analytics.rollups.sets import SetColumn
 from ingestion.compaction import MAX_CONFLICTS, compact_day
 from ingestion.enrich import hash_visitor
 from ingestion.erasure.job import Erasure
-from ingestion.heads import BUCKETS_PER_DAY, DayChange, DayHead, bucket_of, day_key, read_head
+from ingestion.heads import BUCKETS_PER_DAY, DayChange, DayHead, bucket_of, days_of, read_head
 from ingestion.jobs import change_job, finish_step, save_progress
 from ingestion.raw_counts import is_countable
 from ingestion.recount import rebuild_day
@@ -36,7 +36,8 @@ OLD_DAYS = 20
 def rebuild_buckets(job: Erasure) -> None:
     """One part: the buckets of one day whose events were erased."""
     days = collection(mongo.ERASURE_DAYS)
-    day = days.find_one({"_id": {"$gt": f"{job.id}:", "$lt": f"{job.id};"}}, sort=[("_id", 1)])
+    of_job = {"_id": {"$gt": f"{job.id}:", "$lt": f"{job.id};"}, "project": job.project_id}
+    day = days.find_one(of_job, sort=[("_id", 1)])
     if day is None:
         with change_job() as session:
             finish_step(job, session)
@@ -54,12 +55,11 @@ def rebuild_buckets(job: Erasure) -> None:
 
 def forget_in_old_buckets(job: Erasure) -> None:
     """One part: OLD_DAYS days from before the raw horizon, whose events nobody has any more."""
-    end = _raw_horizon_day(job.project_id)
-    first = day_key(job.project_id, job.cursor or 0)
-    heads = collection(mongo.ROLLUP_DAYS).find(
-        {"_id": {"$gte": first, "$lt": day_key(job.project_id, end)}}, {"day": 1}
-    )
-    days = [head["day"] for head in heads.sort("_id", 1).limit(OLD_DAYS)]
+    first, end = job.cursor or 0, _raw_horizon_day(job.project_id)
+    days = []
+    if first < end:
+        heads = collection(mongo.ROLLUP_DAYS).find(days_of(job.project_id, first, end), {"day": 1})
+        days = [head["day"] for head in heads.sort("_id", 1).limit(OLD_DAYS)]
     counts: Counter[str] = Counter()
     for day in days:
         old = [

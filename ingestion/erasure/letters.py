@@ -9,6 +9,7 @@ import msgspec
 from bson.binary import Binary
 
 from analytics import mongo
+from analytics.ids import PLACE_BYTES, after_project, ids_of
 from analytics.mongo import Document, collection
 from ingestion.erasure.job import Erasure
 from ingestion.jobs import change_job, finish_step, save_progress
@@ -42,18 +43,21 @@ def redact_letters(job: Erasure) -> None:
     with change_job() as session:
         letters = collection(mongo.DEAD_LETTERS)
         page = list(
-            letters.find(_after(job), _PAYLOADS, session=session).sort("_id", 1).limit(LETTERS)
+            letters.find({**_after(job), "project": job.project_id}, _PAYLOADS, session=session)
+            .sort("_id", 1)
+            .limit(LETTERS)
         )
-        theirs = [found["_id"] for found in page if is_of_user(found, job.user_id)]
+        theirs = [letter["_id"] for letter in page if is_of_user(letter, job.user_id)]
         if theirs:
             # One that was replayed or discarded stays what it is, so that age removes it.
+            found = {"_id": {"$in": theirs}, "project": job.project_id}
             letters.update_many(
-                {"_id": {"$in": theirs}, "status": "dead"},
+                {**found, "status": "dead"},
                 {"$set": {"status": "erased"}},
                 session=session,
             )
             letters.update_many(
-                {"_id": {"$in": theirs}},
+                found,
                 {"$set": {**_REDACTED, "erased": datetime.now(UTC)}},
                 session=session,
             )
@@ -109,6 +113,9 @@ def redact_duplicates(job: Erasure) -> None:
 
 
 def _after(job: Erasure) -> Document:
-    """The records of project and place, from the cursor to the last before the request."""
-    start = job.cursor or job.project_id
-    return {"_id": {"$gt": start, "$lte": job.project_id + job.last_place}}
+    """The records of project and place, from the cursor to the last before the request.
+
+    A release of before may have left a cursor among the records of another project: then anew.
+    """
+    cursor = after_project(job.project_id, job.cursor, PLACE_BYTES)
+    return ids_of(job.project_id, PLACE_BYTES, after=cursor, last=job.last_place)

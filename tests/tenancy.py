@@ -1,0 +1,167 @@
+"""Projects side by side, as like each other as can be, and every byte that is one's own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import bson
+import redis
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+
+from analytics import mongo
+from analytics.key_mirror import mirror_keys
+from analytics.models import ApiKey
+from analytics.mongo import Document, collection, database
+from analytics.redis import broker_client, stream_client
+from ingestion.checkpoints import take_checkpoints
+from ingestion.compaction import compact_summaries
+from ingestion.copies import build_days, build_months
+from ingestion.deletion.data import find_runs
+from ingestion.drain import drain
+from ingestion.ledger import compact_ledger
+from ingestion.letters.change import discard_letters
+from ingestion.run_store import collect_garbage
+from tests.conftest import Api, TestProject, make_project
+from tests.erasures import erase
+from tests.poison import accept_poison
+
+# Neighbours by their ids, one below and one above; the first in each world is the one acted in.
+SUBJECT, LOWER, HIGHER = "8000000000000000", "7fffffffffffffff", "8000000000000001"
+
+MONTH = datetime(2025, 3, 3, 9, tzinfo=UTC)
+UUID_ID = "0198c0de-1234-7abc-9def-123456789abc"
+MALLORY, GONE = "mallory", "gone"
+NOW = timedelta(0)
+
+Bytes = dict[tuple[str, Any], Any]
+
+
+@dataclass(frozen=True)
+class World:
+    """A project to act in, and its neighbours: none of them, or one on either side."""
+
+    subject: TestProject
+    others: list[TestProject]
+    operator: Client
+    kept: dict[str, Any] = field(default_factory=dict)  # what one act leaves for another
+
+    @property
+    def ingest(self) -> Api:
+        return Api(self.subject.ingest_key)
+
+    @property
+    def read(self) -> Api:
+        return Api(self.subject.read_key)
+
+    @property
+    def admin(self) -> Client:
+        return Client(headers={"authorization": f"Bearer {self.subject.admin_key}"})
+
+
+def make_world(*, alone: bool) -> World:
+    subject = make_project("Middle", id=SUBJECT)
+    others = [] if alone else [make_project("Low", id=LOWER), make_project("High", id=HIGHER)]
+    projects = [subject, *others]
+    for project in projects:
+        fill(project)
+    for other in others:
+        Api(other.ingest_key).post("/event", {"path": "/theirs", "eventId": "theirs alone"})
+    drain(0)
+    for project in projects:
+        erase(project, GONE)
+    settle()
+    store: Any = stream_client()
+    for bucket in store.keys("*:bucket:*"):
+        store.persist(bucket)  # else it goes by itself, within the minute
+    client = Client()
+    client.force_login(User.objects.create_superuser("alice", password="correct horse"))
+    return World(subject, others, client)
+
+
+def fill(project: TestProject) -> None:
+    """The same ids, users, paths and days in each: events, duplicates, letters of every state."""
+    ingest = Api(project.ingest_key)
+    events = [
+        {"path": f"/{n % 4}", "eventId": f"id-{n}", "userId": (MALLORY, "alice", GONE)[n % 3],
+         "timestamp": (MONTH + timedelta(days=n % 5, minutes=n)).isoformat()}
+        for n in range(15)
+    ]  # fmt: skip
+    events += [{"path": "/uuid", "eventId": UUID_ID, "userId": MALLORY}, {"path": "/anonymous"}]
+    for _ in range(2):  # the second time they are duplicates
+        assert ingest.post("/events", events).status_code == 202
+        drain(0)
+    for n, user in enumerate((MALLORY, MALLORY, "alice", "alice", GONE)):
+        accept_poison(project, f"poison-{n}", user)
+    drain(0)
+    letters = collection(mongo.DEAD_LETTERS).find({"project": project.id}).sort("_id", 1)
+    discard_letters([next(letters)["_id"]], "a test", "not wanted")
+
+
+def settle() -> None:
+    """Until maintenance has nothing left to do: then what it touches, it must not have."""
+    compact_summaries()
+    build_days(quiet=NOW)
+    build_months(quiet=NOW)
+    collection(mongo.ROLLUP_GARBAGE).update_many({}, {"$set": {"dueAt": MONTH}})
+    collect_garbage()
+    while compact_ledger():
+        pass
+    take_checkpoints()
+    mirror_keys()
+
+
+def read_bytes_of(projects: list[TestProject]) -> Bytes:
+    """Every document, key, field and entry in which a project occurs, or that is a part of one."""
+    marks = [mark for project in projects for mark in _marks_of(project)]
+    found: Bytes = {}
+    for name in database().list_collection_names():
+        for document in collection(name).find():
+            encoded = bson.encode(document)
+            if any(mark in encoded for mark in marks):
+                found[name, str(document["_id"])] = encoded
+    stores = (stream_client(), broker_client(), redis.Redis.from_url(settings.CACHE_URL))
+    for number, client in enumerate(stores):
+        for key, value in _walk_keys(client):
+            if any(mark in b"%b %b" % (key, value) for mark in marks):
+                found[f"redis {number}", key] = value
+    return found
+
+
+def _marks_of(project: TestProject) -> Iterator[bytes]:
+    """What a byte of the project's can be told by."""
+    yield project.id
+    yield project.row.pk.encode()
+    for key in ApiKey.objects.filter(project=project.row.pk):
+        yield key.pk.encode()
+        yield key.digest.encode()
+    for name in (mongo.ROLLUP_DAYS, mongo.ROLLUP_MONTHS):
+        for head in collection(name).find({"project": project.id}):
+            yield from find_runs(head)
+
+
+def _walk_keys(client: Any) -> Iterator[tuple[bytes, bytes]]:
+    """Keys, and the fields of hashes and the entries of streams by themselves, with their bytes."""
+    for key in client.keys("*"):
+        match client.type(key):
+            case b"hash":
+                for name, value in client.hgetall(key).items():
+                    yield b"%b %b" % (key, name), value
+            case b"stream":
+                for entry_id, fields in client.xrange(key):
+                    yield b"%b %b" % (key, entry_id), repr(fields).encode()
+            case b"string":
+                yield key, client.get(key) or b""
+            case _:
+                yield key, client.dump(key) or b""
+
+
+def letter_of(world: World, **query: Any) -> Document:
+    """The oldest letter of the project acted in."""
+    found = collection(mongo.DEAD_LETTERS).find_one(
+        {"project": world.subject.id, **query}, sort=[("_id", 1)]
+    )
+    assert found is not None
+    return found

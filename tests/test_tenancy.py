@@ -1,0 +1,340 @@
+"""No project ever sees or changes another's data, whatever is done in it.
+
+Every endpoint, task, command and page of the admin is run in one project, between two neighbours
+that hold the same users, ids, paths and days. After each act not one byte of a neighbour's may
+be another, and the answers must be those of a world without neighbours. Whoever adds an endpoint,
+a task, a command or an action adds how it is done here.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.management import call_command, get_commands
+from django.http import HttpRequest
+from django.urls import get_resolver, reverse
+
+from analytics import mongo
+from analytics.models import ApiKey
+from analytics.mongo import collection
+from analytics.redis import broker_client, stream_client
+from config.celery import app
+from ingestion import copies
+from ingestion.deletion import run
+from ingestion.drain import drain
+from ingestion.management.commands import delete_project
+from tests.conftest import empty_database, forget_everything
+from tests.poison import accept_poison
+from tests.tenancy import (
+    LOWER,
+    MALLORY,
+    SUBJECT,
+    UUID_ID,
+    World,
+    letter_of,
+    make_world,
+    read_bytes_of,
+)
+
+Act = Callable[[World], Any]  # returns what the project's people are told
+
+START, END = "2025-03-01T00:00:00Z", "2025-04-01T00:00:00Z"
+WINDOW = {"start": START, "end": END}
+VARIABLE = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|ak_live_\w+|tookMs\W+\d+"
+)
+
+
+def told(answer: Any) -> str:
+    return f"{answer.status_code} {answer.content.decode()}"
+
+
+def quietly(act: Act) -> Act:
+    """What operators are told is of the whole deployment."""
+
+    def do(world: World) -> None:
+        act(world)
+
+    return do
+
+
+def get(path: str) -> Act:
+    return quietly(lambda world: world.read.get(path))
+
+
+def report(path: str, **query: Any) -> Act:
+    return lambda world: told(world.read.get(path, **query))
+
+
+def follow_erasure(world: World) -> str:
+    mine, theirs = (
+        collection(mongo.ERASURES).find_one({"project": bytes.fromhex(project), "open": None})
+        for project in (SUBJECT, LOWER)
+    )
+    assert mine is not None
+    ids = [mine["_id"], theirs["_id"] if theirs else "nobody's"]
+    return " ".join(told(world.admin.get(f"/erasures/{erasure_id}")) for erasure_id in ids)
+
+
+def ask_for_erasure(world: World) -> str:
+    counted = told(world.admin.delete(f"/users/{MALLORY}?dryRun=true"))
+    return counted + told(world.admin.delete(f"/users/{MALLORY}"))
+
+
+def break_down(world: World) -> str:
+    by = ("path", "event", "referrer", "country", "browser", "os", "device", "userId")
+    return " ".join(told(world.read.get("/stats/breakdown", by=each, **WINDOW)) for each in by)
+
+
+ENDPOINTS: Mapping[str, Act] = {
+    "healthz": get("/healthz"),
+    "readyz": get("/readyz"),
+    "metrics": get("/metrics"),
+    "metrics/state": get("/metrics/state"),
+    "schema": get("/schema/"),
+    "docs": get("/docs/"),
+    "event": lambda world: told(world.ingest.post("/event", {"path": "/0", "eventId": "id-0"})),
+    "events": lambda world: told(
+        world.ingest.post("/events", [{"path": "/new", "userId": MALLORY, "eventId": "new"}] * 2)
+    ),
+    "event/<path:event_id>": lambda world: " ".join(
+        told(world.read.get(f"/event/{event_id}"))
+        for event_id in ("id-0", UUID_ID, "poison-1", "theirs alone")
+    ),
+    "users/<path:user_id>": ask_for_erasure,
+    "erasures/<str:erasure_id>": follow_erasure,
+    "stats": lambda world: " ".join(
+        told(world.read.get("/stats", **query))
+        for query in ({}, WINDOW, {"exact": "true"}, {"groupBy": "userId", **WINDOW})
+    ),
+    "stats/timeseries": report("/stats/timeseries", interval="day", **WINDOW),
+    "stats/breakdown": break_down,
+    "stats/realtime": quietly(lambda world: world.read.get("/stats/realtime")),
+}
+
+
+def run_task(name: str, *arguments: Any) -> Act:
+    return quietly(lambda world: app.tasks[name].run(*arguments))
+
+
+def build_copies(world: World) -> None:
+    app.tasks["ingestion.build_copies"].run()
+    collection(mongo.ROLLUP_GARBAGE).update_many({}, {"$set": {"dueAt": copies.datetime.min}})
+    app.tasks["ingestion.build_copies"].run()
+
+
+TASKS: Mapping[str, Act] = {
+    "ingestion.drain": run_task("ingestion.drain", 0),
+    "analytics.mirror_keys": run_task("analytics.mirror_keys"),
+    "ingestion.apply_retention": run_task("ingestion.apply_retention"),
+    "ingestion.run_erasures": run_task("ingestion.run_erasures"),
+    "ingestion.compact_summaries": run_task("ingestion.compact_summaries"),
+    "ingestion.compact_ledger": run_task("ingestion.compact_ledger"),
+    "ingestion.build_copies": build_copies,
+    "ingestion.forget_consumers": run_task("ingestion.forget_consumers"),
+    "ingestion.verify_sample": run_task("ingestion.verify_sample"),
+    "ingestion.run_deletions": run_task("ingestion.run_deletions"),
+}
+
+
+def run_command(name: str, *arguments: str) -> Act:
+    def do(world: World) -> str:
+        output = StringIO()
+        call_command(name, *arguments, stdout=output)
+        return output.getvalue()
+
+    return do
+
+
+def replay_by_command(world: World) -> str:
+    first = run_command("replay_dead_letters", "--project", SUBJECT, "--dry-run")(world)
+    return str(first) + str(run_command("replay_dead_letters", "--project", SUBJECT)(world))
+
+
+def erase_by_command(world: World) -> str:
+    drain(0, force=True)  # else it waits
+    first = run_command("erase_user", "alice", "--project", SUBJECT, "--dry-run")(world)
+    return str(first) + str(run_command("erase_user", "alice", "--project", SUBJECT)(world))
+
+
+def delete_by_command(world: World) -> Any:
+    drain(0, force=True)
+    return run_command("delete_project", SUBJECT, "--confirm", "Middle again")(world)
+
+
+COMMANDS: Mapping[str, Act] = {
+    "create_api_key": run_command(
+        "create_api_key", "--project", SUBJECT, "--name", "script", "--scopes", "read"
+    ),
+    "setup_local": quietly(run_command("setup_local")),  # takes the first project there is
+    "doctor": quietly(lambda world: world.read.get("/readyz")),  # only looks
+    "drain": quietly(run_command("drain", "--force")),
+    "ledger": run_command("ledger", "--project", SUBJECT),
+    "verify_rollups": run_command("verify_rollups", "--project", SUBJECT),
+    "rebuild_rollups": run_command("rebuild_rollups", "--project", SUBJECT),
+    "replay_dead_letters": replay_by_command,
+    "erase_user": erase_by_command,
+    "loadtest": quietly(lambda world: None),  # a client of the endpoints
+    "delete_project": delete_by_command,
+}
+
+
+def submit(view: str, form: Callable[[World], dict[str, Any]], key: Any = None) -> Act:
+    """Send a form of the admin; what its messages say."""
+
+    def do(world: World) -> str:
+        address = reverse(f"admin:{view}", args=[key(world)] if key else [])
+        page = world.operator.post(address, form(world), follow=True)
+        assert not (page.context or {}).get("errors"), page.context["errors"]
+        return " ".join(str(message) for message in page.context["messages"])
+
+    return do
+
+
+def act_on(model: str, action: str, key: Callable[[World], str]) -> Act:
+    return submit(
+        f"{model}_changelist",
+        lambda world: {"action": action, "_selected_action": [key(world)], "why": "a test"},
+    )
+
+
+def open_letter(world: World) -> str:
+    accept_poison(world.subject, f"more-{len(world.kept)}", MALLORY)
+    world.kept[f"letter {len(world.kept)}"] = True
+    drain(0, force=True)
+    return str(letter_of(world, status="dead")["_id"].hex())
+
+
+def spare_key(world: World) -> str:
+    key, _ = ApiKey.issue(world.subject.row, "spare", ["read"])
+    key.save()
+    return str(key.pk)
+
+
+def project_form(name: str, **fields: Any) -> Callable[[World], dict[str, Any]]:
+    return lambda world: {"name": name, "is_active": "on", "ip_rule": "drop", **fields}
+
+
+LIMITS = {"scopes": ["read"], "rate_events_per_second": 10, "burst_events": 1_000}
+ADMIN: Mapping[str, Act] = {
+    "analytics_project add": submit("analytics_project_add", project_form("New")),
+    "analytics_project change": submit(
+        "analytics_project_change", project_form("Middle again", retention_days=9_000),
+        lambda world: SUBJECT,
+    ),
+    "analytics_apikey add": submit(
+        "analytics_apikey_add", lambda world: {"project": SUBJECT, "name": "a key", **LIMITS}
+    ),
+    "analytics_apikey change": submit(
+        "analytics_apikey_change", lambda world: {"name": "b", "revoke_now": "on", **LIMITS},
+        spare_key,
+    ),
+    "analytics_apikey revoke_keys": act_on("analytics_apikey", "revoke_keys", spare_key),
+    "ingestion_deadletter change": submit(
+        "ingestion_deadletter_change",
+        lambda world: {"text": '{"path": "/mended"}', "do": "replay", "why": ""},
+        open_letter,
+    ),
+    "ingestion_deadletter replay": act_on("ingestion_deadletter", "replay", open_letter),
+    "ingestion_deadletter discard": act_on("ingestion_deadletter", "discard", open_letter),
+    "ingestion_erasure add": submit(
+        "ingestion_erasure_add", lambda world: {"of_project": SUBJECT, "user_id": "nobody"}
+    ),
+    "ingestion_projectdeletion add": submit(
+        "ingestion_projectdeletion_add",
+        lambda world: {"project": SUBJECT, "confirm": "Middle again"},
+    ),
+}  # fmt: skip
+# Removing the project is done last, in this order.
+ENDING = ("ingestion_projectdeletion add", "ingestion.run_deletions", "manage.py delete_project")
+
+
+def list_acts() -> list[tuple[str, Act]]:
+    """All of them, and each task after what gives it work."""
+    commands = {f"manage.py {name}": act for name, act in COMMANDS.items()}
+    acts = {**ADMIN, **commands, **TASKS}
+    ending = [(name, acts.pop(name)) for name in ENDING]
+    tasks = [(name, act) for name, act in TASKS.items() if name in acts]
+    return [*ENDPOINTS.items(), *tasks, *acts.items(), *ENDPOINTS.items(), *ending, *tasks]
+
+
+def play(world: World) -> Iterator[tuple[str, str]]:
+    """Do everything in the world's project; each act, and what it told."""
+    before = read_bytes_of(world.others)
+    for name, act in list_acts():
+        answer = act(world)
+        after = read_bytes_of(world.others)
+        changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+        assert not changed, f"{name} touched what is of others: {changed}"
+        yield name, VARIABLE.sub("...", json.dumps(answer))
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "SETTLE", timedelta(0))
+    monkeypatch.setattr(run, "REST", timedelta(0))
+    monkeypatch.setattr(delete_project, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(copies, "QUIET", timedelta(0))
+    monkeypatch.setenv("ADMIN_PASSWORD", "correct horse")
+    app.loader.import_default_modules()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_nothing_that_is_done_in_a_project_touches_another_or_tells_of_it(
+    store: None, no_pauses: None
+) -> None:
+    beside = list(play(make_world(alone=False)))
+    for client in (stream_client(), broker_client()):
+        client.flushall()
+    empty_database()
+    forget_everything()
+    alone = list(play(make_world(alone=True)))
+
+    for (name, here), (_, there) in zip(beside, alone, strict=True):
+        assert here == there, f"{name} tells of other projects"
+
+
+def test_every_endpoint_has_an_act() -> None:
+    def walk(patterns: Any, prefix: str = "") -> Iterator[str]:
+        for pattern in patterns:
+            route = prefix + str(pattern.pattern)
+            if hasattr(pattern, "url_patterns"):
+                yield from walk(pattern.url_patterns, route)
+            else:
+                yield route.rstrip("/")
+
+    routes = {route for route in walk(get_resolver().url_patterns) if not route.startswith("admin")}
+    assert routes == set(ENDPOINTS)
+
+
+def test_every_task_has_an_act() -> None:
+    app.loader.import_default_modules()
+    assert {name for name in app.tasks if not name.startswith("celery.")} == set(TASKS)
+
+
+def test_every_command_has_an_act() -> None:
+    ours = ("analytics", "ingestion", "reporting", "config")
+    assert {name for name, app_name in get_commands().items() if app_name in ours} == set(COMMANDS)
+
+
+def test_everything_an_operator_may_do_in_the_admin_has_an_act(rf: Any) -> None:
+    """Of our own models; Django's users and groups are of no project."""
+    request: HttpRequest = rf.get("/admin/")
+    request.user = User(is_superuser=True, is_staff=True, is_active=True)
+    done = set()
+    for model, page in admin.site._registry.items():
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        if model._meta.app_label == "auth":
+            continue
+        done |= {f"{name} add"} if page.has_add_permission(request) else set()
+        done |= {f"{name} change"} if page.has_change_permission(request) else set()
+        done |= {f"{name} {action}" for action in page.get_actions(request)}
+    assert done == set(ADMIN)
