@@ -63,6 +63,10 @@ class Entry:
 class UnknownFormat(Exception):
     """An entry of a later format: it stays pending until a worker that knows it comes."""
 
+    def __init__(self, version: bytes | None) -> None:
+        super().__init__(repr(version))
+        self.version = version or b""
+
 
 class UnreadableEntry(Exception):
     """An entry of our format that does not decode, or is of several projects."""
@@ -83,6 +87,10 @@ def encode_entry(parts: Sequence[Part]) -> bytes:
     return _encoder.encode(parts)
 
 
+def is_known_format(version: bytes) -> bool:
+    return version in (FORMAT_VERSION, _ONE_PART_VERSION)
+
+
 def decode_entry(fields: dict[bytes, bytes]) -> Entry:
     """Raises UnknownFormat or UnreadableEntry."""
     version = fields.get(VERSION_FIELD)
@@ -92,7 +100,7 @@ def decode_entry(fields: dict[bytes, bytes]) -> Entry:
         elif version == _ONE_PART_VERSION:
             parts = [_decode_part(fields[DATA_FIELD])]
         else:
-            raise UnknownFormat(repr(version))
+            raise UnknownFormat(version)
     except (KeyError, msgspec.DecodeError, UnicodeError, RecursionError) as exc:
         raise UnreadableEntry(repr(exc)) from exc
     if len({part.project_id for part in parts}) > 1:

@@ -1,18 +1,23 @@
-"""Who holds an entry: take it over from another consumer, or hold it back for a fuse.
+"""Who holds an entry: take it over from another consumer, or hold it back.
 
-An entry that a fuse holds back stays pending, with a consumer that is no process: `fuse:` and
-the project. Nobody claims from it while the fuse is open, and its entries' delivery counts stand
-still, so waiting makes none of them suspect.
+An entry that is held back stays pending, with a consumer that is no process, and its delivery
+count stands still, so waiting makes it no suspect:
+- `fuse:` and the project: nobody claims from it while that fuse is open;
+- `format:` and a version: only who can read entries of that version claims from it.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from analytics import redis as names
+from analytics.entry import is_known_format
 from ingestion.consumers import Consumer
-from ingestion.scripts import CLAIM, run_script
+from ingestion.scripts import CLAIM, FORGET_CONSUMER, run_script
 
-_HOLDER = "fuse:"
+_FUSE = "fuse:"
+_FORMAT = "format:"
+
+CONSUMER_KEPT_SECONDS = 3_600
 
 # (id, fields): redis-py parses the fields of a command's answer to a dict, a script's stay a
 # list. The fields of an entry that was deleted while pending are empty or None.
@@ -28,8 +33,14 @@ class Holding(NamedTuple):
 
     @property
     def is_holder(self) -> bool:
-        """Whether it is a fuse's, and no process."""
-        return self.name.startswith(_HOLDER)
+        """Whether it holds entries back, and is no process."""
+        return self.name.startswith((_FUSE, _FORMAT))
+
+    @property
+    def is_of_unknown_format(self) -> bool:
+        """Whether what it holds is of a format that this release cannot read."""
+        kind, _, version = self.name.partition(":")
+        return f"{kind}:" == _FORMAT and not is_known_format(bytes.fromhex(version))
 
     @property
     def is_gone(self) -> bool:
@@ -39,7 +50,12 @@ class Holding(NamedTuple):
 
 def holder_of(project_id: bytes) -> str:
     """The consumer that holds a project's entries back."""
-    return _HOLDER + project_id.hex()
+    return _FUSE + project_id.hex()
+
+
+def holder_of_format(version: bytes) -> str:
+    """The consumer that holds entries of a version until somebody can read them."""
+    return _FORMAT + version.hex()
 
 
 def list_consumers(partition: int) -> list[Holding]:
@@ -55,8 +71,8 @@ def claim_entries(
 ) -> list[RawEntry]:  # fmt: skip
     """Give `consumer` up to `most` entries that `owner` has held for `idle_ms`, oldest first.
 
-    This counts as a delivery, unless the owner is a fuse. With `most_deliveries`, only entries
-    that were delivered no more often.
+    This counts as a delivery, unless the owner holds them back. With `most_deliveries`, only
+    entries that were delivered no more often.
     """
     keep_counts = int(owner.is_holder)
     arguments = [
@@ -67,11 +83,22 @@ def claim_entries(
     return [raw for raw in run_script(client, CLAIM, keys, arguments) if raw]
 
 
-def hold_entries(partition: int, project_id: bytes, raw_ids: Sequence[bytes]) -> None:
+def hold_entries(partition: int, holder: str, raw_ids: Sequence[bytes]) -> None:
     """Hold entries back; those that were acked meanwhile are left as they are."""
     client: Any = names.stream_client()
-    stream, holder = names.stream_key(partition), holder_of(project_id)
+    stream = names.stream_key(partition)
     client.xclaim(stream, names.GROUP, holder, 0, list(raw_ids), justid=True)
+
+
+def forget_idle_consumers(partition: int) -> int:
+    """Delete consumers that are gone, or idle for an hour, and hold nothing."""
+    client = names.stream_client()
+    keys = [names.stream_key(partition), names.sessions_key(partition)]
+    forgotten = 0
+    for other in list_consumers(partition):
+        if not other.pending and (other.is_gone or other.idle_ms > CONSUMER_KEPT_SECONDS * 1000):
+            forgotten += run_script(client, FORGET_CONSUMER, keys, [names.GROUP, other.name])
+    return forgotten
 
 
 def _text(value: bytes | str) -> str:

@@ -137,7 +137,8 @@ class Fuses:
         """Store a few of the events that are held back, and bury none of them."""
         owner = Holding(holder_of(project_id), TRIED_ENTRIES, 0)
         raw = claim_entries(self._partition, owner, str(this_consumer()), TRIED_ENTRIES)
-        batch = list(decode_entries(raw, dict.fromkeys([raw_id for raw_id, _ in raw], 2)))
+        deliveries = dict.fromkeys([raw_id for raw_id, _ in raw], 2)
+        batch = decode_entries(self._partition, raw, deliveries)
         events = prepare(batch)[:TRIED_EVENTS]
         refused = sum(not self._store(event, written) for event in events)
         if refused * 2 <= len(events):
@@ -209,7 +210,7 @@ def hold_back(partition: int, entries: Sequence[ReadEntry]) -> None:
     for read in entries:
         by_project.setdefault(read.entry.project_id, []).append(read.raw_id)
     for project_id, raw_ids in by_project.items():
-        hold_entries(partition, project_id, raw_ids)
+        hold_entries(partition, holder_of(project_id), raw_ids)
 
 
 def _take_turn(row: Document, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Read entries of a partition: our own left-overs, those of the gone and the stale, then new."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -12,9 +12,10 @@ from django.conf import settings
 from analytics import redis as names
 from analytics.entry import DATA_FIELD, Entry, UnknownFormat, UnreadableEntry, decode_entry
 from analytics.ids import EntryId
+from ingestion import claims
 from ingestion.claims import Holding, RawEntry, claim_entries, list_consumers
 from ingestion.consumers import Consumer
-from ingestion.scripts import ENSURE_GROUP, FORGET_CONSUMER, run_script
+from ingestion.scripts import ENSURE_GROUP, run_script
 from ingestion.sessions import end_session_of
 from ingestion.suspects import MAX_SHARED_DELIVERIES, is_suspect, pick_suspect
 
@@ -25,7 +26,6 @@ _MEBIBYTE = 1024 * 1024
 READ_ENTRIES = 64
 MAX_READ_ENTRIES = 1_000
 MAX_BATCH_BYTES = 8 * _MEBIBYTE
-CONSUMER_KEPT_SECONDS = 3_600
 
 
 class ReadEntry(msgspec.Struct, frozen=True, gc=False):
@@ -141,7 +141,7 @@ class Reader:
     def _take(self, raw_entries: list[RawEntry], *, redelivered: bool) -> bool:
         before = len(self._in_hand)
         deliveries = self._count_deliveries(raw_entries) if redelivered else {}
-        for read in decode_entries(raw_entries, deliveries):
+        for read in decode_entries(self._partition, raw_entries, deliveries):
             (self._suspects if read.is_suspect else self._in_hand).append(read)
         self._adapt()
         return len(self._in_hand) > before
@@ -187,9 +187,9 @@ class Reader:
         return entries
 
     def _claim(self) -> list[RawEntry]:
-        """Of a consumer that is gone, that was a fuse's which is closed, or that is silent."""
+        """Of a consumer that is gone or silent, or of one that held back what now may go on."""
         for other in list_consumers(self._partition):
-            if not other.pending or other.name in self._left_alone:
+            if not other.pending or other.name in self._left_alone or other.is_of_unknown_format:
                 continue
             if entries := self._claim_from(other):
                 return entries
@@ -216,9 +216,14 @@ class Reader:
 
 
 def decode_entries(
-    raw_entries: Iterable[RawEntry], deliveries: dict[bytes, int]
-) -> Iterator[ReadEntry]:
-    """Decode what can be; an entry that cannot stays pending, with an error in the log."""
+    partition: int, raw_entries: Iterable[RawEntry], deliveries: dict[bytes, int]
+) -> list[ReadEntry]:
+    """Decode what can be; an entry that cannot stays pending, with an error in the log.
+
+    One of a later format is held for who can read it: that we looked at it is no delivery.
+    """
+    decoded: list[ReadEntry] = []
+    unknown: dict[bytes, list[bytes]] = {}
     for raw_id, fields in raw_entries:
         if not fields:
             continue
@@ -227,23 +232,17 @@ def decode_entries(
             entry = decode_entry(pairs)
         except (UnknownFormat, UnreadableEntry) as exc:
             log.error("entry_not_understood", entry_id=raw_id.decode(), error=repr(exc))
+            if isinstance(exc, UnknownFormat):
+                unknown.setdefault(exc.version, []).append(raw_id)
             continue
-        size_bytes = len(pairs[DATA_FIELD])
-        yield ReadEntry(raw_id, EntryId.parse(raw_id), entry, deliveries.get(raw_id, 1), size_bytes)
+        entry_id, times = EntryId.parse(raw_id), deliveries.get(raw_id, 1)
+        decoded.append(ReadEntry(raw_id, entry_id, entry, times, len(pairs[DATA_FIELD])))
+    for version, raw_ids in unknown.items():
+        claims.hold_entries(partition, claims.holder_of_format(version), raw_ids)
+    return decoded
 
 
 def pair_up(fields: list[bytes]) -> dict[bytes, bytes]:
     """Names and values by turns, as a dict."""
     items = iter(fields)
     return dict(zip(items, items, strict=True))
-
-
-def forget_idle_consumers(partition: int) -> int:
-    """Delete consumers that are gone, or idle for an hour, and hold nothing."""
-    client = names.stream_client()
-    keys = [names.stream_key(partition), names.sessions_key(partition)]
-    forgotten = 0
-    for other in list_consumers(partition):
-        if not other.pending and (other.is_gone or other.idle_ms > CONSUMER_KEPT_SECONDS * 1000):
-            forgotten += run_script(client, FORGET_CONSUMER, keys, [names.GROUP, other.name])
-    return forgotten

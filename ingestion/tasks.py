@@ -16,13 +16,13 @@ from analytics.sightings import note_verified
 from analytics.stream_check import UnsafeStream, check_stream
 from ingestion import drain as draining
 from ingestion.checkpoints import take_checkpoints
+from ingestion.claims import forget_idle_consumers
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.heads import month_of
 from ingestion.lane import enter_lane
 from ingestion.ledger import compact_ledger
 from ingestion.raw_counts import choose_days
-from ingestion.reader import forget_idle_consumers
 from ingestion.recount import find_days, verify_day, verify_month
 from ingestion.retention import apply_retention
 from ingestion.run_store import collect_garbage

@@ -14,12 +14,12 @@ from pytest_django import Settings
 
 from analytics import redis as names
 from analytics.stream_check import UnsafeStream, check_stream
-from ingestion import reader
+from ingestion import claims
 from ingestion.checkpoints import take_checkpoint
+from ingestion.claims import forget_idle_consumers
 from ingestion.drain import drain
 from ingestion.ledger import compact_ledger
 from ingestion.ledger_check import check_ledger
-from ingestion.reader import forget_idle_consumers
 from local.ports import LOOPBACK
 from local.servers import RedisServer
 from tests.conftest import Api, TestProject, forget_everything, make_project
@@ -103,7 +103,7 @@ def test_every_script_keeps_to_the_slot_of_its_partition(
     join(nodes[:1])
     wait_until(lambda: client_of(nodes[0]).cluster("info")["cluster_state"] == "ok", 10, "well")
     use(nodes[0], settings)
-    monkeypatch.setattr(reader, "CONSUMER_KEPT_SECONDS", -1)  # all are idle for long enough
+    monkeypatch.setattr(claims, "CONSUMER_KEPT_SECONDS", -1)  # all are idle for long enough
     with pytest.raises(redis.ResponseError, match="same slot"):
         names.stream_client().delete("one", "other")
     check_stream()

@@ -28,9 +28,12 @@ from analytics.redis import (
 )
 from analytics.rollups import codec
 from ingestion.compaction import compact_summaries
+from ingestion.consumers import Consumer
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
+from ingestion.reader import Reader
 from ingestion.recount import verify_day
+from ingestion.suspects import MAX_SHARED_DELIVERIES
 from tests.conftest import Api, TestProject, make_project
 from tests.stored import store_events
 
@@ -130,6 +133,47 @@ def test_an_entry_of_an_unknown_format_waits_for_a_worker_that_knows_it(
     monkeypatch.setattr(entries, "FORMAT_VERSION", b"3")  # the newer release
     assert drain(0).stored == 3
     assert count_pending() == 0
+
+
+def test_an_older_worker_beside_newer_ones_leaves_no_tail_of_suspects(
+    golden_project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it looks at what it cannot read is no delivery, and keeps nobody from taking over."""
+    project, older = golden_project, Consumer("another-host", 1, "1")
+    for _ in range(3):
+        append(project, b"3", read_golden("entry-2.hex"), 3)
+
+    for _ in range(MAX_SHARED_DELIVERIES + 2):
+        reader = Reader(0, older)
+        reader.ensure_group()
+        assert reader.next_batch() == []
+
+    pending: Any = stream_client().xpending_range(stream_key(0), GROUP, "-", "+", 10)
+    assert [item["times_delivered"] for item in pending] == [1, 1, 1]
+    assert {item["consumer"] for item in pending} == {b"format:33"}
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"3")  # a newer worker, while the older lives
+    assert len(Reader(0, Consumer("yet-another", 1, "1")).next_batch()) == 3
+
+
+def test_a_fuse_lets_entries_of_a_later_format_wait_for_who_can_read_them(
+    golden_project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older worker tries the fuse again, and looks at what a newer one held back."""
+    project = golden_project
+    append(project, b"3", read_golden("entry-2.hex"), 3)
+    Reader(0, Consumer("another-host", 1, "1")).ensure_group()
+    client: Any = stream_client()
+    client.xreadgroup(GROUP, b"fuse:" + project.row.pk.encode(), {stream_key(0): ">"})
+    collection(mongo.FUSES).insert_one(
+        {"_id": project.id, "partition": 0, "reason": "invalid", "openedAt": DAY, "tryAt": DAY}
+    )
+
+    drain(0)
+
+    [item] = client.xpending_range(stream_key(0), GROUP, "-", "+", 10)
+    assert (item["consumer"], item["times_delivered"]) == (b"format:33", 1)
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"3")
+    assert drain(0).stored == 3
 
 
 def insert_golden_summary(project: TestProject, fmt: int) -> None:
