@@ -136,6 +136,10 @@ BACKLOG_SUMMARIES = StateGauge(
 BACKLOG_SECONDS = StateGauge(
     "analytics_compaction_lag_seconds", "Age of the oldest summary; 0 if none."
 )
+# work: one of ingestion/setbacks.py: WORKS.
+FAILING_UNITS = StateGauge(
+    "analytics_failing_units", "Units of maintenance that fail again and again.", ("work",)
+)
 # column: accepted, stored, duplicate, dead, waiting, or erased (a part of stored).
 LEDGER_EVENTS = StateGauge("analytics_ledger_events", "The books, all projects.", ("column",))
 # Sure differences only: what may be in flight between the two stores is none.

@@ -30,6 +30,7 @@ FUSES = "fuses"
 ERASURES = "erasures"
 ERASURE_DAYS = "erasure_days"
 PROJECT_DELETIONS = "project_deletions"
+SETBACKS = "setbacks"
 
 Document = dict[str, Any]
 
@@ -77,6 +78,7 @@ _INDEXES = {
     ],
     ERASURE_DAYS: [],
     PROJECT_DELETIONS: [],
+    SETBACKS: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
     SALTS: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
 }
 

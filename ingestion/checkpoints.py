@@ -8,6 +8,7 @@ the loss is written down as a gap with its dates, and counting goes on from what
 
 import secrets
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import structlog
@@ -30,17 +31,21 @@ from ingestion.gaps import (
 )
 from ingestion.ledger import Line, LineKey, by_line, line_id, read_settled
 from ingestion.scripts import CHECKPOINT, CLOSE_DAYS, run_script
+from ingestion.setbacks import run_each
 
 log = structlog.get_logger(__name__)
 
 
 def take_checkpoints() -> None:
     """Of every partition; a Redis that is full or does not answer is asked again in a minute."""
-    for partition in range(settings.STREAM_PARTITIONS):
-        try:
-            take_checkpoint(partition)
-        except (RedisError, OSError) as exc:
-            log.warning("checkpoint_not_taken", partition=partition, error=repr(exc)[:300])
+    run_each(*(partial(_try_checkpoint, number) for number in range(settings.STREAM_PARTITIONS)))
+
+
+def _try_checkpoint(partition: int) -> None:
+    try:
+        take_checkpoint(partition)
+    except (RedisError, OSError) as exc:
+        log.warning("checkpoint_not_taken", partition=partition, error=repr(exc)[:300])
 
 
 def take_checkpoint(partition: int) -> str | None:

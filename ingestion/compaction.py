@@ -5,27 +5,29 @@ takes the summaries of one project and day and ends in one short transaction.
 """
 
 import math
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
-from pymongo.errors import PyMongoError
 
 from analytics import mongo
-from analytics.ids import datetime_of_day
+from analytics.ids import PROJECT_ID_BYTES, datetime_of_day
 from analytics.mongo import Document, collection
-from analytics.rollups import CorruptTable, Descriptor
-from ingestion.heads import DayChange, bucket_number, read_head
+from analytics.rollups import Descriptor
+from ingestion.heads import DayChange, bucket_number, day_key, read_head
 from ingestion.run_store import RunConflict, RunWriter, merge_columns, read_columns, split
-from ingestion.store_errors import is_permanent
+from ingestion.setbacks import COMPACT_DAY, Turns
 
 log = structlog.get_logger(__name__)
 
 # A bucket has at most this many runs; one more merges them all.
 MAX_RUNS = 4
 FIND_SUMMARIES = 5_000
+SEEK_DAYS = 200
 STEP_SUMMARIES = 400
 STEP_BYTES = 16 * 1024 * 1024
 MAX_CONFLICTS = 5
@@ -36,6 +38,10 @@ class ProjectDay:
     project_id: bytes
     day: int
 
+    @property
+    def unit(self) -> str:
+        return day_key(self.project_id, self.day).hex()
+
 
 def compact_summaries(budget_seconds: float = math.inf) -> int:
     """Compact the summaries that wait, until the time is up; how many, 0 when none is left.
@@ -44,35 +50,53 @@ def compact_summaries(budget_seconds: float = math.inf) -> int:
     """
     deadline = time.monotonic() + budget_seconds
     compacted = 0
-    failure: Exception | None = None
-    for waiting in find_waiting_days():
-        try:
+    turns = Turns(COMPACT_DAY)
+    for waiting in find_waiting_days(turns):
+        with turns.attempt(waiting.unit, waiting.project_id):
             while summaries := compact_day(waiting.project_id, waiting.day):
                 compacted += summaries
                 if time.monotonic() > deadline:
                     return compacted
-        except CorruptTable as exc:  # of a newer release, whose workers compact it, or damaged
-            log.error("day_not_compacted", project=waiting.project_id.hex(),
-                      day=waiting.day, error=str(exc))  # fmt: skip
-        except Exception as exc:
-            if isinstance(exc, PyMongoError) and not is_permanent(exc):
-                raise
-            log.error("day_not_compacted", project=waiting.project_id.hex(),
-                      day=waiting.day, error=repr(exc)[:300])  # fmt: skip
-            failure = exc
-    if failure:
-        raise failure
+    turns.end()
     return compacted
 
 
-def find_waiting_days() -> list[ProjectDay]:
-    """The days with the oldest summaries."""
+def find_waiting_days(turns: Turns) -> list[ProjectDay]:
+    """The days with the oldest summaries; where those are of days that rest, also any others."""
     rows = collection(mongo.SUMMARIES).find({}, {"project": 1, "bucket": 1})
     found = {
-        ProjectDay(bytes(row["project"]), int(row["bucket"].timestamp()) // 86_400): None
+        ProjectDay(bytes(row["project"]), _day_of(row["bucket"])): None
         for row in rows.sort("_id").limit(FIND_SUMMARIES)
     }
-    return list(found)
+    ready = [waiting for waiting in found if not turns.is_resting(waiting.unit)]
+    if len(ready) < len(found):
+        others = (other for other in _seek_days() if other not in found)
+        ready += turns.take(others, lambda other: other.unit, SEEK_DAYS)
+    return ready
+
+
+def _seek_days() -> Iterator[ProjectDay]:
+    """Every day with summaries, one look at the index for each, from a random project on."""
+    start = os.urandom(PROJECT_ID_BYTES)
+    for projects in ({"$gte": start}, {"$lt": start}):
+        found = _first_summary({"project": projects})
+        while found:
+            project_id, day = bytes(found["project"]), _day_of(found["bucket"])
+            yield ProjectDay(project_id, day)
+            following = {"project": project_id, "bucket": {"$gte": datetime_of_day(day + 1)}}
+            beyond = {"project": {**projects, "$gt": project_id}}
+            beyond["project"].pop("$gte", None)
+            found = _first_summary(following) or _first_summary(beyond)
+
+
+def _first_summary(condition: Document) -> Document | None:
+    return collection(mongo.SUMMARIES).find_one(
+        condition, {"project": 1, "bucket": 1}, sort=[("project", 1), ("bucket", 1)]
+    )
+
+
+def _day_of(bucket: datetime) -> int:
+    return int(bucket.timestamp()) // 86_400
 
 
 def compact_day(project_id: bytes, day: int) -> int:

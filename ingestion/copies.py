@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from analytics import mongo
 from analytics.mongo import Document, collection
-from analytics.rollups import PARTS, CorruptTable, Descriptor
+from analytics.rollups import PARTS, Descriptor
 from ingestion.heads import first_day_of, month_key, month_of, parse_head, read_heads
 from ingestion.run_store import (
     RunConflict,
@@ -21,6 +21,7 @@ from ingestion.run_store import (
     merge_parts,
     read_columns,
 )
+from ingestion.setbacks import COPY_DAY, COPY_MONTH, Turns
 from ingestion.store_errors import TRANSIENT
 
 log = structlog.get_logger(__name__)
@@ -36,20 +37,25 @@ def build_days(quiet: timedelta = QUIET) -> int:
     """Copy the closed days that changed and have been quiet since; how many."""
     now = datetime.now(UTC)
     last = int((now - CLOSED_FOR).timestamp()) // 86_400
-    waiting = collection(mongo.ROLLUP_DAYS).find(
-        {"dirty": True, "changedAt": {"$lte": now - quiet}, "day": {"$lt": last}}
-    )
-    return sum(_build_readable(_build_day, found) for found in waiting.limit(STEP_UNITS))
+    waiting = {"dirty": True, "changedAt": {"$lte": now - quiet}, "day": {"$lt": last}}
+    return _build(mongo.ROLLUP_DAYS, waiting, _build_day, Turns(COPY_DAY))
 
 
-def _build_readable(build: Callable[[Document], bool], found: Document) -> bool:
-    """Build a copy; what is damaged, or of a newer release, waits and holds up no other."""
-    try:
-        return build(found)
-    except CorruptTable as exc:
-        log.error("copy_not_built", project=bytes(found["project"]).hex(),
-                  unit=bytes(found["_id"]).hex(), error=str(exc))  # fmt: skip
-        return False
+def _build(name: str, waiting: Document, build: Callable[[Document], bool], turns: Turns) -> int:
+    """Build the copies that waited longest; how many. What cannot be built holds up no other."""
+    heads = collection(name)
+    dirty = heads.find(waiting, {"project": 1}).sort("changedAt", 1)
+    built = 0
+    for head in turns.take(dirty, _unit_of, STEP_UNITS):
+        with turns.attempt(_unit_of(head), bytes(head["project"])):
+            found = heads.find_one({"_id": head["_id"]})
+            built += bool(found and build(found))
+    turns.end()
+    return built
+
+
+def _unit_of(head: Document) -> str:
+    return bytes(head["_id"]).hex()
 
 
 def _build_day(found: Document) -> bool:
@@ -107,18 +113,18 @@ def build_months(quiet: timedelta = QUIET) -> int:
     """Copy the closed months whose days are all copied and quiet; how many."""
     now = datetime.now(UTC)
     this_month = month_of(int((now - CLOSED_FOR).timestamp()) // 86_400)
-    waiting = collection(mongo.ROLLUP_MONTHS).find(
-        {"dirty": True, "changedAt": {"$lte": now - quiet}, "month": {"$lt": this_month}}
-    )
-    return sum(_build_readable(_build_month, found) for found in waiting.limit(STEP_UNITS))
+    waiting = {"dirty": True, "changedAt": {"$lte": now - quiet}, "month": {"$lt": this_month}}
+    return _build(mongo.ROLLUP_MONTHS, waiting, _build_month, Turns(COPY_MONTH))
 
 
 def _build_month(found: Document) -> bool:
     project, month = bytes(found["project"]), found["month"]
     heads = read_heads(project, first_day_of(month), first_day_of(month + 1))
-    if not all(head.is_clean for head in heads):
-        return False  # still dirty: the next round
     months = collection(mongo.ROLLUP_MONTHS)
+    unchanged = {"_id": found["_id"], "changedAt": found["changedAt"]}
+    if not all(head.is_clean for head in heads):  # it waits, and lets others go first
+        months.update_one(unchanged, {"$set": {"changedAt": datetime.now(UTC)}})
+        return False
     runs = [head.whole["run"] for head in heads if head.whole]
     if _too_large(runs):
         log.warning("month_not_copied", project=project.hex(), month=month)
@@ -130,7 +136,6 @@ def _build_month(found: Document) -> bool:
         "days": {"$literal": {str(head.day): head.version for head in heads}},
         "dirty": False,
     }
-    unchanged = {"_id": found["_id"], "changedAt": found["changedAt"]}
     replaced = [found["run"]] if "run" in found else []
     return _replace(mongo.ROLLUP_MONTHS, unchanged, changes, writer, replaced)
 

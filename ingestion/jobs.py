@@ -7,7 +7,7 @@ two processes, or again after a crash, counts once.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self, TypeVar
@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from analytics import mongo
 from analytics.mongo import Document, collection
 from ingestion.run_store import RunConflict
+from ingestion.setbacks import RUN_JOB, Turns
 from ingestion.store_errors import TRANSIENT
 
 log = structlog.get_logger(__name__)
@@ -77,11 +78,13 @@ def new_job(
     kind: type[Job], job_id: str, project_id: bytes, partition: int, requested_by: str
 ) -> Document:
     """The document of a job at its start."""
+    now = datetime.now(UTC)
     return {
         "_id": job_id,
         "project": project_id,
         "partition": partition,
-        "requestedAt": datetime.now(UTC),
+        "requestedAt": now,
+        "turnAt": now,  # when it last took all the time there was; until then, since it waits
         "requestedBy": requested_by,
         "step": kind.STEPS[0],
         "cursor": None,
@@ -93,18 +96,22 @@ def new_job(
 def run_jobs(kind: type[AnyJob], parts: Mapping[str, Part[AnyJob]], budget_seconds: float) -> bool:
     """Go on with every open job of a kind; whether one has work left that need not wait.
 
-    One that fails is logged and does not keep the others from going on.
+    One that fails, or takes all the time there is, lets the others go first the next time.
     """
     deadline = time.monotonic() + budget_seconds
-    found = collection(kind.COLLECTION).find({"open": True}, {"_id": 1})
-    for job_id in [job["_id"] for job in found.sort("requestedAt", 1)]:
-        try:
-            if run_job(kind, parts, job_id, deadline):
+    turns = Turns(RUN_JOB)
+    found = collection(kind.COLLECTION).find({"open": True}, {"project": 1})
+    for job in list(found.sort([("turnAt", 1), ("requestedAt", 1)])):
+        if time.monotonic() > deadline:
+            return True
+        if turns.is_resting(job["_id"]):
+            continue
+        with suppress(PyMongoError, RedisError), turns.attempt(job["_id"], bytes(job["project"])):
+            if run_job(kind, parts, job["_id"], deadline):
+                collection(kind.COLLECTION).update_one(
+                    {"_id": job["_id"], "open": True}, {"$set": {"turnAt": datetime.now(UTC)}}
+                )
                 return True
-        except (PyMongoError, RedisError) as exc:
-            log.warning("job_interrupted", kind=kind.COLLECTION, job=job_id, error=repr(exc)[:300])
-        except Exception:  # a fault in our own code must not hold up every job behind it
-            log.exception("job_failed", kind=kind.COLLECTION, job=job_id)
     return False
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from django.conf import settings
 from pymongo import UpdateOne
@@ -15,6 +16,7 @@ from analytics import redis as names
 from analytics.ids import datetime_of_day
 from analytics.mongo import Document
 from ingestion.scripts import READ_COUNTERS, run_script
+from ingestion.setbacks import COMPACT_LEDGER, Turns, is_passing
 
 COLUMNS = ("stored", "duplicate", "dead", "erased")
 COMPACT_SUMMARIES = 1_000
@@ -149,16 +151,42 @@ def _total(flat: Sequence[bytes]) -> int:
 
 
 def compact_ledger() -> int:
-    """Add summaries to the ledger and delete them, in one transaction; how many there were."""
+    """Add summaries to the ledger and delete them; how many. What cannot be added stays."""
+    turns = Turns(COMPACT_LEDGER)
+    waiting = mongo.collection(mongo.LEDGER_SUMMARIES).find({}, {"_id": 1}).sort("_id", 1)
+    rows = turns.take(waiting, lambda row: str(row["_id"]), COMPACT_SUMMARIES)
+    compacted = _compact_isolating(turns, [row["_id"] for row in rows])
+    turns.end()
+    return compacted
+
+
+def _compact_isolating(turns: Turns, ids: Sequence[Any]) -> int:
+    """Compact them in one transaction; where one of them cannot be, halve until it is alone."""
+    if len(ids) == 1:
+        with turns.attempt(str(ids[0])):
+            return _compact(ids)
+        return 0
+    try:
+        return _compact(ids) if ids else 0
+    except Exception as exc:
+        if is_passing(exc):
+            raise
+    middle = len(ids) // 2
+    return _compact_isolating(turns, ids[:middle]) + _compact_isolating(turns, ids[middle:])
+
+
+def _compact(ids: Sequence[Any]) -> int:
     with mongo.client().start_session() as session:
         return session.with_transaction(
-            _compact, read_concern=ReadConcern("snapshot"), write_concern=mongo.DURABLE
+            lambda session: _add_up(session, ids),
+            read_concern=ReadConcern("snapshot"),
+            write_concern=mongo.DURABLE,
         )
 
 
-def _compact(session: ClientSession) -> int:
+def _add_up(session: ClientSession, ids: Sequence[Any]) -> int:
     summaries = mongo.collection(mongo.LEDGER_SUMMARIES)
-    rows = list(summaries.find({}, session=session).limit(COMPACT_SUMMARIES))
+    rows = list(summaries.find({"_id": {"$in": ids}}, session=session))
     if not rows:
         return 0
     totals: dict[LineKey, Document] = {}

@@ -9,6 +9,7 @@ from analytics.ids import EVENT_KEY_BYTES, after_project, datetime_of_ms, ids_of
 from analytics.models import Project
 from analytics.mongo import EVENTS, Document, collection
 from ingestion.enrich import RETENTION_GRACE, expiry
+from ingestion.setbacks import APPLY_RETENTION, Turns
 
 log = structlog.get_logger(__name__)
 
@@ -24,21 +25,29 @@ def apply_retention() -> int:
     begun again. Setting the same date twice is harmless.
     """
     changed = 0
-    projects = collection(Project._meta.db_table)
-    for row in projects.find({}, {"retention_days": 1, APPLIED: 1}):
-        days: int | None = row["retention_days"]
-        if row.get(APPLIED, None) == days:
-            continue
-        events = _apply(bytes.fromhex(row["_id"]), days)
-        changes: Document = {} if events else {"$set": {APPLIED: days}}
-        if row.get(APPLIED) is not None:  # what went by it before this run does not come back
-            gone = datetime.now(UTC) - timedelta(days=row[APPLIED]) - RETENTION_GRACE
-            changes["$max"] = {"raw_since": gone}
-        if changes:
-            projects.update_one({"_id": row["_id"], "retention_days": days}, changes)
-        log.info("retention_applied", project=row["_id"], days=days, events=events)
-        changed += events
+    turns = Turns(APPLY_RETENTION)
+    rows = collection(Project._meta.db_table).find({}, {"retention_days": 1, APPLIED: 1})
+    for row in rows:
+        if row.get(APPLIED, None) != row["retention_days"] and not turns.is_resting(row["_id"]):
+            with turns.attempt(row["_id"], bytes.fromhex(row["_id"])):
+                changed += _apply_to_project(row)
+    turns.end()
     return changed
+
+
+def _apply_to_project(row: Document) -> int:
+    days: int | None = row["retention_days"]
+    events = _apply(bytes.fromhex(row["_id"]), days)
+    changes: Document = {} if events else {"$set": {APPLIED: days}}
+    if row.get(APPLIED) is not None:  # what went by it before this run does not come back
+        gone = datetime.now(UTC) - timedelta(days=row[APPLIED]) - RETENTION_GRACE
+        changes["$max"] = {"raw_since": gone}
+    if changes:
+        collection(Project._meta.db_table).update_one(
+            {"_id": row["_id"], "retention_days": days}, changes
+        )
+    log.info("retention_applied", project=row["_id"], days=days, events=events)
+    return events
 
 
 def _apply(project_id: bytes, days: int | None) -> int:

@@ -33,6 +33,7 @@ from analytics.rollups import (
     run_range,
     sets_pieces,
 )
+from ingestion.setbacks import COLLECT_GARBAGE, Turns
 
 Tables = dict[str, Table]
 
@@ -210,15 +211,25 @@ def batched(keys: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
 
 def collect_garbage() -> int:
     """Delete the runs that nobody adopted, or that were replaced; how many runs."""
-    garbage = collection(mongo.ROLLUP_GARBAGE)
+    turns = Turns(COLLECT_GARBAGE)
     runs = 0
-    for entry in garbage.find({"dueAt": {"$lt": datetime.now(UTC)}}):
-        marked = garbage.update_one({"_id": entry["_id"]}, {"$set": {"collecting": True}})
-        if not marked.matched_count:  # adopted at this very moment
-            continue
-        for run_id in entry["runs"]:
-            first, last = run_range(bytes(run_id))
-            collection(mongo.ROLLUP_CHUNKS).delete_many({"_id": {"$gte": first, "$lte": last}})
-            runs += 1
-        garbage.delete_one({"_id": entry["_id"]})
+    due = collection(mongo.ROLLUP_GARBAGE).find({"dueAt": {"$lt": datetime.now(UTC)}})
+    for entry in due:
+        unit = str(entry["_id"])
+        if not turns.is_resting(unit):
+            with turns.attempt(unit):
+                runs += _collect(entry)
+    turns.end()
     return runs
+
+
+def _collect(entry: Mapping[str, Any]) -> int:
+    garbage = collection(mongo.ROLLUP_GARBAGE)
+    marked = garbage.update_one({"_id": entry["_id"]}, {"$set": {"collecting": True}})
+    if not marked.matched_count:  # adopted at this very moment
+        return 0
+    for run_id in entry["runs"]:
+        first, last = run_range(bytes(run_id))
+        collection(mongo.ROLLUP_CHUNKS).delete_many({"_id": {"$gte": first, "$lte": last}})
+    garbage.delete_one({"_id": entry["_id"]})
+    return len(entry["runs"])

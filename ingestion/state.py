@@ -27,6 +27,7 @@ from analytics.mongo import collection
 from analytics.scraping import answer_scrape
 from analytics.sightings import PROCESSES, Sightings
 from ingestion.ledger import Line, LineKey, read_counters, read_settled
+from ingestion.setbacks import count_failing
 from ingestion.signals import DRAIN_QUEUE
 
 log = structlog.get_logger(__name__)
@@ -145,6 +146,8 @@ def _read_store() -> Iterator[Reading]:
         oldest = summaries.find_one({}, {"_id": 1}, sort=[("_id", 1)])
         age = (datetime.now(UTC) - oldest["_id"].generation_time).total_seconds() if oldest else 0.0
         yield metrics.BACKLOG_SECONDS, (), max(0.0, age)
+        for work, units in count_failing().items():
+            yield metrics.FAILING_UNITS, (work,), units
         yield metrics.FUSES_OPEN, (), collection(mongo.FUSES).estimated_document_count()
         yield from _kept.read()
 

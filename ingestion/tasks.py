@@ -26,6 +26,7 @@ from ingestion.raw_counts import choose_days
 from ingestion.recount import find_days, verify_day, verify_month
 from ingestion.retention import apply_retention
 from ingestion.run_store import collect_garbage
+from ingestion.setbacks import run_each
 from ingestion.signals import DRAIN_TASK, publish_drain
 from ingestion.user_agents import parse_user_agent
 
@@ -70,9 +71,12 @@ def forget_consumers() -> None:
 @shared_task(name="ingestion.compact_ledger", ignore_result=True)
 @in_lane
 def compact_ledger_task() -> None:
+    run_each(compact_whole_ledger, take_checkpoints)
+
+
+def compact_whole_ledger() -> None:
     while compact_ledger():
         pass
-    take_checkpoints()
 
 
 @shared_task(name="ingestion.apply_retention", ignore_result=True)
@@ -91,9 +95,7 @@ def compact_summaries_task() -> None:
 @in_lane
 def build_copies_task() -> None:
     """Copy closed days and months, then clear away what copies and compaction replaced."""
-    build_days()
-    build_months()
-    collect_garbage()
+    run_each(build_days, build_months, collect_garbage)
 
 
 @shared_task(name="ingestion.verify_sample", ignore_result=True, bind=True, max_retries=None)

@@ -110,6 +110,14 @@ def leave_a_summary_that_cannot_be_compacted(scene: Scene) -> Generator[None]:
         collection(mongo.SUMMARIES).delete_one({"_id": old})
 
 
+def fail_at_a_summary_again_and_again(scene: Scene) -> Generator[None]:
+    """That of `leave_a_summary_that_cannot_be_compacted`; its rests are over at once."""
+    while True:
+        past = {"$set": {"retryAt": datetime.now(UTC) - timedelta(seconds=1)}}
+        collection(mongo.SETBACKS).update_many({}, past)
+        yield
+
+
 def lose_a_stored_event(scene: Scene) -> Generator[None]:
     """From MongoDB, behind the back of the rollups; the nightly verification finds out."""
     collection(mongo.EVENTS).delete_one({"project": scene.project.id})
@@ -226,6 +234,7 @@ PHASES: tuple[Mapping[str, Provocation], ...] = (
         "AnalyticsDeadLetters": bury_an_event,
         "AnalyticsTaskFailing": leave_a_summary_that_cannot_be_compacted,
         "AnalyticsCompactionBehind": leave_a_summary_that_cannot_be_compacted,
+        "AnalyticsMaintenanceFailing": fail_at_a_summary_again_and_again,
         "AnalyticsRollupDrift": lose_a_stored_event,
         "AnalyticsFuseOpen": bury_most_of_a_project,
     },

@@ -8,7 +8,8 @@ found without reading those of all.
 
 A *descriptor* says where things are, and stands in the head of the unit:
 `{"r": run id, "n": rows, "c": {dimension: pieces}, "s": {dimension: first hash of each piece}}`;
-a dimension that is in neither `c` nor `s` is packed.
+a dimension that is in neither `c` nor `s` is packed. A run without rows, such as the copy of a day
+whose events were all erased, has no pieces.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -69,10 +70,12 @@ def pack_run(run_id: bytes, tables: Mapping[str, Table]) -> tuple[Descriptor, li
             first = np.array([part.hashes[0] for part in parts], dtype=_FIRST_HASH)
             split_sets[dimension] = first.tobytes()
             pieces += _number(run_id, _SETS, dimension, parts)
-    for kind, packed in ((_COUNTS, packed_counts), (_SETS, packed_sets)):
-        if packed:
-            pieces.append({"_id": run_id + kind + _PACKED + _sequence(0), "t": packed})
     descriptor: Descriptor = {"r": run_id, "n": sum(len(table) for table in tables.values())}
+    if not descriptor["n"]:
+        return descriptor, []
+    for kind, packed in ((_COUNTS, packed_counts), (_SETS, packed_sets)):
+        # Also where nothing is packed: a dimension that the run has not is looked for in it.
+        pieces.append({"_id": run_id + kind + _PACKED + _sequence(0), "t": packed})
     if split_counts:
         descriptor["c"] = split_counts
     if split_sets:
@@ -150,6 +153,8 @@ def _piece_ids(
     descriptor: Mapping[str, Any], kind: bytes, dimension: str, numbers: Iterable[int] | None
 ) -> list[bytes]:
     run_id = bytes(descriptor["r"])
+    if not descriptor["n"]:
+        return []
     if numbers is None:
         return [run_id + kind + _PACKED + _sequence(0)]
     prefix = run_id + kind + _CODES[dimension]

@@ -10,6 +10,7 @@ from analytics.mongo import Document, collection
 from ingestion.deletion.job import Deletion
 from ingestion.jobs import change_job, finish_step, save_progress
 from ingestion.run_store import READ_TIME
+from ingestion.setbacks import forget_setbacks
 
 DELETE_DOCUMENTS = 2_000
 DELETE_HEADS = 20
@@ -30,6 +31,7 @@ def delete_letters(job: Deletion) -> None:
 
 
 def delete_summaries(job: Deletion) -> None:
+    forget_setbacks(job.project_id)
     _delete(job, mongo.SUMMARIES, {"project": job.project_id}, "summaries")
 
 

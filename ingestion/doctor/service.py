@@ -114,6 +114,11 @@ def check_waiting() -> Iterator[Finding]:
         yield wrong(f"the books are off by {difference:,.0f} events", "manage.py ledger --check")
     if letters := values.get(metrics.DEAD_LETTERS_KEPT.name):
         yield doubtful(f"{letters:,.0f} dead letters", "look at them in the admin")
+    if failing := values.get(metrics.FAILING_UNITS.name):
+        yield wrong(
+            f"{failing:.0f} units of maintenance fail again and again",
+            "unit_failed in the log of the workers names each, and its error",
+        )
     if fuses := values.get(metrics.FUSES_OPEN.name):
         yield wrong(
             f"the events of {fuses:.0f} projects are held back", "look at their dead letters"
