@@ -1,13 +1,11 @@
 """Count the raw events of neighbouring buckets."""
 
-import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pymongo.client_session import ClientSession
 
 from analytics import mongo
-from analytics.ids import datetime_of_day
 from analytics.mongo import Document, collection
 from analytics.projects import find_policy
 from analytics.rollups import BUCKET, DIMENSIONS, TABLES, Table, summarize
@@ -36,19 +34,6 @@ def count_buckets(
         bucket: {name: Table.decode_all(encoded[name]) for name in TABLES if name in encoded}
         for bucket, encoded in summarize(project_id, events).items()
     }
-
-
-def choose_days(project_id: bytes, days: range, count: int) -> list[int]:
-    """At most `count` random ones of `days`, each with raw events; few where they lie sparsely."""
-    chosen: set[int] = set()
-    for day in random.sample(days, min(count, len(days))):
-        bounds = {"$gte": datetime_of_day(day), "$lt": datetime_of_day(days[-1] + 1)}
-        found = collection(mongo.EVENTS).find_one(
-            {"project": project_id, "timestamp": bounds}, {"timestamp": 1}, sort=[("timestamp", 1)]
-        )
-        if found:
-            chosen.add(int(found["timestamp"].timestamp()) // 86_400)
-    return sorted(chosen)
 
 
 def split_blocks(numbers: Sequence[int]) -> Iterator[range]:

@@ -1,7 +1,7 @@
 """Count raw events again: verify the rollups against them, or rebuild the rollups from them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pymongo.client_session import ClientSession
@@ -200,25 +200,3 @@ def _events_of(tables: Tables) -> int:
         return 0
     counted: Any = tables["total"].events
     return int(counted.sum())
-
-
-def find_days(
-    project_id: bytes, start: datetime | None = None, end: datetime | None = None
-) -> range:
-    """The UTC days that `[start, end)` touches, or those the project has raw events of."""
-    events = collection(mongo.EVENTS)
-    for bound, direction in ((start, 1), (end, -1)):
-        if bound is None:
-            found = events.find_one(
-                {"project": project_id}, {"timestamp": 1}, sort=[("timestamp", direction)]
-            )
-            if found is None:
-                return range(0)
-            bound = found["timestamp"] + (
-                timedelta(milliseconds=1) if direction < 0 else timedelta()
-            )
-        if direction > 0:
-            first = int(bound.timestamp()) // 86_400
-        else:
-            last = -(-int(bound.timestamp() * 1000) // 86_400_000)
-    return range(first, last)

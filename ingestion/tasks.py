@@ -11,7 +11,7 @@ from celery import Task, shared_task
 from celery.signals import worker_init, worker_process_init, worker_ready
 from django.conf import settings
 
-from analytics.projects import list_projects
+from analytics.projects import find_policy, list_projects
 from analytics.sightings import note_verified
 from analytics.stream_check import UnsafeStream, check_stream
 from ingestion import drain as draining
@@ -19,11 +19,11 @@ from ingestion.checkpoints import take_checkpoints
 from ingestion.claims import forget_idle_consumers
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
+from ingestion.days import find_days
 from ingestion.heads import month_of
 from ingestion.lane import enter_lane
 from ingestion.ledger import compact_ledger
-from ingestion.raw_counts import choose_days
-from ingestion.recount import find_days, verify_day, verify_month
+from ingestion.recount import verify_day, verify_month
 from ingestion.retention import apply_retention
 from ingestion.run_store import collect_garbage
 from ingestion.setbacks import run_each
@@ -115,7 +115,8 @@ def _verify_sample() -> None:
     drift_tables = 0
     for project in random.sample(projects, min(VERIFY_PROJECTS, len(projects))):
         project_id = bytes.fromhex(project)
-        days = choose_days(project_id, find_days(project_id), VERIFY_DAYS)
+        days = find_days(project_id, find_policy(project_id).raw_horizon)
+        days = random.sample(days, min(VERIFY_DAYS, len(days)))
         for day in days:
             drift_tables += len(verify_day(project_id, day))
         for month in {month_of(day) for day in days}:

@@ -15,9 +15,10 @@ from analytics.mongo import collection
 from analytics.rollups import PARTS, counts_pieces
 from ingestion.compaction import MAX_RUNS, compact_summaries
 from ingestion.copies import build_days, build_months
+from ingestion.days import find_days
 from ingestion.differences import Difference
 from ingestion.heads import month_of, read_head, read_heads
-from ingestion.recount import find_days, rebuild_day, verify_day, verify_month
+from ingestion.recount import rebuild_day, verify_day, verify_month
 from ingestion.run_store import RunConflict, collect_garbage
 from ingestion.tasks import verify_sample_task
 from tests.conftest import TestProject

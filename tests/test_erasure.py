@@ -22,12 +22,13 @@ from analytics.mongo import (
 )
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
+from ingestion.days import find_days
 from ingestion.drain import drain
 from ingestion.erasure import events as erasing
 from ingestion.erasure import letters as redacting
 from ingestion.erasure import run
 from ingestion.ledger import compact_ledger, read_ledger
-from ingestion.recount import find_days, rebuild_day, verify_day
+from ingestion.recount import rebuild_day, verify_day
 from ingestion.retention import apply_retention
 from tests.conftest import Api, TestProject, make_project
 from tests.erasures import ask_to_erase, erase, finish_erasure, reach_everything, read_job

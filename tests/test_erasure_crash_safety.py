@@ -10,12 +10,13 @@ import pytest
 from analytics.mongo import EVENTS, client, collection
 from analytics.redis import broker_client, lane_key
 from ingestion.compaction import compact_summaries
+from ingestion.days import find_days
 from ingestion.drain import drain
 from ingestion.erasure import events as erasing
 from ingestion.erasure.ask import RUN_TASK
 from ingestion.erasure.job import Erasure
 from ingestion.ledger import read_ledger
-from ingestion.recount import find_days, verify_day
+from ingestion.recount import verify_day
 from ingestion.signals import send_quietly
 from tests.conftest import Api, TestProject
 from tests.erasures import ask_to_erase, finish_erasure, read_job

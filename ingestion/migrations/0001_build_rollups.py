@@ -6,8 +6,9 @@ from typing import Any
 from django.db import migrations
 
 from analytics import mongo
+from ingestion.days import find_days
 from ingestion.lane import enter_lane
-from ingestion.recount import find_days, rebuild_day
+from ingestion.recount import rebuild_day
 from ingestion.run_store import RunConflict
 
 PAUSE_SECONDS = 0.5
