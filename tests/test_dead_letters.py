@@ -26,6 +26,7 @@ from ingestion.letters.change import NotDead, discard_letters, edit_letter
 from ingestion.letters.letter import date_payload, show_payload
 from ingestion.letters.replay import find_open, replay_letters
 from tests.conftest import Api, TestProject
+from tests.poison import accept_poison
 from tests.workers import ROOT, waiting_events
 
 ACCEPTED_AT = datetime(2026, 3, 1, 12, 30, 15, 250_000, UTC)
@@ -112,13 +113,50 @@ def test_an_event_that_still_cannot_be_stored_is_buried_again(
     project: TestProject, ingest: Api, broken: pytest.MonkeyPatch
 ) -> None:
     bury(ingest, broken, {"path": "/b", "eventId": "mine"})
-    broken.setattr(prepare, "decode_events", lambda raws: wire.decode_events([b"{}"] * len(raws)))
     replay_letters(find_open(), "alice", "")
+    broken.setattr(prepare, "decode_events", lambda raws: wire.decode_events([b"{}"] * len(raws)))
 
     assert drain(0).dead == 1
 
     assert [letter["status"] for letter in read_letters()] == ["replayed", "dead"]
     assert books_of(project) == (2, 0, 0, 2, 0)
+
+
+def test_what_no_drain_could_store_is_refused_and_stays_as_it_is(
+    project: TestProject, ingest: Api, broken: pytest.MonkeyPatch
+) -> None:
+    for event_id in ("one", "two"):
+        accept_poison(project, event_id)
+    drain(0)
+    bury(ingest, broken, {"path": "/b", "eventId": "mine"})
+    before = read_letters(eventId={"$ne": "mine"})
+
+    done = replay_letters(find_open(), "alice", "")
+
+    assert (done.replayed, done.skipped, done.refused) == (1, 0, {"invalid": 2})
+    assert sorted(done.outcomes.values()) == ["invalid", "invalid", "replayed"]
+    assert "bad_property_name" in done.errors["invalid"]
+    assert (drain(0).stored, read_letters(status="dead")) == (1, before)
+    assert books_of(project) == (4, 1, 0, 3, 0)
+
+
+def test_what_is_refused_starves_no_letter_behind_it(
+    project: TestProject, ingest: Api, broken: pytest.MonkeyPatch
+) -> None:
+    """However few are asked for, and whoever is the oldest."""
+    for event_id in ("one", "two"):
+        accept_poison(project, event_id)
+    drain(0)
+    bury(ingest, broken, {"path": "/b", "eventId": "b"}, {"path": "/c", "eventId": "c"})
+
+    dry = run_command(limit=1, dry_run=True)
+    told = run_command(limit=1)
+
+    assert "1 dead letters would be replayed, 0 left out, 2 refused" in dry
+    assert "1 dead letters replayed, 0 left out, 2 refused" in told
+    assert "2 invalid, the first: bad_property_name" in told
+    assert "GET /event/{eventId}" in told
+    assert drain(0).stored == 1
 
 
 def test_the_sender_is_kept_as_far_as_the_project_may(

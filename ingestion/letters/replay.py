@@ -5,17 +5,27 @@ they are replayed again their events are found to be stored, and become duplicat
 letter stays counted under `dead`, which counts burials.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from redis.exceptions import RedisError
 
 from analytics import mongo
 from analytics import redis as names
-from analytics.entry import FORMAT_VERSION, AcceptedEvent, Part, encode_entry, split_events
+from analytics.entry import (
+    FORMAT_VERSION,
+    AcceptedEvent,
+    Entry,
+    Part,
+    encode_entry,
+    split_events,
+)
+from analytics.ids import EntryId, now_ms
 from analytics.models import Project
 from analytics.mongo import Document, collection
 from analytics.problems import Unavailable
@@ -25,18 +35,39 @@ from ingestion.enrich import apply_ip_rule
 from ingestion.group_commit import WAIT_MS
 from ingestion.letters.change import close_letters
 from ingestion.letters.letter import DEAD, REPLAYED, date_payload
+from ingestion.prepare import Failure, prepare
+from ingestion.reader import ReadEntry
 from ingestion.scripts import REPLAY
 from ingestion.signals import publish_drain
 
 CHUNK_LETTERS = 100
+SKIPPED = "skipped"
 
 
 @dataclass(slots=True)
 class Replayed:
-    """What a replay did; `skipped` letters were not open, or their project is gone."""
+    """What a replay did, or a dry run would do.
+
+    What can be judged before is: a letter whose event no drain could store is refused, with the
+    reason it would be buried for again, and stays open. A replayed one may still be refused by
+    the store itself, and then becomes another letter.
+    """
 
     replayed: int = 0
-    skipped: int = 0
+    skipped: int = 0  # not open any more, or their project is gone
+    refused: Counter[str] = field(default_factory=Counter)  # by reason
+    errors: dict[str, str] = field(default_factory=dict)  # the first of each reason
+    outcomes: dict[bytes, str] = field(default_factory=dict)  # replayed, skipped or a reason
+
+    def note(self, letter_ids: Iterable[bytes], outcome: str) -> None:
+        for letter_id in letter_ids:
+            self.outcomes[letter_id] = outcome
+            if outcome == REPLAYED:
+                self.replayed += 1
+            elif outcome == SKIPPED:
+                self.skipped += 1
+            else:
+                self.refused[outcome] += 1
 
 
 def find_open(
@@ -54,46 +85,73 @@ def find_open(
     return (letter["_id"] for letter in found.sort("buriedAt", 1))
 
 
-def replay_letters(letter_ids: Iterable[bytes], by: str, why: str) -> Replayed:
-    """Accept the events of open letters again, chunk by chunk.
+def replay_letters(
+    letter_ids: Iterable[bytes],
+    by: str,
+    why: str,
+    *,
+    most: int | None = None,
+    dry_run: bool = False,
+) -> Replayed:
+    """Accept the events of open letters again, chunk by chunk, until `most` of them are.
 
     Raises Unavailable when the stream is full or Redis does not answer: the chunks before are
     replayed, those from there on are as they were.
     """
     done = Replayed()
     remaining = iter(letter_ids)
-    while chunk := list(islice(remaining, CHUNK_LETTERS)):
+    while chunk := list(islice(remaining, _room(done, most))):
         letters = list(collection(mongo.DEAD_LETTERS).find({"_id": {"$in": chunk}, "status": DEAD}))
         letters.sort(key=_sender_of)
-        before = done.replayed
         for _, group in groupby(letters, key=_sender_of):
-            done.replayed += _replay(list(group), by, why)
-        done.skipped += len(chunk) - (done.replayed - before)
+            _replay(list(group), by, why, done, dry_run=dry_run)
+        done.note((letter_id for letter_id in chunk if letter_id not in done.outcomes), SKIPPED)
     return done
+
+
+def _room(done: Replayed, most: int | None) -> int:
+    return CHUNK_LETTERS if most is None else max(0, min(CHUNK_LETTERS, most - done.replayed))
 
 
 def _sender_of(letter: Mapping[str, Any]) -> tuple[bytes, str, str]:
     return bytes(letter["project"]), letter.get("ip") or "", letter.get("userAgent") or ""
 
 
-def _replay(letters: Sequence[Mapping[str, Any]], by: str, why: str) -> int:
-    """Replay letters of one sender, all or none; how many."""
+def _replay(
+    letters: Sequence[Mapping[str, Any]], by: str, why: str, done: Replayed, *, dry_run: bool
+) -> None:
+    """Replay letters of one sender, all or none of those that could be stored."""
     project_id, ip, user_agent = _sender_of(letters[0])
     project = Project.objects.filter(pk=project_id.hex(), deleted_at=None).first()
     if project is None:
-        return 0
+        return
     ip_kept = apply_ip_rule(find_policy(project_id).ip_rule, ip or None)
-    events = [
-        AcceptedEvent(
+    events = {
+        bytes(letter["_id"]): AcceptedEvent(
             letter["eventId"], date_payload(bytes(letter["payload"]), letter["acceptedAt"])
         )
         for letter in letters
-    ]
-    append_again(project, [
-        Part(project_id, ip_kept, user_agent or None, run) for run in split_events(events)
-    ])  # fmt: skip
-    mark_replayed([letter["_id"] for letter in letters], by, why)
-    return len(letters)
+    }
+    for letter_id, failure in _judge(Part(project_id, ip_kept, user_agent or None, []), events):
+        del events[letter_id]
+        done.note([letter_id], failure.reason)
+        done.errors.setdefault(failure.reason, failure.detail)
+    if events and not dry_run:
+        append_again(project, [
+            Part(project_id, ip_kept, user_agent or None, run)
+            for run in split_events(list(events.values()))
+        ])  # fmt: skip
+        mark_replayed(list(events), by, why)
+    done.note(events, REPLAYED)
+
+
+def _judge(sender: Part, events: Mapping[bytes, AcceptedEvent]) -> Iterator[tuple[bytes, Failure]]:
+    """The letters whose event a drain would bury, by the drain's own judgement."""
+    part = msgspec.structs.replace(sender, events=list(events.values()))
+    read = ReadEntry(b"", EntryId(now_ms(), 0), Entry([part]), 1)
+    for letter_id, prepared in zip(list(events), prepare([read]), strict=True):
+        if prepared.failure:
+            yield letter_id, prepared.failure
 
 
 def append_again(project: Project, parts: Sequence[Part]) -> None:

@@ -1,12 +1,11 @@
 """`manage.py replay_dead_letters`: accept the events of dead letters again."""
 
-from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.problems import Unavailable
-from ingestion.letters.replay import find_open, replay_letters
+from ingestion.letters.replay import Replayed, find_open, replay_letters
 from ingestion.prepare import REASONS
 
 
@@ -22,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--id", action="append", default=[], help="only this letter (hex); may be repeated"
         )
-        parser.add_argument("--limit", type=int, help="at most this many, the oldest first")
+        parser.add_argument("--limit", type=int, help="replay at most this many, the oldest first")
         parser.add_argument("--why", default="", help="a note that is kept on the letters")
         parser.add_argument("--dry-run", action="store_true", help="count them and do nothing")
 
@@ -32,12 +31,26 @@ class Command(BaseCommand):
             ids = [bytes.fromhex(text) for text in options["id"]]
         except ValueError as exc:
             raise CommandError("ids are hex digits") from exc
-        found = list(islice(find_open(project, options["reason"], ids), options["limit"]))
-        if options["dry_run"]:
-            self.stdout.write(f"{len(found)} dead letters would be replayed")
-            return
+        found = find_open(project, options["reason"], ids)
         try:
-            done = replay_letters(found, "manage.py", options["why"])
+            done = replay_letters(
+                found, "manage.py", options["why"],
+                most=options["limit"], dry_run=options["dry_run"],
+            )  # fmt: skip
         except Unavailable as exc:
             raise CommandError(f"{exc.detail} What was not replayed is as it was.") from exc
-        self.stdout.write(f"{done.replayed} dead letters replayed, {done.skipped} left out")
+        self._report(done, "would be replayed" if options["dry_run"] else "replayed")
+
+    def _report(self, done: Replayed, what: str) -> None:
+        refused = done.refused.total()
+        self.stdout.write(
+            f"{done.replayed} dead letters {what}, {done.skipped} left out, "
+            f"{refused} refused: they could not be stored"
+        )
+        for reason, count in sorted(done.refused.items()):
+            self.stdout.write(f"  {count} {reason}, the first: {done.errors[reason]}")
+        if done.replayed and what == "replayed":
+            self.stdout.write(
+                "What was replayed waits to be stored; GET /event/{eventId} tells what became "
+                "of an event, and one that the store refuses is a dead letter again"
+            )
