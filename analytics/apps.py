@@ -11,7 +11,8 @@ class AnalyticsConfig(AppConfig):
     default_auto_field = "django_mongodb_backend.fields.ObjectIdAutoField"
 
     def ready(self) -> None:
-        from analytics import key_mirror  # models exist only now
+        from analytics import admin_sessions, key_mirror  # models exist only now
 
         key_mirror.connect_signals(self)
+        admin_sessions.connect_signals()
         parse_rate("AUTH_FAILURES_RATE", settings.AUTH_FAILURES_RATE)  # a wrong one stops here

@@ -1,5 +1,6 @@
 """What every request has in common that does not take the hot path."""
 
+import sys
 from collections.abc import Callable
 from time import perf_counter
 
@@ -11,6 +12,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from redis import exceptions as redis
 from structlog.contextvars import bound_contextvars
 
+from analytics import problems
 from analytics.counting import note_answered
 from analytics.problems import BadRequest, Problem, Unavailable, problem_response
 from analytics.request_id import HEADER, request_id_of
@@ -48,6 +50,12 @@ class FollowRequests:
             error = repr(exception.__cause__ or exception)[:300]
             log.warning("refused", code=problem.code, status=problem.status, error=error)
         return problem_response(problem) if problem else None
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """What failed outside a view, where no `process_exception` is asked: saving a session, say."""
+    problem = find_problem(sys.exc_info()[1])
+    return problem_response(problem) if problem else problems.server_error(request)
 
 
 def find_problem(error: BaseException | None) -> Problem | None:

@@ -31,6 +31,7 @@ ERASURES = "erasures"
 ERASURE_DAYS = "erasure_days"
 PROJECT_DELETIONS = "project_deletions"
 SETBACKS = "setbacks"
+ADMIN_SESSIONS = "admin_sessions"
 
 Document = dict[str, Any]
 
@@ -80,6 +81,10 @@ _INDEXES = {
     PROJECT_DELETIONS: [],
     SETBACKS: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
     SALTS: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
+    ADMIN_SESSIONS: [
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+        IndexModel([("user", ASCENDING)], name="user"),
+    ],
 }
 
 

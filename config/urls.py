@@ -30,4 +30,4 @@ if settings.ROLE in ("all", "reporting"):
 handler400 = "analytics.problems.bad_request"
 handler403 = "analytics.problems.permission_denied"
 handler404 = "analytics.problems.not_found"
-handler500 = "analytics.problems.server_error"
+handler500 = "analytics.middleware.server_error"

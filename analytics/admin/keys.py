@@ -1,109 +1,25 @@
-"""Projects and API keys in the admin. Neither is ever deleted here."""
+"""API keys in the admin. None is ever deleted: revoked keys stay in the list."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
-from redis.exceptions import RedisError
+from django.utils.html import format_html
 
+from analytics.admin.base import NeverDeleted, show_usage
 from analytics.key_mirror import MirrorDelayed
 from analytics.keys import SCOPES
-from analytics.models import ORIGINS_HELP, ApiKey, Project
-from analytics.usage import MonthUsage, read_key_usage, read_project_usage
+from analytics.models import ApiKey
+from analytics.usage import read_key_usage
 
 if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
     ApiKeyModelForm = forms.ModelForm[ApiKey]
-    ProjectModelForm = forms.ModelForm[Project]
-else:  # at run time neither can be subscripted
-    ModelAdmin = admin.ModelAdmin
-    ApiKeyModelForm = ProjectModelForm = forms.ModelForm
-
-MONTHS_SHOWN = 24
-
-
-class NeverDeleted(ModelAdmin):
-    """What events refer to stays; a save that Redis has not heard of yet says so."""
-
-    show_full_result_count = False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        try:
-            obj.save()
-        except MirrorDelayed as delayed:
-            self.message_user(request, str(delayed), messages.WARNING)
-
-
-def show_usage(read: Callable[[], list[MonthUsage]]) -> str:
-    """A line per month, the latest first."""
-    try:
-        months = read()[:MONTHS_SHOWN]
-    except RedisError:
-        return "Redis does not answer."
-    lines = ((month, f"{events:,}") for month, events in months)
-    return format_html_join(mark_safe("<br>"), "{}: {}", lines) or "-"
-
-
-class LinesField(forms.CharField):
-    """A list, written one item a line."""
-
-    widget = forms.Textarea(attrs={"rows": 4, "cols": 60})
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def to_python(self, value: Any) -> Any:
-        return [line.strip() for line in (value or "").splitlines() if line.strip()]
-
-
-class ProjectForm(ProjectModelForm):
-    allowed_origins = LinesField(required=False, help_text=ORIGINS_HELP)
-
-
-@admin.register(Project)
-class ProjectAdmin(NeverDeleted):
-    form = ProjectForm
-    list_display = ("name", "id", "state", "retention_days", "quota_events_per_month")
-    list_filter = ("is_active", "ip_rule")
-    search_fields = ("name", "id")
-    readonly_fields = ("id", "partition", "created_at", "events_accepted")
-    fields = (
-        "name",
-        "is_active",
-        "retention_days",
-        "quota_events_per_month",
-        "ip_rule",
-        "allowed_origins",
-        *readonly_fields,
-    )
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        if isinstance(obj, Project) and obj.deleted_at:
-            return False
-        return super().has_change_permission(request, obj)
-
-    @admin.display(description="state")
-    def state(self, project: Project) -> str:
-        if project.deleted_at:
-            return "deleted"
-        return "active" if project.is_active else "inactive"
-
-    @admin.display(description="events accepted, by month")
-    def events_accepted(self, project: Project) -> str:
-        return show_usage(lambda: read_project_usage(project))
-
-    def get_fields(self, request: HttpRequest, obj: Project | None = None) -> Any:
-        return self.fields if obj else self.fields[: -len(self.readonly_fields)]
+else:  # at run time it cannot be subscripted
+    ApiKeyModelForm = forms.ModelForm
 
 
 class ScopeFilter(admin.SimpleListFilter):

@@ -1,0 +1,7 @@
+"""The admin pages of the shared ground, a module for each."""
+
+from analytics.admin.keys import ApiKeyAdmin
+from analytics.admin.projects import ProjectAdmin
+from analytics.admin.users import UserAdmin
+
+__all__ = ["ApiKeyAdmin", "ProjectAdmin", "UserAdmin"]
