@@ -2,6 +2,6 @@
 
 from analytics.admin.keys import ApiKeyAdmin
 from analytics.admin.projects import ProjectAdmin
-from analytics.admin.users import UserAdmin
+from analytics.admin.users import GroupAdmin, UserAdmin
 
-__all__ = ["ApiKeyAdmin", "ProjectAdmin", "UserAdmin"]
+__all__ = ["ApiKeyAdmin", "GroupAdmin", "ProjectAdmin", "UserAdmin"]
