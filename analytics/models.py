@@ -23,6 +23,7 @@ from analytics.key_text import display_prefix, generate_key
 from analytics.keys import SCOPES
 from analytics.mongo import collection
 from analytics.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin
+from analytics.project_names import UniquelyNamed
 
 MIN_RETENTION_DAYS = 2
 MAX_RETENTION_DAYS = 36_500
@@ -55,7 +56,7 @@ class IpRule(models.TextChoices):
     DROP = "drop", "Drop"
 
 
-class Project(models.Model):
+class Project(UniquelyNamed):
     """Whom events belong to. Its partition is fixed at its creation.
 
     The row of a deleted project stays, so that its id is never given to another.
@@ -64,7 +65,6 @@ class Project(models.Model):
     id = models.CharField(
         primary_key=True, db_column="_id", max_length=16, default=make_project_id, editable=False
     )
-    name = models.CharField(max_length=100)
     is_active = models.BooleanField(
         "active", default=True, help_text="The keys of an inactive project are refused."
     )
@@ -94,7 +94,6 @@ class Project(models.Model):
     )
     partition = models.PositiveIntegerField(editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    deleted_at = models.DateTimeField(null=True, editable=False)
     raw_since = models.DateTimeField(null=True, editable=False)
 
     class Meta:
@@ -102,7 +101,7 @@ class Project(models.Model):
         ordering = ("name", "id")
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.name} ({self.id})"
 
     @property
     def id_bytes(self) -> bytes:
@@ -208,6 +207,8 @@ class ApiKey(models.Model):
     def clean(self) -> None:
         if self.project_id and self.project.deleted_at:
             raise ValidationError("This project was deleted.")
+        if self._state.adding and self.expires_at and self.expires_at <= timezone.now():
+            raise ValidationError({"expires_at": "This moment is in the past."})
 
     def assign_secret(self) -> str:
         """Give a key that was not saved yet its id and digest; returns the text to show once."""
@@ -244,6 +245,3 @@ class ApiKey(models.Model):
         text = key.assign_secret()
         key.full_clean()
         return key, text
-
-    def expire_after(self, days: int) -> None:
-        self.expires_at = timezone.now() + timedelta(days=days)

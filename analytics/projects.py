@@ -48,6 +48,25 @@ def find_policy(project_id: bytes) -> Policy:
     return policy
 
 
+class AmbiguousName(LookupError):
+    """More than one project has this name."""
+
+
+def find_project(id_or_name: str) -> Project | None:
+    """The project of that id, or else of that name; none that is deleted.
+
+    Raises AmbiguousName where the name is that of several.
+    """
+    projects = Project.objects.filter(deleted_at=None)
+    if project := projects.filter(pk=id_or_name).first():
+        return project
+    named = Project.find_named(id_or_name)
+    if len(named) > 1:
+        ids = ", ".join(sorted(project.id for project in named))
+        raise AmbiguousName(f"More than one project is named {id_or_name!r}: {ids}. Give the id.")
+    return named[0] if named else None
+
+
 def list_projects() -> list[str]:
     """The ids, in hex, of the projects that are not deleted."""
     return list(Project.objects.filter(deleted_at=None).values_list("pk", flat=True))

@@ -1,6 +1,7 @@
 """The admin: projects and API keys."""
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
@@ -9,10 +10,12 @@ import redis
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
 from analytics import key_mirror
+from analytics.admin import keys as keys_admin
 from analytics.key_mirror import mirror_keys
 from analytics.keys import authenticate, forget_keys
 from analytics.models import ApiKey, Project
@@ -177,15 +180,57 @@ def test_several_keys_are_revoked_by_the_action(admin: Client, project: Project)
         key.save()
         texts.append(text)
     chosen = [key.id for key in ApiKey.objects.exclude(name="three")]
-    page = post_form(
-        admin,
-        url("analytics_apikey_changelist"),
-        action="revoke_keys",
-        _selected_action=chosen,
-    )
+    form: dict[str, Any] = {"action": "revoke_keys", "_selected_action": chosen}
+    page = admin.post(url("analytics_apikey_changelist"), form).content.decode()
+    assert "Revoke 2 API keys?" in page
+    assert all(ApiKey.objects.get(pk=pk).prefix in page for pk in chosen)
+    assert [is_good(text) for text in texts] == [True, True, True]
+
+    page = post_form(admin, url("analytics_apikey_changelist"), **form, confirm="yes")
     assert "Revoked 2 API keys." in page
     assert [is_good(text) for text in texts] == [False, False, True]
     assert LogEntry.objects.filter(object_id__in=chosen).count() == 2
+
+
+def test_all_that_a_filter_shows_are_asked_about_and_too_many_are_not_revoked(
+    admin: Client, project: Project, key: ApiKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second, _ = ApiKey.issue(project, "second", ["read"])
+    second.save()
+    form = {"action": "revoke_keys", "_selected_action": [key.id], "select_across": "1"}
+    address = f"{url('analytics_apikey_changelist')}?q=Shop"
+
+    page = admin.post(address, form).content.decode()
+
+    assert f'value="{second.id}"' in page and f'value="{key.id}"' in page
+    monkeypatch.setattr(keys_admin, "MAX_REVOKED_KEYS", 1)
+    assert "Choose at most 1 keys" in post_form(admin, address, **form, confirm="yes")
+    assert not ApiKey.objects.exclude(revoked_at=None).exists()
+
+
+def test_no_key_is_made_that_has_expired(admin: Client, project: Project, key: ApiKey) -> None:
+    form = {"name": "Late", "scopes": ["ingest"], "project": project.id, **LIMITS}
+    past = {"expires_at_0": "2020-01-01", "expires_at_1": "00:00:00"}
+    for address in (url("analytics_apikey_add"), url("analytics_apikey_change", key.id)):
+        assert "in the past" in admin.post(address, {**form, **past}).content.decode()
+    assert list(ApiKey.objects.values_list("name", "expires_at")) == [("Website", None)]
+
+    for days in ("-1", "0", "99999999"):
+        with pytest.raises(CommandError):
+            call_command(
+                *("create_api_key", "--project", project.id, "--name", "Late"),
+                *("--scopes", "ingest", "--expires-days", days),
+            )
+
+
+def test_an_expired_key_keeps_its_date_when_it_is_renamed(admin: Client, key: ApiKey) -> None:
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    form = {"name": "Old", "scopes": ["ingest"], **LIMITS}
+    past = {"expires_at_0": "2020-01-01", "expires_at_1": "00:00:00"}
+
+    post_form(admin, url("analytics_apikey_change", key.id), **form, **past)
+
+    assert ApiKey.objects.get().name == "Old"
 
 
 def test_keys_are_filtered_by_project_scope_and_state_and_found_by_prefix(

@@ -545,8 +545,8 @@ def test_create_api_key_prints_a_key_that_works() -> None:
     ("project", "scopes"), [("Nobody", "ingest"), ("Dave", "ingest,write"), ("Twin", "ingest")]
 )
 def test_create_api_key_refuses_what_it_cannot_do(project: str, scopes: str) -> None:
-    for name in ("Dave", "Twin", "Twin"):
-        Project.objects.create(name=name)
+    for name in ("Dave", "Twin", "Twin"):  # equal names are from before they were refused
+        Project.objects.bulk_create([Project(name=name, partition=0)])
     with pytest.raises(CommandError):
         run("create_api_key", "--project", project, "--name", "x", "--scopes", scopes)
     assert not ApiKey.objects.exists()

@@ -1,7 +1,7 @@
 """What the pages of projects and keys share."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import Model
@@ -21,7 +21,14 @@ else:  # at run time it cannot be subscripted
 MONTHS_SHOWN = 24
 
 
-class NeverDeleted(ModelAdmin):
+class Fitting(ModelAdmin):
+    """Lists that fit a window of 1280 pixels."""
+
+    class Media:
+        css: ClassVar = {"all": ("analytics/admin.css",)}
+
+
+class NeverDeleted(Fitting):
     """What events refer to stays; a save that Redis has not heard of yet says so."""
 
     show_full_result_count = False

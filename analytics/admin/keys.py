@@ -1,25 +1,32 @@
 """API keys in the admin. None is ever deleted: revoked keys stay in the list."""
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from analytics.admin.base import NeverDeleted, show_usage
+from analytics.admin.choices import ProjectChoice
 from analytics.key_mirror import MirrorDelayed
 from analytics.keys import SCOPES
-from analytics.models import ApiKey
+from analytics.models import ApiKey, Project
 from analytics.usage import read_key_usage
 
 if TYPE_CHECKING:
     ApiKeyModelForm = forms.ModelForm[ApiKey]
 else:  # at run time it cannot be subscripted
     ApiKeyModelForm = forms.ModelForm
+
+
+MAX_REVOKED_KEYS = 500  # a form holds up to 1,000 fields
 
 
 class ScopeFilter(admin.SimpleListFilter):
@@ -70,6 +77,14 @@ class ApiKeyForm(ApiKeyModelForm):
     class Meta:
         model = ApiKey
         fields = ("project", *ApiKey.CHANGEABLE)
+        help_texts: ClassVar = {"expires_at": "UTC. Empty: never."}
+
+    def clean_expires_at(self) -> datetime | None:
+        """An expired key may be renamed; none is made to have expired before."""
+        expires_at: datetime | None = self.cleaned_data["expires_at"]
+        if expires_at and "expires_at" in self.changed_data and expires_at <= timezone.now():
+            raise ValidationError("This moment is in the past. To end a key now, revoke it.")
+        return expires_at
 
 
 @admin.register(ApiKey)
@@ -88,6 +103,14 @@ class ApiKeyAdmin(NeverDeleted):
     list_select_related = ("project",)
     search_fields = ("name", "id", "project__name")
     actions = ("revoke_keys",)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "project":
+            kwargs |= {
+                "form_class": ProjectChoice,
+                "queryset": Project.objects.filter(deleted_at=None),
+            }
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description="scopes")
     def scope_names(self, key: ApiKey) -> str:
@@ -135,12 +158,29 @@ class ApiKeyAdmin(NeverDeleted):
         return HttpResponseRedirect(reverse("admin:analytics_apikey_change", args=[obj.pk]))
 
     @admin.action(description="Revoke selected API keys", permissions=["change"])
-    def revoke_keys(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        keys = list(queryset.filter(revoked_at__isnull=True))
+    def revoke_keys(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+        keys = list(queryset.filter(revoked_at__isnull=True)[: MAX_REVOKED_KEYS + 1])
+        if len(keys) > MAX_REVOKED_KEYS:
+            text = f"Choose at most {MAX_REVOKED_KEYS} keys at once."
+            self.message_user(request, text, messages.ERROR)
+            return None
+        if keys and request.POST.get("confirm") != "yes":
+            return self._ask_whether(request, keys)
         for key in keys:
             self._revoke(request, key)
             self.log_change(request, key, "Revoked.")
         self.message_user(request, f"Revoked {len(keys)} API keys.", messages.SUCCESS)
+        return None
+
+    def _ask_whether(self, request: HttpRequest, keys: list[ApiKey]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Revoke API keys",
+            "opts": self.opts,
+            "keys": keys,
+            "back": request.get_full_path(),
+        }
+        return TemplateResponse(request, "admin/analytics/apikey/revoke.html", context)
 
     def _revoke(self, request: HttpRequest, key: ApiKey) -> None:
         try:

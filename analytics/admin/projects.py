@@ -3,12 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from analytics.admin.base import NeverDeleted, show_usage
+from analytics.holdings import read_holding
 from analytics.models import ORIGINS_HELP, Project
+from analytics.project_names import NameTaken
 from analytics.usage import read_project_usage
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class ProjectAdmin(NeverDeleted):
     list_display = ("name", "id", "state", "retention_days", "quota_events_per_month")
     list_filter = ("is_active", "ip_rule")
     search_fields = ("name", "id")
-    readonly_fields = ("id", "partition", "created_at", "events_accepted")
+    readonly_fields = ("id", "holds", "partition", "created_at", "events_accepted")
     fields = (
         "name",
         "is_active",
@@ -55,11 +57,28 @@ class ProjectAdmin(NeverDeleted):
             return False
         return super().has_change_permission(request, obj)
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except NameTaken as taken:  # by somebody else, since the form was looked at
+            self.message_user(request, " ".join(taken.messages), messages.ERROR)
+            return HttpResponseRedirect(request.path)
+
     @admin.display(description="state")
     def state(self, project: Project) -> str:
         if project.deleted_at:
             return "deleted"
         return "active" if project.is_active else "inactive"
+
+    @admin.display(description="holds")
+    def holds(self, project: Project) -> str:
+        return str(read_holding(project))
 
     @admin.display(description="events accepted, by month")
     def events_accepted(self, project: Project) -> str:

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from analytics.admin.base import Fitting
 from analytics.admin_sessions import end_sessions
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def has_rights(user: User) -> bool:
 
 
 @admin.register(User)
-class UserAdmin(DjangosUserAdmin):
+class UserAdmin(Fitting, DjangosUserAdmin):
     """Others than superusers manage only accounts without any right.
 
     Who sets the password, the name or the e-mail address of an account can become its owner, so

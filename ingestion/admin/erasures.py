@@ -11,6 +11,8 @@ from django.urls import reverse
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from analytics.admin.base import Fitting
+from analytics.admin.choices import ProjectChoice, list_projects_to_filter
 from analytics.event import MAX_USER_ID_CHARS
 from analytics.models import Project
 from ingestion.erasure.ask import TooManyToCount, ask_erasure, count_erasable
@@ -18,17 +20,15 @@ from ingestion.erasure.job import COUNTS, STATES
 from ingestion.models import Erasure
 
 if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Erasure]
     ErasureModelForm = forms.ModelForm[Erasure]
-else:  # at run time neither can be subscripted
-    ModelAdmin = admin.ModelAdmin
+else:  # at run time it cannot be subscripted
     ErasureModelForm = forms.ModelForm
 
 
 class EraseForm(ErasureModelForm):
     """Whom to erase. The user id stands in no log: the job forgets it, too."""
 
-    of_project = forms.ModelChoiceField(Project.objects.filter(deleted_at=None), label="Project")
+    of_project = ProjectChoice(Project.objects.filter(deleted_at=None), label="Project")
     user_id = forms.CharField(
         label="User id",
         max_length=MAX_USER_ID_CHARS,
@@ -64,7 +64,7 @@ class ProjectFilter(admin.SimpleListFilter):
     parameter_name = "project"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(Project.objects.values_list("id", "name"))
+        return list_projects_to_filter()
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Erasure]) -> QuerySet[Erasure]:
         project = Project.objects.filter(pk=self.value()).first()
@@ -72,7 +72,7 @@ class ProjectFilter(admin.SimpleListFilter):
 
 
 @admin.register(Erasure)
-class ErasureAdmin(ModelAdmin):
+class ErasureAdmin(Fitting):
     form = EraseForm
     list_display = ("id", "project_name", "state", "requested_at", "requested_by", "events")
     list_filter = (ProjectFilter,)
@@ -116,7 +116,7 @@ class ErasureAdmin(ModelAdmin):
     def project_name(self, erasure: Erasure) -> str:
         project_id = bytes(erasure.project).hex()
         project = Project.objects.filter(pk=project_id).first()
-        return project.name if project else project_id
+        return str(project or project_id)
 
     @admin.display(description="state")
     def state(self, erasure: Erasure) -> str:

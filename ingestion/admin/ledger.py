@@ -50,7 +50,7 @@ class LedgerAdmin(ModelAdmin):
         """The latest days first; `project` in the query shows one project alone."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        names = dict(Project.objects.values_list("id", "name"))
+        names = {project.id: str(project) for project in Project.objects.all()}
         chosen = request.GET.get("project", "")
         lines, gaps = self._read(request, chosen if chosen in names else None)
         page = Paginator(lines, PAGE_LINES).get_page(request.GET.get("page"))
@@ -70,7 +70,7 @@ class LedgerAdmin(ModelAdmin):
             "rows": rows,
             "gaps": gaps,
             "page": page,
-            "projects": sorted(names.items(), key=lambda item: item[1]),
+            "projects": names.items(),
             "chosen": chosen,
             "unbalanced": sum(line.difference != 0 for line in lines),
         }

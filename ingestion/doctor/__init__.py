@@ -15,6 +15,7 @@ from ingestion.doctor.service import (
     check_keys,
     check_migrations,
     check_processes,
+    check_projects,
     check_settings,
     check_waiting,
 )
@@ -29,6 +30,7 @@ CHECKS: dict[str, Check] = {
     "clocks": check_clocks,
     "migrations": check_migrations,
     "keys": check_keys,
+    "projects": check_projects,
     "processes": check_processes,
     "waiting": check_waiting,
 }

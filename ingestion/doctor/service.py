@@ -9,7 +9,8 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from analytics import metrics
-from analytics.models import ApiKey
+from analytics.models import ApiKey, Project
+from analytics.project_names import normalise_name
 from analytics.redis import api_key_key, api_keys_complete_key, stream_client
 from analytics.sightings import PROCESSES, Sightings
 from ingestion.doctor.finding import Finding, doubtful, well, wrong
@@ -78,6 +79,21 @@ def check_keys() -> Iterator[Finding]:
         yield well(f"all {len(digests)} API keys are in the mirror")
     if not digests:
         yield doubtful("there is no API key", "manage.py create_api_key, or the admin")
+
+
+def check_projects() -> Iterator[Finding]:
+    """Since when equal names are refused, no new ones are made; those from before stay."""
+    named: dict[str, list[str]] = {}
+    for project in Project.objects.filter(deleted_at=None).order_by("created_at"):
+        named.setdefault(normalise_name(project.name), []).append(str(project))
+    equal = [projects for projects in named.values() if len(projects) > 1]
+    for projects in equal:
+        yield doubtful(
+            f"{len(projects)} projects have one name: {', '.join(projects)}",
+            "give each a name of its own in the admin",
+        )
+    if not equal:
+        yield well(f"{len(named)} projects, each with a name of its own")
 
 
 def check_processes() -> Iterator[Finding]:

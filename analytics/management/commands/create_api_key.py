@@ -1,14 +1,16 @@
 """manage.py create_api_key: a new API key, for scripts."""
 
 from argparse import ArgumentParser
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
+from django.utils import timezone
 
 from analytics.key_mirror import MirrorDelayed
 from analytics.models import ApiKey, Project
+from analytics.projects import AmbiguousName, find_project
 
 
 class Command(BaseCommand):
@@ -24,9 +26,13 @@ class Command(BaseCommand):
         parser.add_argument("--expires-days", type=int, help="days until the key expires")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        limits = {"rate_events_per_second": options["rate"], "burst_events": options["burst"]}
+        limits = {
+            "rate_events_per_second": options["rate"],
+            "burst_events": options["burst"],
+            "expires_at": find_expiry(options["expires_days"]),
+        }
         try:
-            project = find_project(options["project"], create=options["create_project"])
+            project = choose_project(options["project"], create=options["create_project"])
             key, text = ApiKey.issue(
                 project,
                 options["name"],
@@ -35,8 +41,6 @@ class Command(BaseCommand):
             )
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from error
-        if options["expires_days"] is not None:
-            key.expire_after(options["expires_days"])
         try:
             key.save()
         except MirrorDelayed as delayed:
@@ -44,16 +48,24 @@ class Command(BaseCommand):
         self.stdout.write(text)
 
 
-def find_project(id_or_name: str, *, create: bool) -> Project:
+def find_expiry(days: int | None) -> datetime | None:
+    try:
+        return None if days is None else timezone.now() + timedelta(days=days)
+    except OverflowError:
+        raise CommandError("That is more days than a date can hold.") from None
+
+
+def choose_project(id_or_name: str, *, create: bool) -> Project:
     """The project of that id or name; a new one of that name if `create` and there is none."""
-    found = list(Project.objects.filter(Q(pk=id_or_name) | Q(name=id_or_name), deleted_at=None)[:2])
-    if len(found) > 1:
-        raise CommandError(f"More than one project is named {id_or_name!r}: give its id.")
-    if found:
-        return found[0]
+    try:
+        project = find_project(id_or_name)
+    except AmbiguousName as ambiguous:
+        raise CommandError(str(ambiguous)) from ambiguous
+    if project:
+        return project
     if not create:
         raise CommandError(f"There is no project {id_or_name!r} (--create-project makes one).")
-    project = Project(name=id_or_name)
+    project = Project(name=id_or_name.strip())
     project.full_clean()
     project.save()
     return project

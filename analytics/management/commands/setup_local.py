@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -52,7 +53,16 @@ def ensure_admin(password: str) -> None:
 
 def ensure_project() -> Project:
     project = Project.objects.filter(is_active=True).order_by("created_at").first()
-    return project or Project.objects.create(name="Demo")
+    return project or create_project()
+
+
+def create_project() -> Project:
+    """`Demo`, or where projects that are not active have that name `Demo 2` and so on."""
+    for number in count(1):
+        name = "Demo" if number == 1 else f"Demo {number}"
+        if not Project.find_named(name):
+            break
+    return Project.objects.create(name=name)
 
 
 def ensure_key(project: Project, scope: str, earlier: str) -> str:
