@@ -69,6 +69,7 @@ class SignInForm(AdminAuthenticationForm):
 class Site(AdminSite):
     site_header = site_title = "Event analytics"
     login_form = SignInForm
+    enable_nav_sidebar = False  # the lists need the width
 
     def get_urls(self) -> list[Any]:
         """Without the way to an object's public page: none has one, and odd ids broke it."""

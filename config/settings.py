@@ -66,6 +66,7 @@ APPEND_SLASH = False  # never redirect a POST: both spellings of a path are rout
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
+FORMAT_MODULE_PATH = "config.formats"  # so that every time says that it is UTC
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * _MEBIBYTE
 
 INSTALLED_APPS = [

@@ -1,5 +1,7 @@
 """Dead letters in the admin."""
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from django.urls import reverse
 
 from analytics.entry import AcceptedEvent
 from analytics.mongo import DEAD_LETTERS, EVENTS, Document, collection
+from ingestion.admin import letter_search
 from ingestion.admit import Sender, admit
 from ingestion.drain import drain
 from tests.conftest import TestProject
@@ -67,6 +70,92 @@ def test_letters_are_listed_by_project_reason_and_status(
     assert listed(q="poison")
 
 
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("oiso", True), ("POISON", True), ("alert(1)", True), ("inval", True), ("pageview", True),
+        ("<script> poison", True), ("poison elsewhere", False), ("203.0.113", False),
+        ("$where", False), ("((((", False), (".*", False), ("\\x00", False), (" ", True),
+    ],
+)  # fmt: skip
+def test_a_letter_is_found_by_part_of_its_ids_path_event_and_reason(
+    admin: Client, text: str, is_found: bool
+) -> None:
+    page = admin.get(reverse(LIST), {"q": text}).content.decode()
+
+    assert (">poison<" in page) == is_found
+
+
+def test_a_letter_is_found_by_part_of_its_own_id(admin: Client) -> None:
+    part = read_letter()["_id"].hex()[8:20]
+
+    assert ">poison<" in admin.get(reverse(LIST), {"q": part}).content.decode()
+
+
+def test_a_search_of_very_many_letters_says_where_it_ended(
+    admin: Client, project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        accept_poison(project, f"later-{number}")
+    drain(0)
+    monkeypatch.setattr(letter_search, "MAX_SEARCHED_LETTERS", 2)
+
+    page = admin.get(reverse(LIST), {"q": "later"}).content.decode()
+
+    assert "Only the latest letters were searched." in page
+    assert page.count(">later-") == 2
+
+
+@pytest.mark.parametrize(
+    ("payload", "path", "event"),
+    [
+        (b'{"path": "/a/b", "event": "signup"}', "/a/b", "signup"),
+        (b'{"path": "/a"}', "/a", "pageview"),
+        (b'{"path": ["x"], "event": 7}', '["x"]', "7"),
+        (b"{}", "-", "pageview"),
+        (b"[1]", "(no object)", "-"),
+        (b"\xff\xfe", "(not JSON)", "-"),
+        (b"[" * 100_000, "(not JSON)", "-"),
+        (b"", "-", "-"),
+    ],
+)
+def test_path_and_event_are_read_out_of_whatever_was_sent(
+    payload: bytes, path: str, event: str
+) -> None:
+    assert letter_search.read_outline(payload) == (path, event)
+
+
+def test_the_list_tells_letters_apart_by_path_event_and_reason(admin: Client) -> None:
+    page = admin.get(reverse(LIST)).content.decode()
+
+    for column in ("path", "event", "reason"):
+        assert f"column-{column}" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;</td>" in page
+    assert ">pageview</td>" in page
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC</td>", page)
+
+
+def test_what_dies_again_is_not_called_done_and_is_found_by_the_link(admin: Client) -> None:
+    told = act(admin, "replay")
+    assert "1 dead letters tried: 1 sent again." in told
+    [link] = re.findall(r'href="([^"]*buried_at__gte[^"]*)"', told)
+    assert ">poison<" not in admin.get(unescape(link)).content.decode()
+
+    drain(0)
+
+    assert ">poison<" in admin.get(unescape(link)).content.decode()
+    replayed = collection(DEAD_LETTERS).find_one({"status": "replayed"})
+    assert replayed
+    page = admin.get(address(replayed)).content.decode()
+    assert "dead: invalid, buried" in page
+
+
+def test_a_replay_of_what_is_open_no_more_says_so(admin: Client) -> None:
+    act(admin, "discard", why="a test")
+
+    assert "0 dead letters tried: none was open." in act(admin, "replay")
+
+
 def test_a_letter_shows_its_payload_escaped_and_under_the_rule_for_addresses(
     admin: Client,
 ) -> None:
@@ -81,7 +170,7 @@ def test_a_letter_shows_its_payload_escaped_and_under_the_rule_for_addresses(
 def test_a_letter_is_edited_and_replayed_in_one_go(admin: Client) -> None:
     page = change(admin, do="replay", why="a NUL in a key").content.decode()
 
-    assert "1 dead letters replayed." in page
+    assert "1 dead letters tried: 1 sent again." in page
     drain(0)
     [event] = collection(EVENTS).find()
     assert (event["path"], event["eventId"]) == ("/mended", "poison")
@@ -89,7 +178,8 @@ def test_a_letter_is_edited_and_replayed_in_one_go(admin: Client) -> None:
     assert (entry.user.username, entry.object_id) == ("alice", read_letter()["_id"].hex())
     assert "a NUL in a key" in entry.change_message
     page = admin.get(address(read_letter())).content.decode()
-    assert "replayed by alice: a NUL in a key" in page
+    assert " UTC replayed by alice: a NUL in a key" in page
+    assert "stored, with the time" in page
 
 
 def test_an_edit_that_could_not_be_stored_is_refused_in_the_form(admin: Client) -> None:
@@ -121,7 +211,7 @@ def test_all_of_a_reason_are_replayed_at_once(admin: Client, project: TestProjec
     }  # fmt: skip
     page = admin.post(f"{reverse(LIST)}?reason__exact=invalid", form, follow=True)
 
-    assert "61 dead letters replayed." in page.content.decode()
+    assert "61 dead letters tried: 61 sent again." in page.content.decode()
     assert collection(DEAD_LETTERS).count_documents({"status": "replayed"}) == 61
 
 

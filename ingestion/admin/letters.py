@@ -1,39 +1,30 @@
 """Dead letters in the admin: look, edit, replay, discard; each with who, when and why."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import Truncator
 
-from analytics.invalid_event import InvalidEvent
+from analytics.admin.base import Fitting
+from analytics.admin.choices import list_projects_to_filter
 from analytics.models import Project
 from analytics.mongo import DEAD_LETTERS, collection
 from analytics.problems import Unavailable
 from analytics.projects import find_policy
+from ingestion.admin.letter_form import DISCARD, SAVE_AND_REPLAY, LetterForm, WhyForm
+from ingestion.admin.letter_search import find_letters, read_outline
+from ingestion.admin.replays import describe_event, describe_replay
 from ingestion.enrich import apply_ip_rule
 from ingestion.letters.change import NotDead, discard_letters, edit_letter
-from ingestion.letters.letter import DEAD, judge_edit, show_payload
+from ingestion.letters.letter import DEAD, show_payload
 from ingestion.letters.replay import replay_letters
 from ingestion.models import DeadLetter
 
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[DeadLetter]
-    LetterModelForm = forms.ModelForm[DeadLetter]
-else:  # at run time neither can be subscripted
-    ModelAdmin = admin.ModelAdmin
-    LetterModelForm = forms.ModelForm
-
-MAX_WHY_CHARS = 500
-SAVE, SAVE_AND_REPLAY, DISCARD = "save", "replay", "discard"
-
-
-class WhyForm(ActionForm):
-    why = forms.CharField(required=False, max_length=MAX_WHY_CHARS, label="Why:")
+MAX_SHOWN_CHARS = 100
 
 
 class ProjectFilter(admin.SimpleListFilter):
@@ -41,7 +32,7 @@ class ProjectFilter(admin.SimpleListFilter):
     parameter_name = "project"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(Project.objects.values_list("id", "name"))
+        return list_projects_to_filter()
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[DeadLetter]
@@ -49,70 +40,23 @@ class ProjectFilter(admin.SimpleListFilter):
         return queryset.filter(project=self.value()) if self.value() else queryset
 
 
-class LetterForm(LetterModelForm):
-    """What to do with one letter."""
-
-    text = forms.CharField(
-        label="Payload",
-        widget=forms.Textarea(attrs={"rows": 12, "cols": 100, "spellcheck": "false"}),
-        help_text="What a replay sends. The event keeps its id, and its time where none is given.",
-    )
-    do = forms.ChoiceField(
-        label="Then",
-        choices=[
-            (SAVE, "Keep the letter, with this payload"),
-            (SAVE_AND_REPLAY, "Replay it"),
-            (DISCARD, "Discard it"),
-        ],
-    )
-    why = forms.CharField(
-        required=False, max_length=MAX_WHY_CHARS, help_text="Required to discard."
-    )
-
-    class Meta:
-        model = DeadLetter
-        fields = ()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        letter = self.instance
-        rule = find_policy(bytes.fromhex(letter.project)).ip_rule if letter.project else "drop"
-        self.shown = show_payload(bytes(letter.payload or b""), rule)
-        self.fields["text"].initial = self.shown
-
-    @property
-    def edited(self) -> bytes | None:
-        """The new payload; None where it was left as it was shown."""
-        text = self.cleaned_data["text"].replace("\r\n", "\n").strip()
-        return None if text == self.shown.replace("\r\n", "\n").strip() else text.encode()
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        if self.errors:
-            return cleaned
-        if cleaned["do"] == DISCARD and not cleaned["why"].strip():
-            raise ValidationError({"why": "Say why it is discarded."})
-        if cleaned["do"] != DISCARD and (edited := self.edited) is not None:
-            try:
-                judge_edit(edited, {"eventId": self.instance.event_id})
-            except InvalidEvent as exc:
-                raise ValidationError({"text": exc.detail}) from exc
-        return cleaned
-
-
 @admin.register(DeadLetter)
-class DeadLetterAdmin(ModelAdmin):
+class DeadLetterAdmin(Fitting):
     form = LetterForm
     action_form = WhyForm
     actions = ("replay", "discard")
-    list_display = ("event_id", "project_name", "reason", "status", "accepted_at", "buried_at")
+    list_display = (
+        *("event_id", "path", "event", "reason", "status", "project_name"),
+        *("accepted_at", "buried_at"),
+    )
     list_filter = (ProjectFilter, "reason", "status")
     list_per_page = 50
     show_full_result_count = False
-    search_fields = ("event_id__exact",)
+    search_fields = ("event_id",)
+    search_help_text = "Parts of an event id, letter id, path, event or reason"
     shown = (
-        "id", "project_name", "event_id", "reason", "detail", "status", "accepted_at", "buried_at",
-        "client", "history",
+        "id", "project_name", "event_id", "path", "event", "reason", "detail", "status",
+        "accepted_at", "buried_at", "event_now", "client", "history",
     )  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -144,7 +88,7 @@ class DeadLetterAdmin(ModelAdmin):
                 edit_letter(letter_id, form.edited, by, why)
                 self._tell(request, 1, "edited")
             if do == SAVE_AND_REPLAY:
-                self._tell(request, replay_letters([letter_id], by, why).replayed, "replayed")
+                self._replay(request, [letter_id], why)
         except NotDead:
             self.message_user(request, "Somebody else has changed the letter.", messages.ERROR)
         except Unavailable as exc:
@@ -162,11 +106,9 @@ class DeadLetterAdmin(ModelAdmin):
     @admin.action(description="Replay selected dead letters", permissions=["change"])
     def replay(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
         letters, why = list(queryset.filter(status=DEAD)), request.POST.get("why", "")
-        by = request.user.get_username()
         self.log_replay(request, letters, f"Asked to replay: {why or '-'}")
         try:
-            ids = (bytes.fromhex(letter.pk) for letter in letters)
-            self._tell(request, replay_letters(ids, by, why).replayed, "replayed")
+            self._replay(request, [bytes.fromhex(letter.pk) for letter in letters], why)
         except Unavailable as exc:
             text = f"{exc.detail} Letters that are still dead were not replayed."
             self.message_user(request, text, messages.ERROR)
@@ -185,13 +127,42 @@ class DeadLetterAdmin(ModelAdmin):
         for letter in letters:
             self.log_change(request, letter, text)
 
+    def _replay(self, request: HttpRequest, letter_ids: list[bytes], why: str) -> None:
+        begun_at = timezone.now()
+        done = replay_letters(letter_ids, request.user.get_username(), why)
+        level = messages.SUCCESS if done.replayed else messages.WARNING
+        self.message_user(request, describe_replay(done, len(letter_ids), begun_at), level)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[DeadLetter], search_term: str
+    ) -> tuple[QuerySet[DeadLetter], bool]:
+        if not search_term.split():
+            return queryset, False
+        found = find_letters(queryset, search_term)
+        if found.is_cut:
+            text = "Only the latest letters were searched. Choose a project, reason or status, too."
+            self.message_user(request, text, messages.WARNING)
+        return queryset.filter(pk__in=found.letter_ids), False
+
     def _tell(self, request: HttpRequest, count: int, what: str) -> None:
         self.message_user(request, f"{count} dead letters {what}.", messages.SUCCESS)
+
+    @admin.display(description="path")
+    def path(self, letter: DeadLetter) -> str:
+        return Truncator(read_outline(bytes(letter.payload or b"")).path).chars(MAX_SHOWN_CHARS)
+
+    @admin.display(description="event")
+    def event(self, letter: DeadLetter) -> str:
+        return Truncator(read_outline(bytes(letter.payload or b"")).event).chars(MAX_SHOWN_CHARS)
+
+    @admin.display(description="the event now")
+    def event_now(self, letter: DeadLetter) -> str:
+        return describe_event(letter)
 
     @admin.display(description="project")
     def project_name(self, letter: DeadLetter) -> str:
         project = Project.objects.filter(pk=letter.project).first()
-        return project.name if project else letter.project
+        return str(project or letter.project)
 
     @admin.display(description="client")
     def client(self, letter: DeadLetter) -> str:
@@ -209,5 +180,7 @@ class DeadLetterAdmin(ModelAdmin):
     def history(self, letter: DeadLetter) -> str:
         row = collection(DEAD_LETTERS).find_one({"_id": bytes.fromhex(letter.pk)}, {"history": 1})
         notes = (row or {}).get("history", [])
-        told = [f"{n['at']:%Y-%m-%d %H:%M} {n['action']} by {n['by']}: {n['why']}" for n in notes]
+        told = [
+            f"{n['at']:%Y-%m-%d %H:%M} UTC {n['action']} by {n['by']}: {n['why']}" for n in notes
+        ]
         return "; ".join(told) or "-"
