@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from analytics import mongo
+from analytics.redis import stream_client
 from ingestion.drain import drain
 from local.servers import MongoServer, RedisServer
 from tests.conftest import Api, TestProject
@@ -39,9 +41,17 @@ def send(ingest: Api, name: str, events: int) -> list[str]:
 
 
 def copy_stream(server: RedisServer, target: Path) -> None:
-    """Redis 6.2 keeps one file, and a rewrite replaces it as a whole."""
+    """As docs/backup.md has it: a folder that no rewrite may change under way, or one file."""
     target.mkdir()
-    shutil.copy(server.directory / "appendonly.aof", target)
+    if not (folder := server.directory / "appendonlydir").exists():
+        shutil.copy(server.directory / "appendonly.aof", target)
+        return
+    client = stream_client()
+    client.config_set("auto-aof-rewrite-percentage", 0)
+    while client.info("persistence")["aof_rewrite_in_progress"]:
+        time.sleep(0.1)
+    shutil.copytree(folder, target / folder.name)
+    client.config_set("auto-aof-rewrite-percentage", 100)
 
 
 def copy_store(server: MongoServer, target: Path) -> None:
