@@ -1,7 +1,7 @@
 """Look the pinned packages up among known vulnerabilities: `make audit`.
 
 One question to osv.dev, which has PyPI's advisories among others. Without a network there is a
-notice and no failure; a clean answer is good for a day.
+notice and no failure; a clean answer is good for a day. `make check` does without it.
 """
 
 import json
