@@ -6,7 +6,7 @@ WORKDIR /app
 RUN python -m venv --without-pip /opt/venv
 COPY requirements.txt requirements-otel.txt ./
 RUN python -m pip --python /opt/venv/bin/python install \
-    --only-binary :all: -r requirements.txt -r requirements-otel.txt
+    --require-hashes --only-binary :all: -r requirements.txt -r requirements-otel.txt
 COPY manage.py pyproject.toml ./
 COPY analytics/ analytics/
 COPY config/ config/

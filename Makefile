@@ -1,17 +1,18 @@
-# `make run` and `make test` need nothing but Python 3.11 or 3.12 and do all set-up themselves.
+# `make run` and `make test` need nothing but Python 3.11 to 3.14 and do all set-up themselves.
 
-PYTHON ?= $(shell for python in python3 python3.12 python3.11; do \
-	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
 	2>/dev/null && echo $$python && exit; done; echo python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# In the order in which they are pinned: what stands in an earlier one binds the later ones.
 REQUIREMENTS := requirements.txt requirements-otel.txt requirements-dev.txt requirements-local.txt
 # Two processes, each with servers of its own. The tests of a file stay together: some build on
 # what those before them left.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run manage loadtest test test-fast check audit format openapi bench nightly chaos clean
+.PHONY: help install run manage loadtest test test-fast check audit pins format openapi bench nightly chaos clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +24,7 @@ $(INSTALLED): $(REQUIREMENTS)
 		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not that." \
 		"Name one: make install PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || { rm -rf .venv && $(PYTHON) -m venv .venv; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		$(addprefix --requirement ,$(REQUIREMENTS))
 	@touch $@
 
@@ -48,10 +49,16 @@ check: $(INSTALLED) ## Check format, lint, types and who imports whom
 	$(BIN)/ruff check .
 	SECRET_KEY=only-to-read-the-settings $(BIN)/mypy
 	$(BIN)/lint-imports
-	@$(BIN)/python -m local.audit
 
 audit: $(INSTALLED) ## Look the pinned packages up among known vulnerabilities
 	@$(BIN)/python -m local.audit
+
+pins: $(INSTALLED) ## Pin all packages with hashes; to their newest: make pins ARGS=--upgrade
+	@for file in $(REQUIREMENTS:.txt=); do \
+		$(BIN)/uv pip compile $$file.in --output-file $$file.txt --quiet $(ARGS) \
+			--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--annotation-style line --custom-compile-command "make pins" || exit 1; \
+	done
 
 format: $(INSTALLED) ## Format the code and repair what lint can repair
 	$(BIN)/ruff format .

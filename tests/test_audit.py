@@ -114,4 +114,4 @@ def test_a_clean_answer_is_good_for_a_day_or_until_a_pin_changes(root: Path, ser
 def test_the_projects_own_pins_are_read() -> None:
     names = {name for name, _ in audit.read_pins(audit.ROOT.glob("requirements*.txt"))}
 
-    assert {"Django", "redis", "pytest", "mypy"} <= names
+    assert {"django", "redis", "pytest", "mypy"} <= names

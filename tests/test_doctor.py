@@ -84,6 +84,22 @@ def test_a_redis_that_may_lose_events_is_named(
         client.config_set(name, before)
 
 
+@pytest.mark.parametrize(
+    ("versions", "name"),
+    [
+        ({"redis_version": "7.4.1"}, "Redis 7.4.1"),
+        ({"redis_version": "7.2.4", "valkey_version": "9.1.2"}, "Valkey 9.1.2"),
+    ],
+)
+def test_redis_and_valkey_are_told_apart(
+    versions: dict[str, str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = {key: value for key, value in stream_client().info().items() if "_version" not in key}
+    monkeypatch.setattr(stream_client(), "info", lambda: info | versions)
+
+    assert name in texts(servers.check_stream(), Level.WELL).splitlines()
+
+
 def test_a_redis_that_is_nearly_full_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "MAX_MEMORY_RATIO", 0.0)
     monkeypatch.setattr(servers, "MIN_FREE_RATIO", 1.1)

