@@ -17,7 +17,7 @@ COPY reporting/ reporting/
 RUN SECRET_KEY=only-to-collect-files /opt/venv/bin/python manage.py collectstatic --noinput \
     && /opt/venv/bin/python -m compileall -q . \
     # What `setup` made up is read as if it stood in .env; the environment goes before it.
-    && ln -s /var/lib/analytics/secrets.env .env
+    && ln -s /etc/analytics/secrets.env .env
 
 FROM python:3.12-slim-bookworm
 LABEL org.opencontainers.image.title="analytics-service" \
@@ -28,18 +28,22 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
     BIND=0.0.0.0 \
-    PORT=8000
+    PORT=8000 \
+    WORKER_HEARTBEAT_FILE=/tmp/worker.heartbeat
 # The user has a name because Celery warns of one without. A volume that is mounted on the
 # directory for the first time takes over its owner.
 RUN groupadd --gid 10001 analytics \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin analytics \
-    && install --directory --mode 0700 --owner 10001 --group 10001 /var/lib/analytics
+    && install --directory --mode 0700 --owner 10001 --group 10001 /var/lib/analytics /etc/analytics
+# The official image comes without, and nobody may write it later: each start would compile anew.
+RUN python -m compileall -q -j 0 -x site-packages "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 WORKDIR /app
 USER 10001:10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', timeout=4)"]
+# In bash, for a tenth of what a Python costs.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$PORT; printf 'GET /healthz HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3; read -rt 4 answer <&3; [[ $answer == *' 200 '* ]]"]
 # PID 1, like celery where it is the command: each hears SIGTERM and finishes what it has in hand.
 CMD ["gunicorn", "--no-control-socket", "--worker-tmp-dir", "/dev/shm", "--config", "config/gunicorn.py", "config.wsgi"]

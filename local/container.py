@@ -1,7 +1,9 @@
-"""`python -m local.container`: prepares an installation of Docker Compose; safe to run again.
+"""`python -m local.container [HOST:PORT]`: prepares an installation of Docker Compose.
 
-The first time it makes up what nobody gave: the secret key, the admin's password and two API keys.
-It migrates, keeps all of that in SECRETS_DIR, which the other containers read, and prints it once.
+Safe to run again. The first time it makes up what nobody gave: the secret key, the admin's password
+and two API keys. It waits for the stores, makes the replica set of the mongod at HOST:PORT if there
+is none, and migrates. All that it made up is kept in SECRETS_DIR, which no other container sees,
+and printed once; what the others need of it, the secret key, is in ENVIRONMENT_DIR.
 """
 
 import os
@@ -10,20 +12,24 @@ from pathlib import Path
 
 from local.credentials import Secrets
 from local.setup import CommandFailed, prepare_database
+from local.stores import StoreNotReady, wait_for_stores
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_DIRECTORY = "/var/lib/analytics"
+DEFAULT_ENVIRONMENT_DIRECTORY = "/etc/analytics"
 
 
 def main() -> int:
     directory = Path(os.environ.get("SECRETS_DIR") or DEFAULT_DIRECTORY)
+    shared = Path(os.environ.get("ENVIRONMENT_DIR") or DEFAULT_ENVIRONMENT_DIRECTORY)
     secrets = Secrets(directory / "secrets.json", os.environ)
     is_first = not secrets.get("ingestKey")
-    write_environment(directory / "secrets.env", secrets)
+    write_environment(shared / "secrets.env", secrets)
     environment = {**os.environ, "SECRET_KEY": secrets["secretKey"]}
     try:
+        wait_for_stores(environment, member="".join(sys.argv[1:2]))
         prepare_database(REPOSITORY, environment, secrets, raise_if_stopped=lambda: None)
-    except CommandFailed as error:
+    except (CommandFailed, StoreNotReady) as error:
         print(error, file=sys.stderr)
         return 1
     if is_first:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.container import DEFAULT_DIRECTORY
+from local.container import DEFAULT_DIRECTORY, DEFAULT_ENVIRONMENT_DIRECTORY
 
 ROOT = Path(__file__).parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -16,6 +16,8 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, Any] = COMPOSE["services"]
 # With what traces need: they are one variable away.
 REQUIREMENTS = ("requirements.txt", "requirements-otel.txt")
+# Those that run our image.
+APP = {name: service for name, service in SERVICES.items() if "analytics" in service["image"]}
 SERVED = ("manage.py", "analytics", "config", "ingestion", "loadtest", "local", "reporting")
 
 
@@ -66,10 +68,19 @@ def test_what_compose_mounts_is_there_and_says_so() -> None:
     assert found["options"]["path"] in {target for _, target, _ in mounts}
 
 
-def test_everything_that_is_built_is_built_from_here() -> None:
-    for service in SERVICES.values():
-        if "build" in service:
-            assert (ROOT / service["build"] / "Dockerfile").is_file()
+def test_one_service_builds_the_image_and_nobody_looks_for_it_in_a_registry() -> None:
+    """Two that build one tag at the same time fail on the containerd image store."""
+    assert set(APP) == {"setup", "web", "worker", "beat"}
+    assert {service["image"] for service in APP.values()} == {SERVICES["setup"]["image"]}
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["setup"]
+    assert (ROOT / SERVICES["setup"]["build"] / "Dockerfile").is_file()
+    for service in APP.values():
+        assert service["pull_policy"] == "never"
+
+
+def test_whoever_runs_the_image_waits_for_its_builder() -> None:
+    for name in set(APP) - {"setup"}:
+        assert "setup" in SERVICES[name]["depends_on"]
 
 
 @pytest.mark.parametrize("path", [".env", ".git", ".local", ".venv", "tests", "module.pyc"])
@@ -79,7 +90,7 @@ def test_what_the_image_must_not_have_is_ignored(path: str) -> None:
 
 def test_the_final_image_has_no_compiler_and_no_root() -> None:
     final = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
-    assert "apt-get" not in final
+    assert "apt-get" not in DOCKERFILE
     assert re.search(r"(?m)^USER 10001:10001$", final)
     assert re.search(r"(?m)^HEALTHCHECK ", final)
     # As a list, so that it is PID 1 itself and hears SIGTERM.
@@ -94,25 +105,37 @@ def test_every_image_has_a_tag() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_comes_back_and_waits_for_the_health_of_what_it_needs(name: str) -> None:
+def test_every_service_comes_back_and_only_the_set_up_is_waited_for(name: str) -> None:
+    """Each look at a health starts a process: where nobody waits for it, it may be rare."""
     service = SERVICES[name]
     assert service["restart"] == ("no" if name == "setup" else "unless-stopped")
-    for needed, rule in service.get("depends_on", {}).items():
-        if needed == "setup":
-            assert rule == {"condition": "service_completed_successfully"}
-        else:
-            assert rule == {"condition": "service_healthy"}
-            check = SERVICES[needed].get("healthcheck")
-            assert "build" in SERVICES[needed] or check["test"], needed
+    needed = service.get("depends_on", {})
+    if name in APP:
+        assert ("setup" in needed) == (name != "setup")
+    if "setup" in needed:
+        assert needed == {"setup": {"condition": "service_completed_successfully"}}
+    else:
+        assert "service_healthy" not in str(needed)
+    if check := service.get("healthcheck"):
+        assert check.get("disable") or int(check["interval"].removesuffix("s")) >= 30
+        # Engines before 25 refuse it.
+        assert "start_interval" not in check
+
+
+def test_the_set_up_waits_for_all_stores_and_makes_the_replica_set() -> None:
+    stores = {"redis-stream", "redis-broker", "mongo"}
+    assert set(SERVICES["setup"]["depends_on"]) == stores
+    assert SERVICES["setup"]["command"] == ["python", "-m", "local.container", "mongo:27017"]
+    assert "--replSet rs0" in " ".join(SERVICES["mongo"]["command"])
+    assert "replicaSet=rs0" in SERVICES["web"]["environment"]["MONGO_URI"]
 
 
 def test_every_variable_of_compose_is_documented() -> None:
     documented = set(re.findall(r"(?m)^# ([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text()))
     used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
     assert used <= documented
-    for service in SERVICES.values():
-        if "build" in service:
-            assert set(service["environment"]) <= documented
+    for service in APP.values():
+        assert set(service["environment"]) <= documented
 
 
 def test_the_stream_is_safe_and_the_broker_is_another_server() -> None:
@@ -129,14 +152,7 @@ def test_the_stream_is_safe_and_the_broker_is_another_server() -> None:
     assert "redis-stream:/data" in SERVICES["redis-stream"]["volumes"]
 
 
-def test_mongo_is_a_replica_set_that_makes_itself() -> None:
-    mongo = SERVICES["mongo"]
-    assert "--replSet rs0" in " ".join(mongo["command"])
-    assert "rs.initiate" in mongo["healthcheck"]["test"][-1]
-    assert "replicaSet=rs0" in SERVICES["web"]["environment"]["MONGO_URI"]
-
-
-def test_everything_kept_is_in_a_volume_and_only_setup_writes_secrets() -> None:
+def test_everything_kept_is_in_a_volume() -> None:
     named = {
         volume.split(":")[0]
         for service in SERVICES.values()
@@ -144,10 +160,19 @@ def test_everything_kept_is_in_a_volume_and_only_setup_writes_secrets() -> None:
         if not volume.startswith(".")
     }
     assert named == set(COMPOSE["volumes"])
-    for name, service in SERVICES.items():
-        if "build" in service:
-            rule = "" if name == "setup" else ":ro"
-            assert f"secrets:{DEFAULT_DIRECTORY}{rule}" in service["volumes"]
+
+
+def test_only_the_set_up_sees_the_password_and_the_keys() -> None:
+    """What the others read in its place is the file behind `.env`: the secret key."""
+    shared = f"environment:{DEFAULT_ENVIRONMENT_DIRECTORY}"
+    assert SERVICES["setup"]["volumes"] == [f"secrets:{DEFAULT_DIRECTORY}", shared]
+    for name in set(APP) - {"setup"}:
+        assert SERVICES[name]["volumes"] == [f"{shared}:ro"]
+    assert f"ln -s {DEFAULT_ENVIRONMENT_DIRECTORY}/secrets.env .env" in DOCKERFILE
+    # A volume takes over the owner of the directory that it is mounted on.
+    assert re.search(
+        rf"--owner 10001 .*{DEFAULT_DIRECTORY} {DEFAULT_ENVIRONMENT_DIRECTORY}\b", DOCKERFILE
+    )
 
 
 def test_only_this_machine_reaches_what_is_published() -> None:
