@@ -12,10 +12,10 @@ REQUIREMENTS := requirements.txt requirements-otel.txt requirements-dev.txt requ
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run manage loadtest test test-fast check audit pins format openapi bench nightly chaos clean
+.PHONY: help install run manage loadtest test test-fast image-digests check audit pins format openapi bench nightly chaos clean
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Make .venv and install everything into it
 
@@ -43,6 +43,9 @@ test: $(INSTALLED) ## Run all tests, the fast ones first
 
 test-fast: $(INSTALLED) ## Run the tests that take no longer than a moment
 	$(PYTEST) -m "not slow and not chaos and not nightly"
+
+image-digests: $(INSTALLED) ## Pin the images by the digests that their tags have now
+	@$(BIN)/python -m local.digests
 
 check: $(INSTALLED) ## Check format, lint, types and who imports whom
 	$(BIN)/ruff format --check .

@@ -160,16 +160,19 @@ def test_a_worker_is_healthy_while_its_main_loop_turns(
     servers: Servers, django_db_setup: None, tmp_path: Path
 ) -> None:
     heartbeat = tmp_path / "worker.heartbeat"
-    environment = {"WORKER_HEARTBEAT_FILE": str(heartbeat)}
-    assert not is_healthy(check_of("worker"), **environment)
-    with celery_worker(tmp_path, **environment):
+
+    def is_worker_healthy() -> bool:
+        return is_healthy(check_of("worker"), WORKER_HEARTBEAT_FILE=str(heartbeat))
+
+    assert not is_worker_healthy()
+    with celery_worker(tmp_path, WORKER_HEARTBEAT_FILE=str(heartbeat)):
         wait_until(heartbeat.exists, 60, "the first heartbeat")
         first = heartbeat.stat().st_mtime
         wait_until(lambda: heartbeat.stat().st_mtime > first, 30, "another heartbeat")
-        assert is_healthy(check_of("worker"), **environment)
+        assert is_worker_healthy()
     two_minutes_ago = time.time() - 120
     os.utime(heartbeat, (two_minutes_ago, two_minutes_ago))
-    assert not is_healthy(check_of("worker"), **environment)
+    assert not is_worker_healthy()
 
 
 @pytest.mark.slow
