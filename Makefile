@@ -10,9 +10,11 @@ REQUIREMENTS := requirements.txt requirements-otel.txt requirements-dev.txt requ
 # Two processes, each with servers of its own. The tests of a file stay together: some build on
 # what those before them left.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
+# Each has a target of its own.
+ASIDE := not chaos and not nightly and not containers
 
 .DEFAULT_GOAL := help
-.PHONY: help install run manage loadtest test test-fast image-digests check audit pins format openapi bench nightly chaos clean
+.PHONY: help install run manage loadtest test test-fast test-containers image-digests check audit pins format openapi bench nightly chaos clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +40,17 @@ loadtest: $(INSTALLED) ## Load what `make run` runs and prove it: make loadtest 
 	@$(BIN)/python -m local.manage loadtest $(ARGS)
 
 test: $(INSTALLED) ## Run all tests, the fast ones first
-	$(PYTEST) -m "not slow and not chaos and not nightly"
-	$(PYTEST) -m "slow and not chaos and not nightly"
+	$(PYTEST) -m "not slow and $(ASIDE)"
+	$(PYTEST) -m "slow and $(ASIDE)"
 
 test-fast: $(INSTALLED) ## Run the tests that take no longer than a moment
-	$(PYTEST) -m "not slow and not chaos and not nightly"
+	$(PYTEST) -m "not slow and $(ASIDE)"
+
+# It comes up, is stopped and killed, and goes: under a name and ports of its own, on the engine
+# that DOCKER_HOST names.
+test-containers: $(INSTALLED) ## Run the image and the compose file on a Docker engine
+	@$(BIN)/python -m tests.containers.engine
+	@$(BIN)/pytest tests/containers -m containers --numprocesses 0
 
 image-digests: $(INSTALLED) ## Pin the images by the digests that their tags have now
 	@$(BIN)/python -m local.digests
