@@ -66,7 +66,8 @@ def crawl(client: Client) -> Iterator[tuple[str, str]]:
         if response.get("Content-Type", "").startswith("text/html"):
             text = response.content.decode()
             yield address, text
-            waiting += [unescape(link).partition("?")[0] for link in _LINK.findall(text)]
+            for link in map(unescape, _LINK.findall(text)):
+                waiting.append(link if "?project=" in link else link.partition("?")[0])
 
 
 @pytest.mark.slow

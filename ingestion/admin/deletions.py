@@ -77,11 +77,18 @@ class ProjectDeletionAdmin(Fitting):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        if self.has_add_permission(request) and find_asked_project(request) is None:
+        project = find_asked_project(request)
+        if self.has_add_permission(request) and project is None:
             text = "Choose the project to delete, and begin on its page."
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(reverse("admin:analytics_project_changelist"))
-        return super().add_view(request, form_url, extra_context)
+        shown = {
+            **(extra_context or {}),
+            "title": f"Delete {project}",
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
+        return super().add_view(request, form_url, shown)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
