@@ -116,7 +116,7 @@ class Turns:
 
 def rest_after(failures: int) -> timedelta:
     """Twice as long after each failure."""
-    return min(LONGEST_REST, FIRST_REST * 2 ** min(failures - 1, 16))
+    return min(LONGEST_REST, FIRST_REST * (1 << min(failures - 1, 16)))
 
 
 def is_passing(exc: Exception) -> bool:

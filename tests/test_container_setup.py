@@ -16,7 +16,6 @@ import pytest
 import yaml
 
 from local import container
-from local.ports import find_free_port
 from local.servers import MongoServer
 from local.stores import StoreNotReady, initiate_replica_set, wait_for_stores
 from tests.servers_plugin import Servers
@@ -27,7 +26,7 @@ pytest_plugins = ("tests.service",)
 
 ROOT = Path(__file__).parent.parent
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-UNREACHABLE = f"127.0.0.1:{find_free_port()}"
+UNREACHABLE = "127.0.0.1:9"  # discard, which nothing serves
 
 
 class BareMongo(MongoServer):

@@ -14,6 +14,7 @@ from ingestion import tasks
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.days import find_days
+from ingestion.differences import Difference
 from ingestion.recount import rebuild_day
 from tests.conftest import TestProject
 from tests.stored import store_events
@@ -33,6 +34,17 @@ def count_reads() -> int:
     status: Any = mongo.client().admin.command("serverStatus")
     commands = status["metrics"]["commands"]
     return sum(int(commands[name]["total"]) for name in ("find", "getMore", "aggregate"))
+
+
+def note_verified_days(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    verified: list[int] = []
+
+    def verify_day(project_id: bytes, day: int) -> list[Difference]:
+        verified.append(day)
+        return []
+
+    monkeypatch.setattr(tasks, "verify_day", verify_day)
+    return verified
 
 
 def run_command(name: str) -> str:
@@ -87,8 +99,7 @@ def test_one_event_of_a_clock_that_was_reset_does_not_blind_the_sample_of_the_ni
 ) -> None:
     moments = [MOMENT + timedelta(days=days) for days in range(2)]
     store_at(project, RESET_CLOCK, *moments)
-    verified: list[int] = []
-    monkeypatch.setattr(tasks, "verify_day", lambda _, day: verified.append(day) or [])
+    verified = note_verified_days(monkeypatch)
 
     for _ in range(5):
         tasks._verify_sample()
@@ -105,8 +116,7 @@ def test_the_sample_of_the_night_is_of_days_whose_raw_events_are_kept(
     store_at(project, *(MOMENT - timedelta(days=days) for days in range(30)), today)
     compact_summaries()
     Project.objects.filter(pk=project.row.pk).update(retention_days=10, raw_since=None)
-    verified: list[int] = []
-    monkeypatch.setattr(tasks, "verify_day", lambda _, day: verified.append(day) or [])
+    verified = note_verified_days(monkeypatch)
     monkeypatch.setattr("analytics.projects._policies", {})
 
     tasks._verify_sample()

@@ -11,7 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from analytics.entry import AcceptedEvent
+from analytics.event import decode_events
 from analytics.mongo import DEAD_LETTERS, EVENTS, Document, collection
+from ingestion import prepare
 from ingestion.admin import letter_search
 from ingestion.admit import Sender, admit
 from ingestion.drain import drain
@@ -201,10 +203,20 @@ def test_discarding_takes_a_reason(admin: Client) -> None:
     assert admin.post(address(read_letter()), {"do": "replay"}).status_code == 403
 
 
-def test_all_of_a_reason_are_replayed_at_once(admin: Client, project: TestProject) -> None:
+@pytest.fixture
+def mended(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that can store what the one before it buried."""
+    events = [MENDED.encode()]
+    monkeypatch.setattr(prepare, "decode_events", lambda raws: decode_events(events * len(raws)))
+
+
+def test_all_of_a_reason_are_replayed_at_once(
+    admin: Client, project: TestProject, request: pytest.FixtureRequest
+) -> None:
     for number in range(60):  # more than a page of the list holds
         accept_poison(project, f"poison-{number}")
     drain(0)
+    request.getfixturevalue("mended")
     form = {
         "action": "replay", "select_across": "1", "why": "all of them",
         "_selected_action": [next(collection(DEAD_LETTERS).find())["_id"].hex()],
@@ -215,7 +227,15 @@ def test_all_of_a_reason_are_replayed_at_once(admin: Client, project: TestProjec
     assert collection(DEAD_LETTERS).count_documents({"status": "replayed"}) == 61
 
 
-def test_a_full_stream_is_told_and_the_letter_stays(admin: Client, settings: Any) -> None:
+def test_what_no_drain_could_store_is_not_replayed(admin: Client) -> None:
+    act(admin, "replay")
+
+    assert read_letter()["status"] == "dead"
+
+
+def test_a_full_stream_is_told_and_the_letter_stays(
+    admin: Client, mended: None, settings: Any
+) -> None:
     settings.STREAM_MAX_EVENTS = 0
 
     assert "Too many events wait to be stored." in act(admin, "replay")

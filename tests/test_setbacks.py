@@ -295,7 +295,7 @@ def test_a_job_that_fails_slowly_or_never_ends_lets_others_go_first(
         ask_to_erase(each, "mallory") for each in (project, project, other_project)
     )
     clock = [0.0]
-    monkeypatch.setattr(jobs.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("ingestion.jobs.time.monotonic", lambda: clock[0])
 
     def work(part: Callable[[Erasure], Any]) -> Callable[[Erasure], Any]:
         def do(job: Erasure) -> Any:

@@ -18,7 +18,11 @@ LIST = "admin:ingestion_deadletter_changelist"
 
 def count_outcomes(done: Replayed) -> Mapping[str, int]:
     """How many letters went which way, in the words of the page."""
-    return {"sent again": done.replayed, "left as they were": done.skipped}
+    return {
+        "sent again": done.replayed,
+        **{f"refused as {reason}, still open": count for reason, count in done.refused.items()},
+        "left as they were": done.skipped,
+    }
 
 
 def describe_replay(done: Replayed, tried: int, begun_at: datetime) -> SafeString:
