@@ -43,6 +43,7 @@ def run(*, quick: bool) -> Result:
     with open_stack(reference=False) as stack:
         run_loader(stack, str(EVENTS), "0", "1", "campaigns")
         run_loader(stack, "0", "rollups")
+        stack.environment["QUERY_TIMEOUT_SECONDS"] = "60"  # on a slow machine, too, they shall run
         web, url = stack.start_web()
         pids = [find_reporting(web.pid), stack.mongo.pid]
 

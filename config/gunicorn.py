@@ -117,6 +117,7 @@ def post_worker_init(worker: Any) -> None:
     from analytics.sharing import begin_sharing  # Django is set up only now
     from analytics.stream_check import UnsafeStream, check_stream
     from analytics.tracing import start_tracing
+    from ingestion.relay_presence import hold_presence
 
     begin_sharing(Path(os.environ[_METRICS]))
     start_tracing()
@@ -126,6 +127,8 @@ def post_worker_init(worker: Any) -> None:
     except UnsafeStream as exc:
         worker.log.error(str(exc))
         sys.exit(_BOOT_FAILED)
+    if worker.is_reporting:
+        hold_presence(worker.address)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)

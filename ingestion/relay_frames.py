@@ -9,7 +9,7 @@ only.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import msgspec
@@ -43,27 +43,43 @@ decode_request = msgspec.msgpack.Decoder(RelayedRequest).decode
 decode_head = msgspec.msgpack.Decoder(RelayedHead).decode
 
 
-def send_frame(sock: Any, kind: bytes, content: bytes = b"") -> None:
-    sock.sendall(_HEADER.pack(kind, len(content)) + content)
+def make_frame(kind: bytes, content: bytes = b"") -> bytes:
+    return _HEADER.pack(kind, len(content)) + content
+
+
+class FrameReader:
+    """Reads frames from a socket; before it needs more, it calls `wait` with how long it may take.
+
+    Raises BrokenRelay, TimeoutError, and what `wait` raises.
+    """
+
+    def __init__(self, sock: Any, wait: Callable[[float], None]) -> None:
+        self._sock = sock
+        self._wait = wait
+        self._unread = bytearray()
+
+    def read(self, seconds: float) -> tuple[bytes, bytes]:
+        """Kind and content of the next frame, if none of its parts takes longer than that."""
+        kind, size = _HEADER.unpack(self._take(_HEADER.size, seconds))
+        if size > MAX_FRAME_BYTES:
+            raise BrokenRelay(f"a frame of {size} bytes")
+        return kind, self._take(size, seconds)
+
+    def _take(self, size: int, seconds: float) -> bytes:
+        while len(self._unread) < size:
+            self._wait(seconds)
+            data = self._sock.recv(BLOCK_BYTES)
+            if not data:
+                raise BrokenRelay("the connection has ended")
+            self._unread += data
+        taken = bytes(self._unread[:size])
+        del self._unread[:size]
+        return taken
 
 
 def read_frame(sock: Any) -> tuple[bytes, bytes]:
-    """Kind and content. Raises BrokenRelay, TimeoutError."""
-    kind, size = _HEADER.unpack(_read_exactly(sock, _HEADER.size))
-    if size > MAX_FRAME_BYTES:
-        raise BrokenRelay(f"a frame of {size} bytes")
-    return kind, _read_exactly(sock, size)
-
-
-def _read_exactly(sock: Any, size: int) -> bytes:
-    content = bytearray(size)
-    view, done = memoryview(content), 0
-    while done < size:
-        read = sock.recv_into(view[done:])
-        if not read:
-            raise BrokenRelay("the connection has ended")
-        done += read
-    return bytes(content)
+    """The one frame that a connection begins with, under the socket's own timeout."""
+    return FrameReader(sock, lambda _: None).read(0)
 
 
 def split_blocks(content: bytes) -> Iterator[bytes]:

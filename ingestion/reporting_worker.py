@@ -13,6 +13,7 @@ from gunicorn.util import close
 from ingestion.gunicorn_worker import Worker as AcceptingWorker
 from ingestion.relay_frames import (
     BLOCK,
+    BLOCK_BYTES,
     END,
     HEAD,
     READY,
@@ -21,8 +22,8 @@ from ingestion.relay_frames import (
     RelayedRequest,
     decode_request,
     encode,
+    make_frame,
     read_frame,
-    send_frame,
     split_blocks,
 )
 
@@ -42,7 +43,7 @@ class Worker(AcceptingWorker):
             return
         try:
             client.settimeout(_REQUEST_SECONDS)
-            send_frame(client, READY)
+            client.sendall(make_frame(READY))
             _, content = read_frame(client)
             if not _has_left(client):
                 self._note_request()
@@ -55,12 +56,11 @@ class Worker(AcceptingWorker):
         finally:
             close(client)
 
-    def handle_request(self, *request: Any) -> Any:
+    def _handle_request(self, *request: Any) -> None:
         """Hang up where it was told to stop meanwhile: a report may take long."""
-        goes_on = super().handle_request(*request)
+        super()._handle_request(*request)
         if not self.alive:
             raise StopIteration
-        return goes_on
 
     def _note_request(self) -> None:
         self.nr += 1
@@ -92,11 +92,14 @@ def answer_relayed(application: Any, request: RelayedRequest, client: Any) -> No
 
     blocks = application(_make_environ(request), start_response)
     try:
-        send_frame(client, HEAD, encode(head[0]))
+        said = make_frame(HEAD, encode(head[0]))
         for content in blocks:
             for block in split_blocks(content):
-                send_frame(client, BLOCK, block)
-        send_frame(client, END)
+                said += make_frame(BLOCK, block)
+                if len(said) >= BLOCK_BYTES:
+                    client.sendall(said)
+                    said = b""
+        client.sendall(said + make_frame(END))  # most answers go at once: the other wakes once
     finally:
         if hasattr(blocks, "close"):
             blocks.close()

@@ -57,6 +57,7 @@ class WorkerKinds:
                 listener.close()
         if worker.relays:
             os.environ[RELAY_ADDRESS] = self._address
+        worker.address = self._address
         if worker.is_reporting:
             os.nice(_REPORTING_NICENESS)
 

@@ -57,6 +57,12 @@ def scrape_port(port: int) -> Scrape:
 def test_requests_refusals_and_events_of_the_accept_path_are_counted(
     gunicorn: Gunicorn, served: TestProject
 ) -> None:
+    def has_shared(unknown: float) -> bool:
+        """What is relayed is counted by another process, which shares once a second."""
+        found = scrape_port(gunicorn.port)
+        return found("analytics_http_requests_total", endpoint="unknown", status="404") == unknown
+
+    wait_until(lambda: has_shared(1), 10, "the start is counted")
     before = scrape_port(gunicorn.port)
 
     gunicorn.request("POST", "/event", EVENT, key=served.ingest_key)
@@ -65,16 +71,7 @@ def test_requests_refusals_and_events_of_the_accept_path_are_counted(
     gunicorn.request("GET", "/stats", key=served.read_key)
     gunicorn.request("GET", "/no/such/path")
 
-    # What was relayed has been counted by another process, which shares once a second.
-    unknown = {"endpoint": "unknown", "status": "404"}
-    wait_until(
-        lambda: (
-            scrape_port(gunicorn.port)("analytics_http_requests_total", **unknown)
-            > before("analytics_http_requests_total", **unknown)
-        ),
-        10,
-        "the other process has shared",
-    )
+    wait_until(lambda: has_shared(2), 10, "the last request is counted")
     after = scrape_port(gunicorn.port)
 
     def grown(name: str, **labels: str) -> float:

@@ -17,15 +17,17 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 
 from ingestion.relay import MOST_RELAYED
+from ingestion.relay_call import READY_SECONDS
 from local.ports import LOOPBACK
 from tests.chaos.keeper import find_children, frozen, kill
 from tests.conftest import TestProject
 from tests.servers_plugin import Servers
-from tests.service import Answer, Gunicorn, Wire, build_request
+from tests.service import ANSWER_TIMEOUT_SECONDS, Answer, Gunicorn, Wire, build_request
 from tests.workers import wait_until
 
 pytest_plugins = ("tests.service",)
-pytestmark = pytest.mark.slow
+# Each starts processes several times, which takes its time on a machine that does much else.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 EVENT = b'{"path": "/a"}'
 MEBIBYTE = 1024 * 1024
@@ -92,18 +94,13 @@ def test_events_and_reports_share_a_connection(gunicorn: Gunicorn, served: TestP
             assert report.headers["connection"] == "keep-alive"
 
 
-def test_both_kinds_count_in_the_same_metrics(server: Gunicorn, project: TestProject) -> None:
-    def read_count(endpoint: str, status: int) -> float:
-        text = server.request("GET", "/metrics").body.decode()
-        name = "analytics_http_requests_total"
-        labels = f'endpoint="{endpoint}",status="{status}"'
-        found = re.findall(rf"(?m)^{name}{{{labels}}} (.+)$", text)
-        return float(found[0]) if found else 0.0
-
-    assert post_event(server, project) == 202
-    assert get_stats(server, project).status == 200
-    wait_until(lambda: read_count("/stats", 200) > 0, 10, "the other process has shared")
-    assert (read_count("/event", 202), read_count("/stats", 200)) == (1, 1)
+def test_a_client_that_has_said_all_it_has_to_say_is_answered(
+    gunicorn: Gunicorn, served: TestProject
+) -> None:
+    with gunicorn.connect() as wire:
+        wire.send(build_request("GET", "/stats", key=served.read_key))
+        wire.end_sending()
+        assert wire.read_answer("GET").status == 200
 
 
 def test_the_request_id_goes_along(gunicorn: Gunicorn, served: TestProject) -> None:
@@ -126,7 +123,8 @@ def test_the_admin_lets_in_who_signs_in(gunicorn: Gunicorn, served: TestProject)
     user = User.objects.create_superuser("relayed")
     user.password = PBKDF2PasswordHasher().encode("correct horse", "salt")  # not the tests' own
     user.save()
-    with httpx.Client(base_url=f"http://{LOOPBACK}:{gunicorn.port}") as client:
+    base_url = f"http://{LOOPBACK}:{gunicorn.port}"
+    with httpx.Client(base_url=base_url, timeout=ANSWER_TIMEOUT_SECONDS) as client:
         page = client.get("/admin/login/")
         [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         form = {"username": "relayed", "password": "correct horse", "csrfmiddlewaretoken": token}
@@ -161,6 +159,20 @@ def test_a_form_that_breaks_off_is_refused(gunicorn: Gunicorn) -> None:
         assert (answer.status, answer.code) == (400, "truncated_body")
 
 
+def test_both_kinds_count_in_the_same_metrics(server: Gunicorn, project: TestProject) -> None:
+    def read_count(endpoint: str, status: int) -> float:
+        text = server.request("GET", "/metrics").body.decode()
+        name = "analytics_http_requests_total"
+        labels = f'endpoint="{endpoint}",status="{status}"'
+        found = re.findall(rf"(?m)^{name}{{{labels}}} (.+)$", text)
+        return float(found[0]) if found else 0.0
+
+    assert post_event(server, project) == 202
+    assert get_stats(server, project).status == 200
+    wait_until(lambda: read_count("/stats", 200) > 0, 10, "the other process has shared")
+    assert (read_count("/event", 202), read_count("/stats", 200)) == (1, 1)
+
+
 def test_a_dead_report_is_503_and_a_process_of_its_kind_takes_over(
     server: Gunicorn, project: TestProject, servers: Servers
 ) -> None:
@@ -191,17 +203,29 @@ def test_an_accepting_process_that_dies_is_replaced_by_its_kind(
     assert server.find_workers(reporting=True) == reporting
 
 
-def test_no_report_waits_for_ever_while_accepting_goes_on(
+def test_where_no_process_for_reports_comes_the_rest_goes_on(
     server: Gunicorn, project: TestProject
 ) -> None:
-    with frozen(*server.find_workers(reporting=True)):
+    [reporting] = server.find_workers(reporting=True)
+    with frozen(server.pid):  # the master, which would start another
+        kill(reporting)
         lost = get_stats(server, project)
         assert (lost.status, lost.code) == (503, "reports_unavailable")
+        assert int(lost.headers["retry-after"]) >= 1
         assert server.request("GET", "/readyz?for=reporting").status == 503
         assert server.request("GET", "/readyz").status == 200
         assert server.request("GET", "/metrics").status == 200
         assert post_event(server, project) == 202
+    wait_for_reports(server, project)
     assert server.request("GET", "/readyz?for=reporting").status == 200
+
+
+def test_a_busy_process_is_waited_for(server: Gunicorn, project: TestProject) -> None:
+    with server.connect() as wire:
+        with frozen(*server.find_workers(reporting=True)):
+            wire.send(build_request("GET", "/stats", key=project.read_key))
+            time.sleep(READY_SECONDS + 2)
+        assert wire.read_answer("GET").status == 200
 
 
 def test_reports_that_wait_are_bounded_and_end_with_their_clients(
@@ -219,7 +243,7 @@ def test_reports_that_wait_are_bounded_and_end_with_their_clients(
         assert post_event(server, project) == 202
 
         first.__exit__(None, None, None)
-        wait_until(lambda: is_taken(server, project), 10, "the one that left has made room")
+        wait_until(lambda: is_taken(server, project), 30, "the one that left has made room")
 
 
 def is_taken(server: Gunicorn, project: TestProject) -> bool:
