@@ -166,7 +166,7 @@ class Gunicorn:
         try:
             is_alive = self.request("GET", "/healthz").status == 200
             # It is no endpoint: whatever kind of process answers what is not accepting, answers.
-            return is_alive and self.request("GET", "/-").status == 404
+            return is_alive and self.request("GET", "/-").status < 500
         except (OSError, http.client.HTTPException):
             return False
 

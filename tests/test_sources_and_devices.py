@@ -1,12 +1,14 @@
 """From POST /events to reports: devices, sources and campaigns are counted as they are stored."""
 
+from typing import Any
+
 import pytest
 
 from ingestion.compaction import compact_summaries
 from tests.conftest import Api, TestProject
 from tests.stored import store_events
 
-SPELLINGS = [
+SPELLINGS: list[dict[str, Any]] = [
     {"path": "/l?UTM_SOURCE=news"},
     {"path": "/l#utm_source=news"},
     {"path": "/l?a=b&amp;utm_source=News"},
