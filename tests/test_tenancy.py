@@ -50,7 +50,7 @@ START, END = "2025-03-01T00:00:00Z", "2025-04-01T00:00:00Z"
 WINDOW = {"start": START, "end": END}
 VARIABLE = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"|ak_live_[\w-]+|tookMs\W+\d+"
+    r"|ak_live_[\w-]+|tookMs\W+\d+|New \([0-9a-f]{16}\)"
 )
 
 
@@ -171,10 +171,16 @@ def delete_by_command(world: World) -> Any:
     return run_command("delete_project", SUBJECT, "--confirm", "Middle again")(world)
 
 
+def end_sessions_of_a_user(world: World) -> None:
+    User.objects.get_or_create(username="visitor")  # whoever acts here stays signed in
+    run_command("end_sessions", "visitor")(world)
+
+
 COMMANDS: Mapping[str, Act] = {
     "create_api_key": run_command(
         "create_api_key", "--project", SUBJECT, "--name", "script", "--scopes", "read"
     ),
+    "end_sessions": end_sessions_of_a_user,
     "setup_local": quietly(run_command("setup_local")),  # takes the first project there is
     "doctor": quietly(lambda world: world.read.get("/readyz")),  # only looks
     "drain": quietly(run_command("drain", "--force")),
@@ -188,14 +194,18 @@ COMMANDS: Mapping[str, Act] = {
 }
 
 
-def submit(view: str, form: Callable[[World], dict[str, Any]], key: Any = None) -> Act:
+def submit(
+    view: str, form: Callable[[World], dict[str, Any]], key: Any = None, query: str = ""
+) -> Act:
     """Send a form of the admin; what its messages say."""
 
     def do(world: World) -> str:
-        address = reverse(f"admin:{view}", args=[key(world)] if key else [])
+        address = reverse(f"admin:{view}", args=[key(world)] if key else []) + query
         page = world.operator.post(address, form(world), follow=True)
         assert not (page.context or {}).get("errors"), page.context["errors"]
-        return " ".join(strip_tags(str(message)) for message in page.context["messages"])
+        told = list(page.context["messages"])
+        assert "error" not in [message.level_tag for message in told], told
+        return " ".join(strip_tags(str(message)) for message in told)
 
     return do
 
@@ -251,7 +261,8 @@ ADMIN: Mapping[str, Act] = {
     ),
     "ingestion_projectdeletion add": submit(
         "ingestion_projectdeletion_add",
-        lambda world: {"project": SUBJECT, "confirm": "Middle again"},
+        lambda world: {"project_name": "Middle again", "project_id": SUBJECT},
+        query=f"?project={SUBJECT}",
     ),
 }  # fmt: skip
 # Removing the project is done last, in this order.
