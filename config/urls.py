@@ -5,12 +5,16 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from analytics.front_page import favicon_ico, favicon_svg, front_page
 from config.accepting_urls import watching_patterns
 from ingestion.state import metrics_state
 
 _READ = ["get", "head"]  # the page of /docs/ cannot render what OPTIONS would say
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", front_page),
+    path("favicon.ico", favicon_ico),
+    path("favicon.svg", favicon_svg),
     *watching_patterns,
     path("metrics/state", metrics_state),
     path("metrics/state/", metrics_state),
