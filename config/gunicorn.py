@@ -8,6 +8,7 @@ import gc
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -76,6 +77,14 @@ loglevel = "warning"
 _METRICS = "ANALYTICS_METRICS_DIRECTORY"
 
 
+def wait_until_prepared(worker: Any) -> None:
+    """`make run` starts us while it still prepares the database; its file is gone after that."""
+    preparing = os.environ.get("ANALYTICS_PREPARING")
+    while preparing and os.path.exists(preparing) and worker.alive and worker.ppid == os.getppid():
+        worker.notify()
+        time.sleep(0.02)
+
+
 def on_starting(server: Any) -> None:
     from analytics.metric_files import make_directory
     from ingestion.worker_kinds import WorkerKinds
@@ -119,6 +128,7 @@ def post_worker_init(worker: Any) -> None:
     from analytics.tracing import start_tracing
     from ingestion.relay_presence import hold_presence
 
+    wait_until_prepared(worker)
     begin_sharing(Path(os.environ[_METRICS]))
     start_tracing()
 

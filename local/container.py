@@ -28,7 +28,7 @@ def main() -> int:
     environment = {**os.environ, "SECRET_KEY": secrets["secretKey"]}
     try:
         wait_for_stores(environment, member="".join(sys.argv[1:2]))
-        prepare_database(REPOSITORY, environment, secrets, raise_if_stopped=lambda: None)
+        prepare_database(REPOSITORY, environment, secrets)
     except (CommandFailed, StoreNotReady) as error:
         print(error, file=sys.stderr)
         return 1

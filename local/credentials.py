@@ -39,6 +39,8 @@ class Secrets:
         for name, variable in (("secretKey", "SECRET_KEY"), ("adminPassword", "ADMIN_PASSWORD")):
             if environment.get(variable):
                 self._values[name] = environment[variable]
+        if self._values["adminPassword"] != kept.get("adminPassword"):
+            self._values.pop("adminPasswordHash", None)  # it is of the one before
         self.save()
 
     def __getitem__(self, name: str) -> str:

@@ -9,12 +9,14 @@ import http.client
 import os
 import sys
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from local.binaries import MissingBinaryError
 from local.credentials import Secrets, write_private_json
 from local.dotenv import read_dotenv
+from local.embedded import StartingServers, plan_servers
 from local.guards import (
     RunError,
     StopRequested,
@@ -23,16 +25,17 @@ from local.guards import (
     read_port,
     require_port,
 )
-from local.server import Server, ServerStartError
-from local.servers import MongoServer, RedisServer
-from local.setup import CommandFailed, prepare_database
+from local.server import START_TIMEOUT_SECONDS, ServerStartError
+from local.setup import CommandFailed, Preparation
 from local.supervisor import Program, Supervisor, log, stop_programs
+from local.welcome import print_welcome
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_SECONDS = 90.0
 MOST_DEATHS_BEFORE_READY = 5
 PROGRAM_GRACE_SECONDS = 20.0  # the worker finishes its batch
 POLL_SECONDS = 0.2
+READY_POLL_SECONDS = 0.05
 
 
 def main() -> int:
@@ -57,28 +60,58 @@ def run(data_directory: Path, port: int, stop_signals: StopSignals, cleanups: Ex
     """Starts everything and watches it; what it started is stopped by the clean-ups."""
     secrets = Secrets(data_directory / "secrets.json", os.environ)
     supervisor = Supervisor()
-    environment = {
+    servers, addresses = plan_servers(data_directory, os.environ)
+    preparing = data_directory / "preparing"
+    preparing.touch()
+    environment = build_environment(port, secrets, preparing) | addresses
+    starting = StartingServers(servers, cleanups)
+    web, *others = programs = build_programs(environment)
+    cleanups.callback(stop_programs, programs, PROGRAM_GRACE_SECONDS)
+    cleanups.callback(log, "stopping; once more to kill")
+    wait_seconds = START_TIMEOUT_SECONDS if servers else 0
+    preparation = Preparation(REPOSITORY, environment, secrets, wait_seconds)
+    cleanups.callback(preparation.stop)
+    supervisor.start(web)
+
+    def check() -> None:
+        stop_signals.raise_if_requested()
+        supervisor.check()
+
+    starting.finish(supervisor, check)
+    log("preparing the database")
+    preparation.finish(check)
+    preparing.unlink(missing_ok=True)
+    wait_until_ok(port, "/healthz", supervisor, check)
+    for program in others:  # not sooner: they would take the processor from what is waited for
+        supervisor.start(program)
+    wait_until_ok(port, "/readyz?for=reporting", supervisor, check)
+
+    credentials = build_credentials(port, secrets, environment)
+    write_private_json(data_directory / "credentials.json", credentials)
+    print_welcome(credentials, data_directory / "credentials.json")
+    while True:
+        check()
+        time.sleep(POLL_SECONDS)
+
+
+def build_environment(port: int, secrets: Secrets, preparing: Path) -> dict[str, str]:
+    """Of the programs. The web processes load what they need, and serve when the file is gone."""
+    return {
         **os.environ,
         "PORT": str(port),
         "PYTHONUNBUFFERED": "1",
         "SECRET_KEY": secrets["secretKey"],
         "WEB_CONCURRENCY": os.environ.get("WEB_CONCURRENCY") or "2",
         "WORKER_CONCURRENCY": os.environ.get("WORKER_CONCURRENCY") or "2",
-        **start_servers(data_directory, supervisor, stop_signals, cleanups),
+        "ANALYTICS_PREPARING": str(preparing),
     }
-    log("preparing the database")
-    prepare_database(REPOSITORY, environment, secrets, stop_signals.raise_if_requested)
 
-    programs = build_programs(environment)
-    cleanups.callback(stop_programs, programs, PROGRAM_GRACE_SECONDS)
-    cleanups.callback(log, "stopping; once more to kill")
-    for program in programs:
-        supervisor.start(program)
-    wait_until_ready(port, supervisor, stop_signals)
 
-    url = f"http://127.0.0.1:{port}"
-    credentials = {
-        "url": url,
+def build_credentials(
+    port: int, secrets: Secrets, environment: Mapping[str, str]
+) -> dict[str, str]:
+    return {
+        "url": f"http://127.0.0.1:{port}",
         "ingestKey": secrets["ingestKey"],
         "readKey": secrets["readKey"],
         "adminUser": secrets["adminUser"],
@@ -88,44 +121,6 @@ def run(data_directory: Path, port: int, stop_signals: StopSignals, cleanups: Ex
         "cacheUrl": environment["CACHE_URL"],
         "mongoUri": environment["MONGO_URI"],
     }
-    write_private_json(data_directory / "credentials.json", credentials)
-    print_welcome(credentials, data_directory / "credentials.json")
-    while True:
-        stop_signals.raise_if_requested()
-        supervisor.check()
-        time.sleep(POLL_SECONDS)
-
-
-def start_servers(
-    data_directory: Path, supervisor: Supervisor, stop_signals: StopSignals, cleanups: ExitStack
-) -> dict[str, str]:
-    """Starts the servers that the environment does not name; returns the addresses of all."""
-
-    def start(server: Server) -> None:
-        stop_signals.raise_if_requested()
-        log(f"starting {server.name}")
-        supervisor.start(server)
-        cleanups.callback(server.stop)
-
-    given = {
-        name: os.environ[name]
-        for name in ("REDIS_URL", "BROKER_URL", "CACHE_URL", "MONGO_URI")
-        if os.environ.get(name)
-    }
-    addresses: dict[str, str] = {}
-    if "REDIS_URL" not in given:
-        stream = RedisServer(data_directory / "redis-stream")
-        start(stream)
-        addresses["REDIS_URL"] = stream.url
-    if not {"BROKER_URL", "CACHE_URL"} <= given.keys():
-        broker = RedisServer(data_directory / "redis-broker", kind="broker")
-        start(broker)
-        addresses |= {"BROKER_URL": broker.url_for(0), "CACHE_URL": broker.url_for(1)}
-    if "MONGO_URI" not in given:
-        mongo = MongoServer(data_directory / "mongo")
-        start(mongo)
-        addresses["MONGO_URI"] = mongo.uri
-    return {**addresses, **given}
 
 
 def build_programs(environment: dict[str, str]) -> list[Program]:
@@ -140,52 +135,25 @@ def build_programs(environment: dict[str, str]) -> list[Program]:
     ]
 
 
-def wait_until_ready(port: int, supervisor: Supervisor, stop_signals: StopSignals) -> None:
-    """Returns when the service answers reports. Raises RunError, StopRequested."""
+def wait_until_ok(port: int, path: str, supervisor: Supervisor, check: Callable[[], None]) -> None:
+    """Returns when the service answers 200 there; calls `check` meanwhile. Raises RunError."""
     deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-    while not is_ready(port):
-        stop_signals.raise_if_requested()
-        supervisor.check()
+    while not is_ok(port, path):
+        check()
         if supervisor.count_deaths() >= MOST_DEATHS_BEFORE_READY or time.monotonic() > deadline:
             raise RunError("The service did not become ready; the reason is in the lines above.")
-        time.sleep(POLL_SECONDS)
+        time.sleep(READY_POLL_SECONDS)
 
 
-def is_ready(port: int) -> bool:
+def is_ok(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", "/readyz?for=reporting")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
-
-
-def print_welcome(credentials: dict[str, str], file: Path) -> None:
-    body = (
-        '{"eventId":"e9f6c2b3-12a1-4a9b-8baf-1d2a3b4c5d6e","userId":"user_123",'
-        '"path":"/product/42"}'
-    )
-    url = credentials["url"]
-    print(
-        f"""
-The service is running. Interrupt with Ctrl-C; the data stays in {file.parent}.
-
-Admin: {url}/admin/ (user {credentials["adminUser"]}, password in {file})
-
-One event in:
-curl -s -X POST {url}/event -H "Authorization: Bearer {credentials["ingestKey"]}" \
--H "Content-Type: application/json" -d '{body}'
-
-The stats out:
-curl -s "{url}/stats?limit=5" -H "Authorization: Bearer {credentials["readKey"]}"
-
-The books, from another terminal: make manage ARGS=ledger
-A load that proves them: make loadtest
-""",
-        flush=True,
-    )
 
 
 if __name__ == "__main__":

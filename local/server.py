@@ -57,6 +57,12 @@ class Server(abc.ABC):
     def is_running(self) -> bool:
         return self._child is not None and self._child.is_running()
 
+    def choose_port(self) -> None:
+        """Decides on the port of every start to come, so that others can be told before."""
+        if self._port is None:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._keep_port(recall_port(self.directory / "port"))
+
     def start(self) -> None:
         """Returns when it answers. Raises ServerStartError, MissingBinaryError."""
         if self.is_running():
@@ -73,8 +79,7 @@ class Server(abc.ABC):
                 raise
             port = find_free_port()  # somebody took it in the meantime
             self._launch(port)
-        self._port = port
-        (self.directory / "port").write_text(f"{port}\n")
+        self._keep_port(port)
 
     def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """Ends it in order, after the grace with SIGKILL. Harmless when it does not run."""
@@ -97,6 +102,10 @@ class Server(abc.ABC):
     @abc.abstractmethod
     def _is_ready(self, port: int) -> bool:
         """Whether it answers; brings it into the state in which it should answer."""
+
+    def _keep_port(self, port: int) -> None:
+        self._port = port
+        (self.directory / "port").write_text(f"{port}\n")
 
     def _launch(self, port: int) -> None:
         command = [*self._build_command(port), *self._extra_arguments]

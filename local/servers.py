@@ -9,24 +9,17 @@ finds the data again.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
-
-import pymongo
-import pymongo.errors
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from typing import Literal
 
 from local.binaries import find_mongod, find_redis_server
-from local.ports import LOOPBACK, is_port_answering
+from local.ports import LOOPBACK
 from local.server import Server, ServerStartError
 
 __all__ = ["MongoServer", "RedisServer", "ServerStartError"]
 
+REPLICA_SET = "rs0"
 MEBIBYTE = 1024 * 1024
 STREAM_MAXMEMORY_BYTES = 512 * MEBIBYTE
-REPLICA_SET = "rs0"
-NOT_YET_INITIATED = 94
 # Longer than any transaction of the service. The locks of one whose client vanished are held for
 # so long, where nobody ends its session; MongoDB's own default is a minute.
 TRANSACTION_LIFETIME_SECONDS = 15
@@ -78,15 +71,9 @@ class RedisServer(Server):
         return [find_redis_server(), *arguments]
 
     def _is_ready(self, port: int) -> bool:
-        client = redis.Redis(LOOPBACK, port, socket_timeout=5, retry=Retry(NoBackoff(), 0))
-        try:
-            server: dict[str, Any] = client.info("server")
-            # Another server may have taken the port a moment before ours tried.
-            return bool(client.ping()) and server["process_id"] == self.pid
-        except redis.RedisError:  # refused, or still loading its data
-            return False
-        finally:
-            client.close()
+        from local.probes import is_redis_ready  # the server starts meanwhile
+
+        return is_redis_ready(port, self.pid)
 
 
 class MongoServer(Server):
@@ -134,21 +121,9 @@ class MongoServer(Server):
         return [find_mongod(), "--nounixsocket", "--logappend", *arguments]
 
     def _is_ready(self, port: int) -> bool:
-        if not is_port_answering(port):  # spare the driver's own, slower retries
-            return False
-        client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-            LOOPBACK, port, directConnection=True, serverSelectionTimeoutMS=5_000
-        )
-        try:
-            hello = client.admin.command("hello")
-            if hello.get("isWritablePrimary"):
-                return bool(client.admin.command("serverStatus")["pid"] == self.pid)
-            _configure_replica_set(client, f"{LOOPBACK}:{port}")
-        except pymongo.errors.PyMongoError:  # not up yet, or in the middle of an election
-            pass
-        finally:
-            client.close()
-        return False
+        from local.probes import is_mongod_ready  # the server starts meanwhile
+
+        return is_mongod_ready(port, self.pid, REPLICA_SET)
 
     def _explain_failure(self) -> str:
         explanation = super()._explain_failure()
@@ -159,19 +134,3 @@ class MongoServer(Server):
                 f"MONGO_URI to a MongoDB replica set of your own.\n{explanation}"
             )
         return explanation
-
-
-def _configure_replica_set(client: pymongo.MongoClient[dict[str, Any]], host: str) -> None:
-    """Initiates the set, or moves its only member to the host; does nothing when it is there."""
-    try:
-        config = client.admin.command("replSetGetConfig")["config"]
-    except pymongo.errors.OperationFailure as error:
-        if error.code != NOT_YET_INITIATED:
-            raise
-        members = [{"_id": 0, "host": host}]
-        client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
-        return
-    if config["members"][0]["host"] != host:
-        config["members"][0]["host"] = host
-        config["version"] += 1
-        client.admin.command("replSetReconfig", config, force=True)

@@ -32,8 +32,11 @@ MODULES = [
 
 _READ_IN_SETTINGS = re.compile(r"read_\w+\(\s*\"([A-Z][A-Z_]+)\"", re.DOTALL)
 _READ_FROM_ENVIRONMENT = re.compile(r"os\.environ(?:\.get\(|\[)\"([A-Z][A-Z_]+)\"")
-# Named by Django or used to build a variable's name; no settings of ours.
-_NOT_OURS = {"DJANGO_SETTINGS_MODULE", "ANALYTICS_METRICS_DIRECTORY", "ANALYTICS_RELAY_ADDRESS"}
+# Named by Django, or passed from one process of ours to another; no settings.
+_NOT_OURS = {
+    "DJANGO_SETTINGS_MODULE", "ANALYTICS_METRICS_DIRECTORY", "ANALYTICS_PREPARING",
+    "ANALYTICS_RELAY_ADDRESS",     "ADMIN_PASSWORD_HASH",
+}  # fmt: skip
 
 
 def variables_read() -> set[str]:

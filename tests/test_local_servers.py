@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -34,6 +35,7 @@ from local.supervisor import Program, Supervisor
 from tests.conftest import make_project
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+README = REPOSITORY / "README.md"
 GOLDEN = REPOSITORY / "tests" / "golden"
 MEBIBYTE = 1024 * 1024
 
@@ -132,6 +134,17 @@ class TestRedisServer:
             (tmp_path / "b" / "port").write_text(str(server.port))
             with RedisServer(tmp_path / "b") as other:
                 assert other.port != server.port
+
+    def test_a_port_that_was_chosen_before_is_the_one_it_takes(self, tmp_path: Path) -> None:
+        server = RedisServer(tmp_path)
+        server.choose_port()
+        port = server.port
+        with server:
+            assert server.port == port
+            assert read_setting(server.url, "port") == str(port)
+        again = RedisServer(tmp_path)
+        again.choose_port()
+        assert again.port == port
 
     def test_a_given_port_that_is_taken_is_an_error_with_the_log(
         self, stream: RedisServer, tmp_path: Path
@@ -340,6 +353,13 @@ class TestRun:
         assert second.get("ingestKey") == "key"
         assert second.get("readKey") == ""
 
+    def test_the_hash_of_a_password_goes_with_it(self, tmp_path: Path) -> None:
+        file = tmp_path / "secrets.json"
+        Secrets(file, {}).save(adminPasswordHash="its hash")
+        assert Secrets(file, {}).get("adminPasswordHash") == "its hash"
+        assert Secrets(file, {"ADMIN_PASSWORD": "another"}).get("adminPasswordHash") == ""
+        assert Secrets(file, {}).get("adminPasswordHash") == ""
+
 
 def test_manage_py_gets_the_addresses_and_the_secret_of_a_run(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
@@ -416,7 +436,7 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
     first = killed.wait_until_ready()
     insert_document(first["mongoUri"], "things")
     try:  # worker and beat start while the service answers already
-        wait_until(lambda: len(killed.find_processes()) >= 7)
+        wait_until(lambda: len(killed.find_processes()) >= 7, timeout_seconds=60)
     finally:
         killed.process.kill()
         killed.process.wait()
@@ -432,7 +452,7 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
         assert refused.process.wait(10) == 1
         assert f"Process {service.process.pid} already runs" in refused.log.read_text()
 
-        wait_until(lambda: service.find_program("celery", "worker") is not None)
+        wait_until(lambda: service.find_program("celery", "worker") is not None, timeout_seconds=60)
         worker = service.find_program("celery", "worker")
         assert worker is not None
         os.kill(worker, signal.SIGKILL)
@@ -445,6 +465,39 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
     finally:
         service.process.kill()
         service.process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_what_is_printed_and_the_readmes_examples_work_when_pasted(tmp_path: Path) -> None:
+    service = Service(tmp_path / "data", port := find_free_port())
+    try:
+        credentials = service.wait_until_ready()
+        welcome = service.log.read_text()
+        address = f"http://127.0.0.1:{port}"
+        assert all(f"{address}{path}" in welcome for path in ("\n", "/docs/\n", "/admin/ "))
+        exports = re.findall(r"(?m)^export .+$", welcome)
+        assert exports == [
+            f"export INGEST_KEY={credentials['ingestKey']}",
+            f"export READ_KEY={credentials['readKey']}",
+        ]
+        printed = re.findall(r"(?m)^curl .+$", welcome)
+        [examples] = re.findall(r"(?s)## Use it.+?```bash\n(.+?)```", README.read_text())
+        for commands in (
+            "\n".join(printed),
+            examples.replace("localhost:8000", f"localhost:{port}"),
+        ):
+            pasted = subprocess.run(
+                ["bash", "-ec", "\n".join([*exports, commands])],
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            queued, stats = re.findall(r"{.*?}(?={|\s*$)", pasted.stdout, re.DOTALL)
+            assert json.loads(queued)["queued"] is True
+            assert "total" in str(json.loads(stats))
+    finally:
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(30) == 0
 
 
 def test_the_file_gives_what_the_environment_does_not(

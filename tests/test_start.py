@@ -1,10 +1,19 @@
-"""What a process does not do when it starts."""
+"""What a process does not do when it starts, and what it waits for."""
 
 import ctypes.util
 import importlib
+import os
+import sys
+import threading
+import time
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+
+from local.child import Child
+from local.ports import find_free_port
+from tests.service import REPOSITORY, Gunicorn
 
 
 def test_nobody_looks_for_a_library_for_maps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,3 +25,43 @@ def test_nobody_looks_for_a_library_for_maps(monkeypatch: pytest.MonkeyPatch) ->
         importlib.import_module("django.contrib.gis.gdal")
 
     assert searched == []
+
+
+@pytest.mark.slow
+def test_a_web_process_serves_nobody_before_the_database_is_prepared(
+    store: None, tmp_path: Path
+) -> None:
+    preparing = tmp_path / "preparing"
+    preparing.touch()
+    service = Gunicorn(tmp_path / "log", {"ANALYTICS_PREPARING": str(preparing)})
+    starting = threading.Thread(target=service.start)
+    starting.start()
+    try:
+        time.sleep(5)  # long enough to load everything
+        assert starting.is_alive()
+        preparing.unlink()
+        starting.join()
+        assert service.request("GET", "/healthz").status == 200
+    finally:
+        service.stop()
+
+
+@pytest.mark.slow
+def test_a_web_process_that_waits_for_the_database_ends_when_it_is_told(
+    store: None, tmp_path: Path
+) -> None:
+    preparing = tmp_path / "preparing"
+    preparing.touch()
+    command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"]
+    environment = {
+        **os.environ, "PORT": str(find_free_port()), "ANALYTICS_PREPARING": str(preparing)
+    }  # fmt: skip
+    with (tmp_path / "log").open("wb") as log:
+        child = Child(command, directory=REPOSITORY, environment=environment, stderr=log)
+    time.sleep(5)
+    child.terminate()
+    try:
+        assert child.wait(20)
+        assert child.poll() == 0
+    finally:
+        child.kill()

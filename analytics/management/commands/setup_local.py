@@ -2,16 +2,24 @@
 
 import json
 import os
+import time
+from argparse import ArgumentParser
 from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
 
+from analytics import mongo
 from analytics.key_text import digest_key, read_key_id
 from analytics.models import ApiKey, Project
+from analytics.redis import stream_client
 
 ADMIN_USER = "admin"
+POLL_SECONDS = 0.05
 
 
 class Command(BaseCommand):
@@ -21,11 +29,20 @@ class Command(BaseCommand):
         "Prints one line of JSON."
     )
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--migrate", action="store_true", help="migrate the database before")
+        parser.add_argument(
+            "--wait", type=float, default=0, help="seconds that the servers have to come up"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         password = os.environ.get("ADMIN_PASSWORD")
         if not password:
             raise CommandError("ADMIN_PASSWORD is not set")
-        ensure_admin(password)
+        wait_for_servers(options["wait"])
+        if options["migrate"]:
+            call_command("migrate", verbosity=0)
+        password_hash = ensure_admin(password, os.environ.get("ADMIN_PASSWORD_HASH", ""))
         project = ensure_project()
         keys = {
             scope: ensure_key(project, scope, os.environ.get(f"{scope.upper()}_KEY", ""))
@@ -35,20 +52,39 @@ class Command(BaseCommand):
             "ingestKey": keys["ingest"],
             "readKey": keys["read"],
             "adminUser": ADMIN_USER,
+            "adminPasswordHash": password_hash,
             "projectId": project.id,
         }
         self.stdout.write(json.dumps(result))
 
 
-def ensure_admin(password: str) -> None:
+def wait_for_servers(seconds: float) -> None:
+    """Returns when the stream's Redis and MongoDB answer, or the time is over."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            stream_client().ping()
+            if mongo.client().admin.command("hello").get("isWritablePrimary"):
+                return
+        except (PyMongoError, RedisError, OSError):
+            pass
+        time.sleep(POLL_SECONDS)
+
+
+def ensure_admin(password: str, known_hash: str) -> str:
+    """The hash that is stored of the password; `known_hash` is one that is known to be of it.
+
+    To check a password takes half a second of work, and so it does to find it unchanged.
+    """
     user = User.objects.filter(username=ADMIN_USER).first()
     if user is None:
-        User.objects.create_superuser(ADMIN_USER, password=password)
+        user = User.objects.create_superuser(ADMIN_USER, password=password)
     elif not (user.is_superuser and user.is_staff and user.is_active):
         raise CommandError(f"The user {ADMIN_USER!r} exists and is not a superuser.")
-    elif not user.check_password(password):  # a new hash would sign everyone out
-        user.set_password(password)
+    elif user.password != known_hash and not user.check_password(password):
+        user.set_password(password)  # a new hash signs everyone out
         user.save()
+    return user.password
 
 
 def ensure_project() -> Project:

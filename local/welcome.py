@@ -1,0 +1,37 @@
+"""What `make run` says when the service answers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+EVENT = (
+    '{"eventId":"e9f6c2b3-12a1-4a9b-8baf-1d2a3b4c5d6e","userId":"user_123","path":"/product/42"}'
+)
+
+
+def print_welcome(credentials: Mapping[str, str], file: Path) -> None:
+    """Lines to paste, first of all the keys that the examples of the README name."""
+    url = credentials["url"]
+    print(
+        f"""
+The service is running at {url}
+Interrupt with Ctrl-C; the data stays in {file.parent}.
+
+Docs:  {url}/docs/
+Admin: {url}/admin/ (user {credentials["adminUser"]}, password in {file})
+
+The keys, for the examples here, in the README and in the docs:
+export INGEST_KEY={credentials["ingestKey"]}
+export READ_KEY={credentials["readKey"]}
+
+One event in:
+curl -s -X POST {url}/event -H "Authorization: Bearer $INGEST_KEY" \
+-H "Content-Type: application/json" -d '{EVENT}'
+
+The stats out:
+curl -s "{url}/stats?limit=5" -H "Authorization: Bearer $READ_KEY"
+
+The books, from another terminal: make manage ARGS=ledger
+A load that proves them: make loadtest
+""",
+        flush=True,
+    )
