@@ -35,7 +35,7 @@ _READ_FROM_ENVIRONMENT = re.compile(r"os\.environ(?:\.get\(|\[)\"([A-Z][A-Z_]+)\
 # Named by Django, or passed from one process of ours to another; no settings.
 _NOT_OURS = {
     "DJANGO_SETTINGS_MODULE", "ANALYTICS_METRICS_DIRECTORY", "ANALYTICS_PREPARING",
-    "ANALYTICS_RELAY_ADDRESS",     "ADMIN_PASSWORD_HASH",
+    "ANALYTICS_RELAY_ADDRESS", "ADMIN_PASSWORD_HASH",
 }  # fmt: skip
 
 

@@ -96,6 +96,9 @@ def break_down(world: World) -> str:
 
 
 ENDPOINTS: Mapping[str, Act] = {
+    "": get("/"),
+    "favicon.ico": get("/favicon.ico"),
+    "favicon.svg": get("/favicon.svg"),
     "healthz": get("/healthz"),
     "readyz": get("/readyz"),
     "metrics": get("/metrics"),
