@@ -60,7 +60,7 @@ class Host:
             inode, size = line.split()
             sizes[int(inode)] = int(size)
         lost = 0
-        for file in folder.iterdir():
+        for file in folder.rglob("*"):
             synced = sizes.get(file.stat().st_ino)
             if synced is not None and file.stat().st_size > synced:
                 lost += file.stat().st_size - synced
