@@ -57,13 +57,19 @@ def scrape_port(port: int) -> Scrape:
 def test_requests_refusals_and_events_of_the_accept_path_are_counted(
     gunicorn: Gunicorn, served: TestProject
 ) -> None:
-    def has_shared(unknown: float) -> bool:
+    def catch_up() -> Scrape:
         """What is relayed is counted by another process, which shares once a second."""
-        found = scrape_port(gunicorn.port)
-        return found("analytics_http_requests_total", endpoint="unknown", status="404") == unknown
+        marker = {"endpoint": "/schema", "status": "405"}
+        seen = scrape_port(gunicorn.port)("analytics_http_requests_total", **marker)
+        gunicorn.request("POST", "/schema/")
+        wait_until(
+            lambda: scrape_port(gunicorn.port)("analytics_http_requests_total", **marker) > seen,
+            10,
+            "the other process has shared",
+        )
+        return scrape_port(gunicorn.port)
 
-    wait_until(lambda: has_shared(1), 10, "the start is counted")
-    before = scrape_port(gunicorn.port)
+    before = catch_up()
 
     gunicorn.request("POST", "/event", EVENT, key=served.ingest_key)
     gunicorn.request("POST", "/event/", b"{}", key=served.ingest_key)
@@ -71,8 +77,7 @@ def test_requests_refusals_and_events_of_the_accept_path_are_counted(
     gunicorn.request("GET", "/stats", key=served.read_key)
     gunicorn.request("GET", "/no/such/path")
 
-    wait_until(lambda: has_shared(2), 10, "the last request is counted")
-    after = scrape_port(gunicorn.port)
+    after = catch_up()
 
     def grown(name: str, **labels: str) -> float:
         return after(name, **labels) - before(name, **labels)
