@@ -10,6 +10,7 @@ from typing import Any
 
 from gunicorn.util import close
 
+from ingestion.crew import Crew
 from ingestion.gunicorn_worker import Worker as AcceptingWorker
 from ingestion.relay_frames import (
     BLOCK,
@@ -37,6 +38,10 @@ class Worker(AcceptingWorker):
 
     is_reporting = False
 
+    def init_process(self) -> None:
+        self._crew = Crew()
+        super().init_process()
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         if not self.is_reporting:
             super().handle(listener, client, addr)
@@ -48,7 +53,8 @@ class Worker(AcceptingWorker):
             if not _has_left(client):
                 self._note_request()
                 client.settimeout(_ANSWER_SECONDS)
-                answer_relayed(self.wsgi, decode_request(content), client)
+                request = decode_request(content)
+                self._crew.run(lambda: answer_relayed(self.wsgi, request, client))
         except OSError as exc:
             self.log.debug("The accepting process has left: %r", exc)
         except Exception:

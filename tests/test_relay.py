@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.cookies import SimpleCookie
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -16,6 +17,7 @@ import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 
+from analytics.redis import broker_client
 from ingestion.relay import MOST_RELAYED
 from ingestion.relay_call import READY_SECONDS
 from local.ports import LOOPBACK
@@ -171,6 +173,20 @@ def test_both_kinds_count_in_the_same_metrics(server: Gunicorn, project: TestPro
     assert get_stats(server, project).status == 200
     wait_until(lambda: read_count("/stats", 200) > 0, 10, "the other process has shared")
     assert (read_count("/event", 202), read_count("/stats", 200)) == (1, 1)
+
+
+def test_a_process_keeps_its_connections_from_report_to_report(
+    gunicorn: Gunicorn, served: TestProject
+) -> None:
+    def count_connections() -> int:
+        statistics: Any = broker_client().info("stats")
+        return int(statistics["total_connections_received"])
+
+    assert gunicorn.request("GET", "/stats", key="bad").status == 401  # counted in the cache
+    before = count_connections()
+    for _ in range(20):
+        assert gunicorn.request("GET", "/stats", key="bad").status == 401
+    assert count_connections() - before < 10
 
 
 def test_a_dead_report_is_503_and_a_process_of_its_kind_takes_over(
