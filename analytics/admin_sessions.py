@@ -17,7 +17,7 @@ from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 
-from analytics.mongo import ADMIN_SESSIONS, collection
+from analytics.databases.mongo import ADMIN_SESSIONS, collection
 
 _KEY = re.compile(r"[a-z0-9]{32}")  # as Django makes them: 165 random bits
 

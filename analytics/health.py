@@ -10,9 +10,10 @@ from django.views.decorators.csrf import csrf_exempt
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.redis_clients import broker_client, stream_client
+from analytics.databases.redis_keys import partition_tag
 from analytics.problems import MethodNotAllowed, problem_response
-from analytics.redis import broker_client, partition_tag, stream_client
 
 # Short: with MongoDB down this process still accepts, and the prober must hear so in time.
 MONGO_TIMEOUT_SECONDS = 1.0

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
 from analytics.models import ApiKey, Project
-from analytics.mongo import collection
 
 
 class Holding(NamedTuple):

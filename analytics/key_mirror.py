@@ -20,15 +20,15 @@ from django.db.models import F, Q
 from django.db.models.signals import post_migrate, post_save
 from redis.exceptions import RedisError
 
-from analytics.keys import KeyRecord
-from analytics.models import ApiKey, Project
-from analytics.redis import (
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import (
     api_key_key,
     api_keys_complete_key,
     api_keys_used_key,
     origins_key,
-    stream_client,
 )
+from analytics.keys import KeyRecord
+from analytics.models import ApiKey, Project
 
 log = structlog.get_logger(__name__)
 

@@ -15,9 +15,10 @@ import structlog
 from django.core.exceptions import ValidationError
 from redis.exceptions import RedisError
 
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import origins_key
 from analytics.keys import KeyRecord
 from analytics.problems import Forbidden
-from analytics.redis import origins_key, stream_client
 
 log = structlog.get_logger(__name__)
 

@@ -4,9 +4,9 @@ import time
 from datetime import datetime
 from typing import NamedTuple
 
+from analytics.databases.mongo import collection
 from analytics.horizon import raw_horizon
 from analytics.models import Project
-from analytics.mongo import collection
 
 POLICY_KEPT_SECONDS = 10.0
 _MAX_POLICIES = 10_000

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import structlog
 from redis.exceptions import RedisError
 
-from analytics.redis import broker_client, sightings_key
+from analytics.databases.redis_clients import broker_client
+from analytics.databases.redis_keys import sightings_key
 
 log = structlog.get_logger(__name__)
 

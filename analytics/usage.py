@@ -5,8 +5,9 @@ Counted by the admission script in the same step as the append, by the month of 
 
 from typing import Any, NamedTuple
 
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import quota_key
 from analytics.models import ApiKey, Project
-from analytics.redis import quota_key, stream_client
 
 
 class MonthUsage(NamedTuple):

@@ -13,7 +13,15 @@ import msgspec
 
 django.setup()
 
-from analytics import redis as names  # noqa: E402  after Django's set-up
+from analytics.databases import redis_clients as names  # noqa: E402  after Django's set-up
+from analytics.databases.redis_keys import (
+    accepted_key,
+    bucket_key,
+    quota_key,
+    stream_key,
+    waiting_key,
+    wake_key,
+)
 from analytics.entry import (  # noqa: E402
     FORMAT_VERSION,
     MAX_ENTRY_BYTES,
@@ -61,12 +69,12 @@ def fill(events: int, projects: int = 1, shared: int = 1) -> None:
     partition = project.partition
     project_ids = [project.id_bytes, *(rng.randbytes(8) for _ in range(projects - 1))]
     keys = [
-        names.bucket_key(partition, "fill"),
-        names.quota_key(partition, project.id),
-        names.waiting_key(partition),
-        names.accepted_key(partition),
-        names.stream_key(partition),
-        names.wake_key(partition),
+        bucket_key(partition, "fill"),
+        quota_key(partition, project.id),
+        waiting_key(partition),
+        accepted_key(partition),
+        stream_key(partition),
+        wake_key(partition),
     ]
     raws = [make_raw(rng) for _ in range(20_000)]
     connection = StreamConnection(names.stream_client())

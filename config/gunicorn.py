@@ -123,8 +123,8 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Everything is loaded: check Redis, and keep the collector from walking it all again."""
+    from analytics.databases.stream_check import UnsafeStream, check_stream
     from analytics.sharing import begin_sharing  # Django is set up only now
-    from analytics.stream_check import UnsafeStream, check_stream
     from analytics.tracing import start_tracing
     from ingestion.relay_presence import hold_presence
 

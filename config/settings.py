@@ -163,7 +163,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django_mongodb_backend",
         "HOST": MONGO_URI,
-        "NAME": "",  # the path of MONGO_URI names it, as it does for analytics/mongo.py
+        "NAME": "",  # the path of MONGO_URI names it, as it does for analytics/databases/mongo.py
         "OPTIONS": {
             "w": "majority",
             "readConcernLevel": "majority",

@@ -12,10 +12,18 @@ import structlog
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from analytics import redis as names
 from analytics import tracing
 from analytics.bounded_cache import BoundedCache
 from analytics.counting import note_accepted
+from analytics.databases import redis_clients as names
+from analytics.databases.redis_keys import (
+    accepted_key,
+    bucket_key,
+    quota_key,
+    stream_key,
+    waiting_key,
+    wake_key,
+)
 from analytics.entry import (
     FORMAT_VERSION,
     MAX_ENTRY_BYTES,
@@ -57,12 +65,12 @@ class _Plan:
 def _make_plan(key: KeyRecord) -> _Plan:
     project = key.project_id.hex()
     keys = (
-        names.bucket_key(key.partition, key.key_id),
-        names.quota_key(key.partition, project),
-        names.waiting_key(key.partition),
-        names.accepted_key(key.partition),
-        names.stream_key(key.partition),
-        names.wake_key(key.partition),
+        bucket_key(key.partition, key.key_id),
+        quota_key(key.partition, project),
+        waiting_key(key.partition),
+        accepted_key(key.partition),
+        stream_key(key.partition),
+        wake_key(key.partition),
     )
     now = datetime.now(UTC)
     arguments = (

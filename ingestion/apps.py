@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.db.models.signals import post_migrate
 
-from analytics.mongo import ensure_indexes
+from analytics.databases.mongo import ensure_indexes
 from analytics.rates import parse_rate
 
 

@@ -6,7 +6,8 @@ from celery.beat import ScheduleEntry, Scheduler
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from analytics.redis import broker_client, stream_client, wake_key
+from analytics.databases.redis_clients import broker_client, stream_client
+from analytics.databases.redis_keys import wake_key
 from analytics.sightings import note_alive
 from ingestion.signals import DRAIN_TASK
 

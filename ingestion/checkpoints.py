@@ -16,11 +16,12 @@ from django.conf import settings
 from pymongo import UpdateOne
 from redis.exceptions import RedisError
 
-from analytics import mongo
-from analytics import redis as names
+from analytics.databases import mongo
+from analytics.databases import redis_clients as names
+from analytics.databases.mongo import Document, collection
+from analytics.databases.redis_keys import accepted_key, checkpoint_key, stream_key, waiting_key
 from analytics.ids import EntryId
 from analytics.models import Project
-from analytics.mongo import Document, collection
 from ingestion.gaps import (
     Mark,
     Reading,
@@ -86,8 +87,8 @@ def find_unrecorded_losses() -> list[str]:
     client: Any = names.stream_client()
     for partition in range(settings.STREAM_PARTITIONS):
         row = collection(mongo.LEDGER_CHECKPOINTS).find_one({"_id": partition})
-        mark = Mark.parse(client.get(names.checkpoint_key(partition)) or b"")
-        stream = names.stream_key(partition)
+        mark = Mark.parse(client.get(checkpoint_key(partition)) or b"")
+        stream = stream_key(partition)
         last = client.xinfo_stream(stream)["last-generated-id"] if client.exists(stream) else b"0-0"
         if row and (loss := find_loss(row, mark, EntryId.parse(last))):
             found.append(f"partition {partition}: the stream's Redis was {loss.replace('_', ' ')} "
@@ -99,7 +100,7 @@ def _read(partition: int) -> Reading:
     keys = [
         make_key(partition)
         for make_key in (
-            names.checkpoint_key, names.accepted_key, names.waiting_key, names.stream_key,
+            checkpoint_key, accepted_key, waiting_key, stream_key,
         )
     ]  # fmt: skip
     before, mark, accepted, waiting, last, vanished = run_script(
@@ -150,5 +151,5 @@ def _close_days(partition: int, lines: dict[LineKey, int]) -> None:
         arguments: list[Any] = []
         for (project_id, day), count in lines.items():
             arguments += (f"{project_id.hex()}:{day}", count)
-        keys = [names.accepted_key(partition)]
+        keys = [accepted_key(partition)]
         run_script(names.stream_client(), CLOSE_DAYS, keys, arguments)

@@ -9,7 +9,8 @@ count stands still, so waiting makes it no suspect:
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from analytics import redis as names
+from analytics.databases import redis_clients as names
+from analytics.databases.redis_keys import GROUP, sessions_key, stream_key
 from analytics.entry import is_known_format
 from ingestion.consumers import Consumer
 from ingestion.scripts import CLAIM, FORGET_CONSUMER, run_script
@@ -59,7 +60,7 @@ def holder_of_format(version: bytes) -> str:
 
 
 def list_consumers(partition: int) -> list[Holding]:
-    consumers: Any = names.stream_client().xinfo_consumers(names.stream_key(partition), names.GROUP)
+    consumers: Any = names.stream_client().xinfo_consumers(stream_key(partition), GROUP)
     return [
         Holding(_text(item["name"]), int(item["pending"]), int(item["idle"])) for item in consumers
     ]
@@ -76,9 +77,9 @@ def claim_entries(
     """
     keep_counts = int(owner.is_holder)
     arguments = [
-        names.GROUP, owner.name, consumer, most, idle_ms, most_deliveries, keep_counts,
+        GROUP, owner.name, consumer, most, idle_ms, most_deliveries, keep_counts,
     ]  # fmt: skip
-    client, keys = names.stream_client(), [names.stream_key(partition)]
+    client, keys = names.stream_client(), [stream_key(partition)]
     # Redis 6.2 says nil for an entry that was deleted while pending.
     return [raw for raw in run_script(client, CLAIM, keys, arguments) if raw]
 
@@ -86,18 +87,18 @@ def claim_entries(
 def hold_entries(partition: int, holder: str, raw_ids: Sequence[bytes]) -> None:
     """Hold entries back; those that were acked meanwhile are left as they are."""
     client: Any = names.stream_client()
-    stream = names.stream_key(partition)
-    client.xclaim(stream, names.GROUP, holder, 0, list(raw_ids), justid=True)
+    stream = stream_key(partition)
+    client.xclaim(stream, GROUP, holder, 0, list(raw_ids), justid=True)
 
 
 def forget_idle_consumers(partition: int) -> int:
     """Delete consumers that are gone, or idle for an hour, and hold nothing."""
     client = names.stream_client()
-    keys = [names.stream_key(partition), names.sessions_key(partition)]
+    keys = [stream_key(partition), sessions_key(partition)]
     forgotten = 0
     for other in list_consumers(partition):
         if not other.pending and (other.is_gone or other.idle_ms > CONSUMER_KEPT_SECONDS * 1000):
-            forgotten += run_script(client, FORGET_CONSUMER, keys, [names.GROUP, other.name])
+            forgotten += run_script(client, FORGET_CONSUMER, keys, [GROUP, other.name])
     return forgotten
 
 

@@ -14,12 +14,13 @@ from typing import Any
 
 import structlog
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import RunConflict
 from analytics.ids import PROJECT_ID_BYTES, datetime_of_day
-from analytics.mongo import Document, collection
 from analytics.rollups import Descriptor
 from ingestion.heads import DayChange, bucket_number, day_key, read_head
-from ingestion.run_store import RunConflict, RunWriter, merge_columns, read_columns, split
+from ingestion.run_store import RunWriter, merge_columns, read_columns, split
 from ingestion.setbacks import COMPACT_DAY, Turns
 
 log = structlog.get_logger(__name__)

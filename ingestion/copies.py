@@ -10,19 +10,13 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from pymongo.errors import PyMongoError
 
-from analytics import mongo
-from analytics.mongo import Document, collection
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import TRANSIENT, RunConflict
 from analytics.rollups import PARTS, Descriptor
 from ingestion.heads import first_day_of, month_key, month_of, parse_head, read_heads
-from ingestion.run_store import (
-    RunConflict,
-    RunWriter,
-    merge_columns,
-    merge_parts,
-    read_columns,
-)
+from ingestion.run_store import RunWriter, merge_columns, merge_parts, read_columns
 from ingestion.setbacks import COPY_DAY, COPY_MONTH, Turns
-from ingestion.store_errors import TRANSIENT
 
 log = structlog.get_logger(__name__)
 

@@ -6,9 +6,9 @@ A device whose clock was reset sends an event of 1970. So nothing goes by the sp
 from collections.abc import Iterator
 from datetime import datetime
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from analytics.ids import MS_PER_DAY, datetime_of_day
-from analytics.mongo import Document, collection
 from ingestion.heads import days_of
 
 _LAST_DAY = 2**32 - 2

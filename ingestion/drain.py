@@ -17,8 +17,9 @@ import structlog
 from django.conf import settings
 from pymongo.errors import PyMongoError
 
-from analytics import mongo
-from analytics import redis as names
+from analytics.databases import mongo
+from analytics.databases import redis_clients as names
+from analytics.databases.redis_keys import GROUP, stream_key, waiting_key, wake_key
 from ingestion.batch_metrics import count_batch, count_store_error, trace_batch
 from ingestion.consumers import this_consumer
 from ingestion.fuse import Fuses
@@ -127,7 +128,7 @@ def _drain(partition: int, deadline: float, result: DrainResult, fuses: Fuses) -
         reader = Reader(partition, this_consumer(), ahead=ahead)
         reader.ensure_group()
         note_sessions_again()
-        names.stream_client().delete(names.wake_key(partition))
+        names.stream_client().delete(wake_key(partition))
         result.add(fuses.try_again())
         reader.leave_alone(fuses.holders)
         acks = Acks(acker)
@@ -239,10 +240,10 @@ def ack(partition: int, batch: Sequence[ReadEntry]) -> None:
     for read in batch:
         run = (read.entry.project_id, read.id.day, read.entry.event_count)
         runs.setdefault(run, []).append(read.raw_id)
-    arguments: list[object] = [names.GROUP]
+    arguments: list[object] = [GROUP]
     for (project_id, _, events), ids in runs.items():
         for start in range(0, len(ids), MAX_RUN_ENTRIES):
             part = ids[start : start + MAX_RUN_ENTRIES]
             arguments += (project_id.hex(), events, len(part), *part)
-    keys = [names.stream_key(partition), names.waiting_key(partition)]
+    keys = [stream_key(partition), waiting_key(partition)]
     run_script(names.stream_client(), ACK, keys, arguments)

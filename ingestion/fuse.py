@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from pymongo.errors import PyMongoError
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from analytics.ids import make_place
-from analytics.mongo import Document, collection
 from analytics.projects import find_policy
 from ingestion.claims import Holding, claim_entries, hold_entries, holder_of
 from ingestion.consumers import this_consumer

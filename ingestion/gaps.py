@@ -9,10 +9,10 @@ from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.read_concern import ReadConcern
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from analytics.ids import MS_PER_DAY, EntryId, now_ms
 from analytics.models import Project
-from analytics.mongo import Document, collection
 from ingestion.ledger import Line, LineKey, line_id, read_settled
 
 log = structlog.get_logger(__name__)

@@ -5,8 +5,8 @@ import time
 
 from django.conf import settings
 
-from analytics import mongo
-from analytics.mongo import collection
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
 
 COUNT_KEPT_SECONDS = 10.0
 

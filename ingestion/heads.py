@@ -10,12 +10,12 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import TRANSIENT, RunConflict
 from analytics.ids import UNIT_BYTES, datetime_of_day, ids_of
-from analytics.mongo import Document, collection
 from analytics.rollups import BUCKET, Descriptor
-from ingestion.run_store import RunConflict, RunWriter
-from ingestion.store_errors import TRANSIENT
+from ingestion.run_store import RunWriter
 
 BUCKETS_PER_DAY = 96
 

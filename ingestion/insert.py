@@ -6,7 +6,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 
-from analytics import mongo
+from analytics.databases import mongo
 
 MAX_INSERT_BYTES = 12 * 1024 * 1024
 

@@ -19,11 +19,10 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from redis.exceptions import RedisError
 
-from analytics import mongo
-from analytics.mongo import Document, collection
-from ingestion.run_store import RunConflict
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import TRANSIENT, RunConflict
 from ingestion.setbacks import RUN_JOB, Turns
-from ingestion.store_errors import TRANSIENT
 
 log = structlog.get_logger(__name__)
 

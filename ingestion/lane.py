@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
-from analytics.redis import broker_client, lane_key
+from analytics.databases.redis_clients import broker_client
+from analytics.databases.redis_keys import lane_key
 
 # A process that is killed in the lane keeps it for this long.
 LEASE_SECONDS = 30.0

@@ -11,10 +11,11 @@ from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.read_concern import ReadConcern
 
-from analytics import mongo
-from analytics import redis as names
+from analytics.databases import mongo
+from analytics.databases import redis_clients as names
+from analytics.databases.mongo import Document
+from analytics.databases.redis_keys import accepted_key, waiting_key
 from analytics.ids import datetime_of_day
-from analytics.mongo import Document
 from ingestion.scripts import READ_COUNTERS, run_script
 from ingestion.setbacks import COMPACT_LEDGER, Turns, is_passing
 
@@ -130,7 +131,7 @@ def read_counters() -> Counters:
     """The counters of Redis, those of a partition at one moment."""
     counters = Counters()
     for partition in range(settings.STREAM_PARTITIONS):
-        keys = [names.accepted_key(partition), names.waiting_key(partition)]
+        keys = [accepted_key(partition), waiting_key(partition)]
         accepted, waiting = run_script(names.stream_client(), READ_COUNTERS, keys, [])
         counters.accepted.update(by_line(accepted))
         lines = Counter(by_line(waiting))

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from django.conf import settings
 from pymongo.client_session import ClientSession
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document
 from analytics.ids import PROJECT_ID_BYTES, EntryId, event_key, make_place
-from analytics.mongo import Document
 from ingestion.ledger import Counters, Line, LineKey, read_counters, read_settled
 from ingestion.stream_walk import WalkedEntry, walk_pending, walk_stream
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from pymongo.client_session import ClientSession
 
-from analytics import mongo
+from analytics.databases import mongo
 from analytics.ids import (
     PLACE_BYTES,
     PROJECT_ID_BYTES,

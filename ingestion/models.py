@@ -1,29 +1,11 @@
 """The service's own collections as the admin reads them; Django neither makes nor writes them."""
 
-from typing import Any
-
-from bson.binary import Binary
 from django.db import models
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.fields import HexField
 from ingestion.letters.letter import STATES
 from ingestion.prepare import REASONS
-
-
-class HexField(models.CharField):  # type: ignore[type-arg]
-    """Bytes in the store, hex digits in Python and in addresses."""
-
-    def get_internal_type(self) -> str:
-        return "BinaryField"
-
-    def from_db_value(self, value: Any, *_: Any) -> str | None:
-        return None if value is None else bytes(value).hex()
-
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        try:
-            return None if value is None else Binary(bytes.fromhex(value))
-        except ValueError:  # nothing is found by an address that somebody typed
-            return Binary(b"")
 
 
 class Erasure(models.Model):

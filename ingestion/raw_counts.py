@@ -5,8 +5,8 @@ from datetime import datetime
 
 from pymongo.client_session import ClientSession
 
-from analytics import mongo
-from analytics.mongo import Document, collection
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from analytics.projects import find_policy
 from analytics.rollups import BUCKET, DIMENSIONS, TABLES, Table, summarize
 from ingestion.heads import bucket_of

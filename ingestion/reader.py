@@ -9,7 +9,8 @@ import msgspec
 import structlog
 from django.conf import settings
 
-from analytics import redis as names
+from analytics.databases import redis_clients as names
+from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.entry import DATA_FIELD, Entry, UnknownFormat, UnreadableEntry, decode_entry
 from analytics.ids import EntryId
 from ingestion import claims
@@ -60,7 +61,7 @@ class Reader:
         """With `ahead`, a thread of it reads while what was read before is being handled."""
         self._client = names.stream_client()
         self._partition = partition
-        self._stream = names.stream_key(partition)
+        self._stream = stream_key(partition)
         self._consumer = str(consumer)
         self._left_alone = {self._consumer}
         self._ahead = ahead
@@ -75,7 +76,7 @@ class Reader:
 
     def ensure_group(self) -> None:
         """Create the stream and its group, which starts at the stream's first entry."""
-        run_script(self._client, ENSURE_GROUP, [self._stream], [names.GROUP])
+        run_script(self._client, ENSURE_GROUP, [self._stream], [GROUP])
 
     def leave_alone(self, consumers: Iterable[str]) -> None:
         """Claim nothing from these: what they hold, open fuses hold back."""
@@ -167,14 +168,14 @@ class Reader:
         if not ids:
             return {}
         pending: Any = self._client.xpending_range(
-            self._stream, names.GROUP, ids[0], ids[-1], len(ids), self._consumer
+            self._stream, GROUP, ids[0], ids[-1], len(ids), self._consumer
         )
         counts = {item["message_id"]: int(item["times_delivered"]) for item in pending}
         return {raw_id: max(2, counts.get(raw_id, 2)) for raw_id in ids}
 
     def _read(self, after: bytes) -> list[RawEntry]:
         answer: Any = self._client.execute_command(
-            "XREADGROUP", "GROUP", names.GROUP, self._consumer, "COUNT", self._read_entries,
+            "XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", self._read_entries,
             "STREAMS", self._stream, after,
         )  # fmt: skip
         return list(answer[0][1]) if answer else []
@@ -183,7 +184,7 @@ class Reader:
         entries = self._read(self._own_cursor or b"0")
         self._own_cursor = entries[-1][0] if entries else None
         if deleted := [raw_id for raw_id, fields in entries if not fields]:
-            self._client.xack(self._stream, names.GROUP, *deleted)
+            self._client.xack(self._stream, GROUP, *deleted)
         return entries
 
     def _claim(self) -> list[RawEntry]:

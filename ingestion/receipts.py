@@ -6,8 +6,8 @@ from typing import Any
 import pymongo
 from pymongo.errors import PyMongoError
 
+from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.ids import event_key
-from analytics.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.problems import Unavailable
 from ingestion.letters.letter import REPLAYED
 

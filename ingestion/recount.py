@@ -6,9 +6,10 @@ from typing import Any
 
 from pymongo.client_session import ClientSession
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
+from analytics.databases.transactions import RunConflict
 from analytics.ids import datetime_of_day
-from analytics.mongo import collection
 from analytics.rollups import PARTS, Descriptor
 from ingestion.compaction import MAX_CONFLICTS
 from ingestion.differences import Difference, compare, report
@@ -26,7 +27,6 @@ from ingestion.raw_counts import count_buckets, is_countable, split_blocks, wind
 from ingestion.run_store import (
     Columns,
     MissingPiece,
-    RunConflict,
     RunWriter,
     Tables,
     merge_columns,

@@ -14,8 +14,9 @@ from typing import Any
 from bson import ObjectId, encode
 from pymongo.client_session import ClientSession
 
-from analytics import mongo
-from analytics.mongo import Document, collection
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import RunConflict
 from analytics.rollups import (
     PARTS,
     TABLES,
@@ -46,10 +47,6 @@ READ_TIME = timedelta(minutes=2)
 
 class MissingPiece(CorruptTable):
     """A run in force without one of its pieces: somebody else deleted it, or a disk lost it."""
-
-
-class RunConflict(Exception):
-    """Somebody else changed the unit meanwhile: nothing was changed, try again."""
 
 
 class RunWriter:

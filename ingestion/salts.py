@@ -10,7 +10,7 @@ from typing import Any
 
 from pymongo import ReturnDocument
 
-from analytics.mongo import SALTS, collection
+from analytics.databases.mongo import SALTS, collection
 
 SALT_BYTES = 16
 KEPT = timedelta(hours=48)

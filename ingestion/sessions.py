@@ -13,8 +13,9 @@ from bson.binary import UUID_SUBTYPE, Binary
 from pymongo.client_session import ClientSession
 from redis.exceptions import OutOfMemoryError
 
-from analytics import mongo
-from analytics import redis as names
+from analytics.databases import mongo
+from analytics.databases import redis_clients as names
+from analytics.databases.redis_keys import sessions_key
 from ingestion.consumers import this_consumer
 
 _SESSION_ID_BYTES = 16
@@ -35,7 +36,7 @@ def note_session(partition: int, session: ClientSession) -> None:
             return
         noted = [*noted, session_id][-_MAX_NOTED:]
         with suppress(OutOfMemoryError):  # a full Redis must still be emptied
-            names.stream_client().hset(names.sessions_key(partition), consumer, b"".join(noted))
+            names.stream_client().hset(sessions_key(partition), consumer, b"".join(noted))
         _noted[partition, consumer] = noted
 
 
@@ -46,7 +47,7 @@ def note_sessions_again() -> None:
 
 def end_session_of(partition: int, consumer: str) -> None:
     """End the sessions of a consumer that is gone, which aborts its transactions."""
-    noted: Any = names.stream_client().hget(names.sessions_key(partition), consumer) or b""
+    noted: Any = names.stream_client().hget(sessions_key(partition), consumer) or b""
     sessions = [
         {"id": Binary(noted[start : start + _SESSION_ID_BYTES], UUID_SUBTYPE)}
         for start in range(0, len(noted), _SESSION_ID_BYTES)

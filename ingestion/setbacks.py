@@ -17,10 +17,10 @@ from django.conf import settings
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from analytics import mongo
-from analytics.mongo import Document, collection
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import is_permanent
 from analytics.rollups import CorruptTable
-from ingestion.store_errors import is_permanent
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from analytics.redis import broker_client
+from analytics.databases.redis_clients import broker_client
 
 log = structlog.get_logger(__name__)
 

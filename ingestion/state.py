@@ -19,11 +19,13 @@ from prometheus_client.metrics_core import Metric
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError, ResponseError
 
-from analytics import metrics, mongo
-from analytics import redis as names
+from analytics import metrics
+from analytics.databases import mongo
+from analytics.databases import redis_clients as names
+from analytics.databases.mongo import collection
+from analytics.databases.redis_keys import GROUP, stream_key, waiting_key
 from analytics.ids import EntryId
 from analytics.metrics import StateGauge
-from analytics.mongo import collection
 from analytics.scraping import answer_scrape
 from analytics.sightings import PROCESSES, Sightings
 from ingestion.ledger import Line, LineKey, read_counters, read_settled
@@ -99,8 +101,8 @@ def _read_stream() -> Iterator[Reading]:
 
 
 def _read_partition(client: Any, partition: int) -> Iterator[Reading]:
-    stream, labels = names.stream_key(partition), (str(partition),)
-    waiting = client.hget(names.waiting_key(partition), "total")
+    stream, labels = stream_key(partition), (str(partition),)
+    waiting = client.hget(waiting_key(partition), "total")
     yield metrics.WAITING_EVENTS, labels, int(waiting or 0)
     yield metrics.STREAM_DEPTH, labels, client.xlen(stream)
     oldest = client.xrange(stream, count=1)
@@ -117,10 +119,8 @@ def _count_pending(client: Any, stream: str) -> tuple[int, int]:
     """Entries read and not acked, and those of them that are stale, up to MAX_STALE_ENTRIES."""
     idle_ms = int(settings.CLAIM_IDLE_SECONDS * 1000)
     try:
-        pending = client.xpending(stream, names.GROUP)["pending"]
-        stale = client.xpending_range(
-            stream, names.GROUP, "-", "+", MAX_STALE_ENTRIES, idle=idle_ms
-        )
+        pending = client.xpending(stream, GROUP)["pending"]
+        stale = client.xpending_range(stream, GROUP, "-", "+", MAX_STALE_ENTRIES, idle=idle_ms)
     except ResponseError as exc:
         if "NOGROUP" in str(exc):  # nothing was ever drained
             return 0, 0

@@ -21,14 +21,15 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document
+from analytics.databases.transactions import COMMIT_UNKNOWN, is_permanent
 from analytics.ids import datetime_of_ms, parse_place
-from analytics.mongo import Document
 from analytics.rollups import Fact, summarize_facts
 from ingestion.insert import insert_encoded
 from ingestion.prepare import Prepared
 from ingestion.sessions import note_session
-from ingestion.store_errors import COMMIT_UNKNOWN, StoreUnavailable, is_permanent
+from ingestion.store_errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 

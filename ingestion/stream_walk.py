@@ -5,7 +5,8 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from analytics import redis as names
+from analytics.databases import redis_clients as names
+from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.entry import Entry, UnknownFormat, UnreadableEntry, decode_entry
 
 WALK_ENTRIES = 200  # of at most 256 KiB each
@@ -16,7 +17,7 @@ WalkedEntry = tuple[bytes, Entry | None]  # its id; None: one that is not for us
 def walk_stream(partition: int, start: bytes = b"-", last: bytes = b"+") -> Iterator[WalkedEntry]:
     """The entries of a partition from `start` to `last`, oldest first."""
     client: Any = names.stream_client()
-    while chunk := client.xrange(names.stream_key(partition), start, last, WALK_ENTRIES):
+    while chunk := client.xrange(stream_key(partition), start, last, WALK_ENTRIES):
         yield from _decode(chunk)
         start = b"(" + chunk[-1][0]
 
@@ -24,7 +25,7 @@ def walk_stream(partition: int, start: bytes = b"-", last: bytes = b"+") -> Iter
 def walk_pending(partition: int) -> Iterator[Sequence[WalkedEntry]]:
     """In chunks, the entries that were delivered to a consumer and not acked since."""
     client: Any = names.stream_client()
-    stream = names.stream_key(partition)
+    stream = stream_key(partition)
     start: bytes = b"-"
     while pending := _list_pending(client, stream, start):
         pipeline = client.pipeline(transaction=False)
@@ -36,7 +37,7 @@ def walk_pending(partition: int) -> Iterator[Sequence[WalkedEntry]]:
 
 def _list_pending(client: Any, stream: str, start: bytes) -> list[bytes]:
     try:
-        found = client.xpending_range(stream, names.GROUP, start, b"+", WALK_ENTRIES)
+        found = client.xpending_range(stream, GROUP, start, b"+", WALK_ENTRIES)
     except ResponseError as exc:
         if str(exc).startswith("NOGROUP"):  # nothing was ever drained
             return []

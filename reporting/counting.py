@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analytics.databases.mongo import EVENTS, Document
 from analytics.event import PAGEVIEW
-from analytics.mongo import EVENTS, Document
 from reporting.answers import Counts, Row
 from reporting.fields import PROPERTIES, Field
 from reporting.filters import condition_of

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.mongo import EVENTS, SUMMARIES, Document
+from analytics.databases.mongo import EVENTS, SUMMARIES, Document
 from analytics.rollups import (
     DIMENSIONS,
     TOTAL,

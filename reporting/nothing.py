@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pymongo.errors import ExecutionTimeout
 
-from analytics.mongo import Document
+from analytics.databases.mongo import Document
 from reporting.answers import Reason
 from reporting.counting import match_events, read_events
 from reporting.fields import Field

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from analytics.mongo import ROLLUP_CHUNKS
+from analytics.databases.mongo import ROLLUP_CHUNKS
 from analytics.rollups import CorruptTable, EncodedTable
 from reporting.piece_cache import Columns, PieceCache
 from reporting.snapshot import Snapshot

@@ -10,7 +10,7 @@ from django.conf import settings
 from pymongo.client_session import ClientSession
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
 
-from analytics.mongo import Document, client, collection
+from analytics.databases.mongo import Document, client, collection
 from analytics.problems import BadRequest, Unavailable
 
 log = structlog.get_logger(__name__)

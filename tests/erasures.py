@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from analytics.mongo import ERASURES, Document, collection
+from analytics.databases.mongo import ERASURES, Document, collection
 from ingestion.erasure.job import create_erasure
 from ingestion.erasure.run import run_erasure
 from tests.conftest import TestProject

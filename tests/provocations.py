@@ -16,10 +16,11 @@ import httpx
 from bson import ObjectId
 from django.core.management import call_command
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
+from analytics.databases.redis_clients import broker_client, stream_client
+from analytics.databases.redis_keys import sightings_key
 from analytics.entry import AcceptedEvent
-from analytics.mongo import collection
-from analytics.redis import broker_client, sightings_key, stream_client
 from config.celery import app
 from ingestion.admit import Sender, admit
 from ingestion.consumers import this_consumer

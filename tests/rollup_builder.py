@@ -10,7 +10,7 @@ from typing import Any
 
 from bson import Int64
 
-from analytics.mongo import (
+from analytics.databases.mongo import (
     EVENTS,
     ROLLUP_CHUNKS,
     ROLLUP_DAYS,

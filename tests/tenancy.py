@@ -11,11 +11,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection, database
+from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.key_mirror import mirror_keys
 from analytics.models import ApiKey
-from analytics.mongo import Document, collection, database
-from analytics.redis import broker_client, stream_client
 from ingestion.checkpoints import take_checkpoints
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months

@@ -16,7 +16,7 @@ from django.urls import reverse
 from pymongo.collection import Collection
 from pymongo.errors import ServerSelectionTimeoutError
 
-from analytics.mongo import ADMIN_SESSIONS, collection
+from analytics.databases.mongo import ADMIN_SESSIONS, collection
 
 PASSWORD = "correct horse battery"
 INDEX, LOGIN, LOGOUT = (reverse(f"admin:{page}") for page in ("index", "login", "logout"))

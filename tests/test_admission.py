@@ -7,13 +7,9 @@ from typing import Any
 import pytest
 from django.conf import LazySettings, settings
 
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import bucket_key, quota_key, wake_key
 from analytics.models import ApiKey, Project
-from analytics.redis import (
-    bucket_key,
-    quota_key,
-    stream_client,
-    wake_key,
-)
 from ingestion import admit
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger

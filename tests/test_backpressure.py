@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from analytics.mongo import DEAD_LETTERS, EVENTS, collection
-from analytics.redis import stream_client
+from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
+from analytics.databases.redis_clients import stream_client
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from ingestion.signals import publish_drain

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from analytics import mongo
-from analytics.redis import stream_client
+from analytics.databases import mongo
+from analytics.databases.redis_clients import stream_client
 from ingestion.drain import drain
 from local.servers import MongoServer, RedisServer
 from tests.conftest import Api, TestProject

@@ -12,8 +12,8 @@ import redis
 from django.core.management import call_command
 from pytest_django import Settings
 
-from analytics import redis as names
-from analytics.stream_check import UnsafeStream, check_stream
+from analytics.databases import redis_clients as names
+from analytics.databases.stream_check import UnsafeStream, check_stream
 from ingestion import claims
 from ingestion.checkpoints import take_checkpoint
 from ingestion.claims import forget_idle_consumers

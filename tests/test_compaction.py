@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
+from analytics.databases.transactions import RunConflict
 from analytics.metrics import ROLLUP_DRIFT
-from analytics.mongo import collection
 from analytics.rollups import PARTS, counts_pieces
 from ingestion.compaction import MAX_RUNS, compact_summaries
 from ingestion.copies import build_days, build_months
@@ -19,7 +20,7 @@ from ingestion.days import find_days
 from ingestion.differences import Difference
 from ingestion.heads import month_of, read_head, read_heads
 from ingestion.recount import rebuild_day, verify_day, verify_month
-from ingestion.run_store import RunConflict, collect_garbage
+from ingestion.run_store import collect_garbage
 from ingestion.tasks import verify_sample_task
 from tests.conftest import TestProject
 from tests.stored import Batch, store_events

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
+from analytics.databases.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
 from ingestion.ledger import read_ledger
 from ingestion.signals import publish_drain
 from tests.conftest import Api, TestProject

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
 from analytics.models import Project
-from analytics.mongo import collection
 from ingestion import tasks
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months

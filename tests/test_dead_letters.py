@@ -14,9 +14,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from analytics import event as wire
+from analytics.databases.mongo import DEAD_LETTERS, EVENTS, Document, collection
 from analytics.invalid_event import InvalidEvent
 from analytics.models import Project
-from analytics.mongo import DEAD_LETTERS, EVENTS, Document, collection
 from analytics.problems import Unavailable
 from ingestion import prepare
 from ingestion.drain import drain

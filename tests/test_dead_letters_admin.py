@@ -10,9 +10,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from analytics.databases.mongo import DEAD_LETTERS, EVENTS, Document, collection
 from analytics.entry import AcceptedEvent
 from analytics.event import decode_events
-from analytics.mongo import DEAD_LETTERS, EVENTS, Document, collection
 from ingestion import prepare
 from ingestion.admin import letter_search
 from ingestion.admit import Sender, admit

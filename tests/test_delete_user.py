@@ -9,7 +9,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from analytics.mongo import ERASURES, EVENTS, collection
+from analytics.databases.mongo import ERASURES, EVENTS, collection
 from ingestion.drain import drain
 from ingestion.erasure import ask, job
 from tests.conftest import Api, TestProject

@@ -9,12 +9,13 @@ from pymongo.errors import OperationFailure
 from pytest_django import Settings
 
 from analytics import keys
+from analytics.databases.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import stream_key
 from analytics.entry import AcceptedEvent, Entry, Part
 from analytics.ids import EntryId, event_key, now_ms, parse_place
 from analytics.key_text import read_key_id
 from analytics.models import ApiKey
-from analytics.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
-from analytics.redis import stream_client, stream_key
 from ingestion import reader, store
 from ingestion.consumers import this_consumer
 from ingestion.drain import ack, drain

@@ -14,10 +14,11 @@ import pytest
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
+from analytics.databases.redis_clients import broker_client, stream_client
+from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.event import Event
-from analytics.mongo import DEAD_LETTERS, EVENTS, collection
-from analytics.redis import GROUP, broker_client, stream_client, stream_key
 from config.celery import app
 from ingestion import drain as draining
 from ingestion import prepare as preparing

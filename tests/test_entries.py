@@ -11,8 +11,17 @@ import msgspec
 import pytest
 from pymongo.errors import OperationFailure
 
-from analytics import mongo
-from analytics import redis as names
+from analytics.databases import mongo
+from analytics.databases import redis_clients as names
+from analytics.databases.mongo import collection
+from analytics.databases.redis_keys import (
+    accepted_key,
+    bucket_key,
+    quota_key,
+    stream_key,
+    waiting_key,
+    wake_key,
+)
 from analytics.entry import (
     FORMAT_VERSION,
     MAX_ENTRY_BYTES,
@@ -26,7 +35,6 @@ from analytics.entry import (
     encode_part,
 )
 from analytics.ids import parse_place
-from analytics.mongo import collection
 from ingestion import admit, store
 from ingestion.consumers import this_consumer
 from ingestion.drain import drain
@@ -54,12 +62,12 @@ def make_part(project_id: bytes, number: int, events: int = 1, padding: int = 0)
 def admit_together(project: TestProject, parts: Sequence[Part]) -> None:
     """As requests of one part each that share a call."""
     keys = [
-        names.bucket_key(0, "together"),
-        names.quota_key(0, project.row.pk),
-        names.waiting_key(0),
-        names.accepted_key(0),
-        names.stream_key(0),
-        names.wake_key(0),
+        bucket_key(0, "together"),
+        quota_key(0, project.row.pk),
+        waiting_key(0),
+        accepted_key(0),
+        stream_key(0),
+        wake_key(0),
     ]
     limits = [10**9, 10**9, -1, 202601, 10**9, project.row.pk, FORMAT_VERSION, "together"]
     arguments: list[Any] = [*limits, MAX_ENTRY_EVENTS, MAX_ENTRY_BYTES]
@@ -70,7 +78,7 @@ def admit_together(project: TestProject, parts: Sequence[Part]) -> None:
 
 
 def read_stream() -> list[dict[bytes, bytes]]:
-    entries: Any = names.stream_client().xrange(names.stream_key(0))
+    entries: Any = names.stream_client().xrange(stream_key(0))
     return [fields for _, fields in entries]
 
 

@@ -9,8 +9,7 @@ import bson
 import pytest
 from django.core.management import CommandError, call_command
 
-from analytics.ids import event_key
-from analytics.mongo import (
+from analytics.databases.mongo import (
     DEAD_LETTERS,
     DUPLICATES,
     ERASURE_DAYS,
@@ -20,6 +19,7 @@ from analytics.mongo import (
     collection,
     database,
 )
+from analytics.ids import event_key
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.days import find_days

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from analytics.mongo import ERASURES, collection
+from analytics.databases.mongo import ERASURES, collection
 from ingestion.drain import drain
 from ingestion.erasure import ask
 from tests.conftest import Api, TestProject

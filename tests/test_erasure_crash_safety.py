@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from analytics.mongo import EVENTS, client, collection
-from analytics.redis import broker_client, lane_key
+from analytics.databases.mongo import EVENTS, client, collection
+from analytics.databases.redis_clients import broker_client
+from analytics.databases.redis_keys import lane_key
 from ingestion.compaction import compact_summaries
 from ingestion.days import find_days
 from ingestion.drain import drain

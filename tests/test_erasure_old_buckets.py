@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analytics.mongo import EVENTS, collection
+from analytics.databases.mongo import EVENTS, collection
 from analytics.rollups import EXACT_MAX, Table, hash_user, summarize
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months

@@ -7,8 +7,9 @@ import pytest
 import redis
 from redis.exceptions import ReadOnlyError, ResponseError
 
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import wake_key
 from analytics.problems import Unavailable
-from analytics.redis import stream_client, wake_key
 from ingestion.drain import drain
 from ingestion.group_commit import CallHead, GroupCommit
 from ingestion.scripts import ADMIT

@@ -11,11 +11,12 @@ from django.core.management import call_command
 from pymongo.errors import OperationFailure
 from pytest_django import Settings
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import DEAD_LETTERS, EVENTS, FUSES, collection
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.entry import AcceptedEvent
 from analytics.event import decode_events
-from analytics.mongo import DEAD_LETTERS, EVENTS, FUSES, collection
-from analytics.redis import GROUP, stream_client, stream_key
 from ingestion import fuse, graveyard, prepare, store
 from ingestion.admit import Sender, admit
 from ingestion.claims import holder_of, list_consumers

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import waiting_key
 from analytics.entry import AcceptedEvent
 from analytics.keys import authenticate
 from analytics.problems import Unavailable
-from analytics.redis import stream_client, waiting_key
 from ingestion import admit, group_commit
 from ingestion.group_commit import CallHead, GroupCommit
 from ingestion.scripts import ADMIT, Script

@@ -12,7 +12,8 @@ from pytest_django import Settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from analytics import health, mongo
+from analytics import health
+from analytics.databases import mongo
 
 COMPONENTS = {"stream": "ok", "broker": "ok", "store": "ok"}
 

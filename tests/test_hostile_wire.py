@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from analytics.mongo import EVENTS, collection
+from analytics.databases.mongo import EVENTS, collection
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from tests.conftest import TestProject, make_project

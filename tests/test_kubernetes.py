@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from analytics.redis import stream_key
+from analytics.databases.redis_keys import stream_key
 from ingestion.urls import urlpatterns
 
 ROOT = Path(__file__).parent.parent

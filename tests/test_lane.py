@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from analytics.redis import broker_client
+from analytics.databases.redis_clients import broker_client
 from ingestion import lane, tasks
 from ingestion.lane import enter_lane
 

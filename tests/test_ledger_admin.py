@@ -7,8 +7,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from analytics.mongo import LEDGER_GAPS, collection
-from analytics.redis import accepted_key, stream_client
+from analytics.databases.mongo import LEDGER_GAPS, collection
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import accepted_key
 from ingestion.admin import ledger as page
 from ingestion.drain import drain
 from ingestion.ledger import compact_ledger, read_ledger

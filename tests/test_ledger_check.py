@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from analytics.mongo import DUPLICATES, EVENTS, LEDGER_SUMMARIES, collection
-from analytics.redis import accepted_key, stream_client, stream_key, waiting_key
+from analytics.databases.mongo import DUPLICATES, EVENTS, LEDGER_SUMMARIES, collection
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key
 from ingestion import drain as draining
 from ingestion import ledger_check
 from ingestion.consumers import this_consumer

@@ -20,9 +20,9 @@ import pytest
 import redis
 from environ import Env
 
-from analytics import mongo
-from analytics.mongo import collection
-from analytics.redis import stream_key
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
+from analytics.databases.redis_keys import stream_key
 from local import binaries, servers
 from local.child import Child
 from local.credentials import Secrets

@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from redis.exceptions import RedisError
 
+from analytics.databases.redis_clients import stream_client
 from analytics.key_mirror import mirror_keys
 from analytics.keys import KeyRecord, authenticate, forget_keys
 from analytics.models import Project
 from analytics.origins import forget_origins, is_allowed, validate_origin
-from analytics.redis import stream_client
 from tests.conftest import Api, TestProject, make_project
 from tests.service import Gunicorn
 

@@ -9,10 +9,11 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
+from analytics.databases.mongo import EVENTS, collection
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import stream_key
 from analytics.entry import Entry, Part, decode_entry
 from analytics.models import ApiKey
-from analytics.mongo import EVENTS, collection
-from analytics.redis import stream_client, stream_key
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject
 

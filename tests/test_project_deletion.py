@@ -10,12 +10,14 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from analytics import mongo, projects
+from analytics import projects
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection, database
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import stream_key
 from analytics.entry import AcceptedEvent
 from analytics.keys import forget_keys
 from analytics.models import ApiKey, Project
-from analytics.mongo import Document, collection, database
-from analytics.redis import stream_client, stream_key
 from ingestion import jobs
 from ingestion.admit import Sender, admit
 from ingestion.compaction import compact_summaries

@@ -14,8 +14,8 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
+from analytics.databases.mongo import collection
 from analytics.models import ApiKey, Project
-from analytics.mongo import collection
 from analytics.project_names import NameTaken, normalise_name
 from ingestion.deletion.job import ask_deletion
 from ingestion.doctor.service import check_projects

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
+from analytics.databases.redis_clients import stream_client
 from analytics.entry import AcceptedEvent, Entry, Part
 from analytics.ids import EntryId
 from analytics.invalid_event import InvalidEvent
 from analytics.keys import KeyRecord
 from analytics.problems import Unavailable
-from analytics.redis import stream_client
 from ingestion.accept import judge_batch
 from ingestion.group_commit import CallHead, GroupCommit, _Ticket
 from ingestion.prepare import prepare

@@ -17,7 +17,7 @@ import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 
-from analytics.redis import broker_client
+from analytics.databases.redis_clients import broker_client
 from ingestion.relay import MOST_RELAYED
 from ingestion.relay_call import READY_SECONDS
 from local.ports import LOOPBACK

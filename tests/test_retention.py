@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from analytics import projects
+from analytics.databases.mongo import EVENTS, Document, collection
 from analytics.ids import is_uuid_key, make_event_id, now_ms
 from analytics.keys import forget_keys
 from analytics.models import Project
-from analytics.mongo import EVENTS, Document, collection
 from ingestion.drain import drain
 from ingestion.enrich import RETENTION_GRACE
 from ingestion.recount import rebuild_day, verify_day

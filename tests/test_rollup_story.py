@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics import mongo
-from analytics.mongo import collection
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
 from analytics.rollups import DIMENSIONS, EXACT_MAX, RELATIVE_ERROR
 from ingestion.compaction import compact_day, compact_summaries
 from ingestion.copies import build_days, build_months

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import api_key_key
 from analytics.keys import authenticate
 from analytics.models import ApiKey
 from analytics.problems import Unauthorized
-from analytics.redis import api_key_key, stream_client
 from tests.conftest import TestProject, make_project
 from tests.service import Gunicorn, build_request
 

@@ -8,9 +8,9 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import AutoReconnect
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from analytics.models import Project
-from analytics.mongo import Document, collection
 from ingestion import checkpoints, compaction, copies, jobs, ledger, retention, setbacks, tasks
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months

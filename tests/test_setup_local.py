@@ -11,9 +11,9 @@ import redis
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
+from analytics.databases.mongo import EVENTS, collection
+from analytics.databases.redis_clients import stream_client
 from analytics.management.commands import setup_local
-from analytics.mongo import EVENTS, collection
-from analytics.redis import stream_client
 
 pytestmark = pytest.mark.usefixtures("store")
 

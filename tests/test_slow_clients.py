@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from analytics.redis import accepted_key, stream_client
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import accepted_key
 from local.ports import LOOPBACK
 from tests.conftest import TestProject, make_project
 from tests.service import Gunicorn, build_request

@@ -11,8 +11,9 @@ from django.conf import LazySettings
 from django.test import Client
 from pymongo.errors import ConnectionFailure
 
-from analytics import metrics, mongo, sightings
-from analytics.mongo import collection
+from analytics import metrics, sightings
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
 from analytics.sightings import note_alive, note_verified
 from ingestion import ledger, state
 from ingestion.consumers import this_consumer

@@ -15,7 +15,7 @@ from django.test import Client
 from pymongo.errors import ExecutionTimeout, OperationFailure, ServerSelectionTimeoutError
 from pytest_django import Settings
 
-from analytics.mongo import EVENTS, SUMMARIES, collection
+from analytics.databases.mongo import EVENTS, SUMMARIES, collection
 from analytics.rollups import summarize
 from reporting import snapshot, views
 from reporting.raw import RawSource

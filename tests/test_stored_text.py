@@ -14,8 +14,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from analytics.databases.mongo import Document, collection, database
 from analytics.models import ApiKey
-from analytics.mongo import Document, collection, database
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject, make_project
 from tests.poison import accept_poison

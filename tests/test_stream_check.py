@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics.redis import stream_client
-from analytics.stream_check import UnsafeStream, check_stream, find_problems
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.stream_check import UnsafeStream, check_stream, find_problems
 from tests.service import run_gunicorn_once
 
 SAFE = {

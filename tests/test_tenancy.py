@@ -21,10 +21,10 @@ from django.http import HttpRequest
 from django.urls import get_resolver, reverse
 from django.utils.html import strip_tags
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
+from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.models import ApiKey
-from analytics.mongo import collection
-from analytics.redis import broker_client, stream_client
 from config.celery import app
 from ingestion import copies
 from ingestion.deletion import run

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics.mongo import EVENTS, collection
+from analytics.databases.mongo import EVENTS, collection
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from tests.conftest import Api, TestProject

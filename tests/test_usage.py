@@ -9,8 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from redis.exceptions import RedisError
 
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import quota_key
 from analytics.models import ApiKey
-from analytics.redis import quota_key, stream_client
 from analytics.usage import read_key_usage, read_project_usage
 from tests.conftest import Api, TestProject
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from analytics.redis import stream_client, stream_key, waiting_key
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import stream_key, waiting_key
 from ingestion.signals import publish_drain
 from local.child import Child
 

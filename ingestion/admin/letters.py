@@ -11,8 +11,8 @@ from django.utils.text import Truncator
 
 from analytics.admin.base import Fitting
 from analytics.admin.choices import list_projects_to_filter
+from analytics.databases.mongo import DEAD_LETTERS, collection
 from analytics.models import Project
-from analytics.mongo import DEAD_LETTERS, collection
 from analytics.problems import Unavailable
 from analytics.projects import find_policy
 from ingestion.admin.letter_form import DISCARD, SAVE_AND_REPLAY, LetterForm, WhyForm

@@ -3,10 +3,11 @@
 from collections import Counter
 from typing import Any
 
-from analytics import mongo
-from analytics import redis as names
+from analytics.databases import mongo
+from analytics.databases import redis_clients as names
+from analytics.databases.mongo import collection
+from analytics.databases.redis_keys import accepted_key, api_keys_used_key, bucket_key, quota_key
 from analytics.models import ApiKey
-from analytics.mongo import collection
 from ingestion.deletion.job import Deletion
 from ingestion.jobs import change_job, finish_step
 from ingestion.ledger import COLUMNS, read_ledger, read_settled
@@ -27,7 +28,7 @@ def close_books(job: Deletion) -> None:
 def _read_usage(job: Deletion) -> dict[str, int]:
     """Accepted events by month `YYYYMM`, as far as Redis knows."""
     client: Any = names.stream_client()
-    usage = client.hgetall(names.quota_key(job.partition, job.id))
+    usage = client.hgetall(quota_key(job.partition, job.id))
     return {field.decode(): int(count) for field, count in usage.items() if len(field) == 6}
 
 
@@ -37,13 +38,13 @@ def delete_counters(job: Deletion) -> None:
     That record is what keeps a key from coming back (docs/decisions/0004).
     """
     client: Any = names.stream_client()
-    accepted = names.accepted_key(job.partition)
+    accepted = accepted_key(job.partition)
     prefix = f"{job.id}:".encode()
     if lines := [field for field in client.hkeys(accepted) if field.startswith(prefix)]:
         client.hdel(accepted, *lines)
-    client.delete(names.quota_key(job.partition, job.id))
+    client.delete(quota_key(job.partition, job.id))
     for key_id in ApiKey.objects.filter(project=job.id).values_list("pk", flat=True):
-        client.delete(names.bucket_key(job.partition, key_id))
-        client.hdel(names.api_keys_used_key(), key_id)
+        client.delete(bucket_key(job.partition, key_id))
+        client.hdel(api_keys_used_key(), key_id)
     with change_job() as session:
         finish_step(job, session)

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from analytics.ids import PLACE_BYTES, UNIT_BYTES, event_ids_of, ids_of
-from analytics.mongo import Document, collection
 from ingestion.deletion.job import Deletion
 from ingestion.jobs import change_job, finish_step, save_progress
 from ingestion.run_store import READ_TIME

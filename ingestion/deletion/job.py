@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from analytics.key_mirror import MirrorDelayed
 from analytics.models import Project
-from analytics.mongo import Document, collection
 from ingestion.jobs import Job, new_job
 from ingestion.signals import send_quietly
 

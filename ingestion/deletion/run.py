@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from analytics.databases.mongo import FUSES, collection
 from analytics.ids import make_place, parse_place
 from analytics.models import Project
-from analytics.mongo import FUSES, collection
 from ingestion import jobs
 from ingestion.deletion import data
 from ingestion.deletion.books import close_books, delete_counters

@@ -11,10 +11,10 @@ from django.conf import settings
 from pymongo.errors import OperationFailure, PyMongoError
 from redis.exceptions import RedisError, ResponseError
 
-from analytics import mongo
-from analytics.mongo import collection
-from analytics.redis import broker_client, stream_client
-from analytics.stream_check import SETTINGS, find_delays, find_problems
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
+from analytics.databases.redis_clients import broker_client, stream_client
+from analytics.databases.stream_check import SETTINGS, find_delays, find_problems
 from ingestion.doctor.finding import Finding, doubtful, well, wrong
 
 STORE_TIMEOUT_SECONDS = 3.0

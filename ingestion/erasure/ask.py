@@ -5,8 +5,8 @@ from typing import Any
 import pymongo
 from pymongo.errors import ExecutionTimeout
 
-from analytics import mongo
-from analytics.mongo import Document, collection
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from ingestion.erasure.job import create_erasure
 from ingestion.erasure.letters import is_of_user
 from ingestion.signals import send_quietly

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from analytics import mongo
-from analytics.mongo import collection
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
+from analytics.databases.transactions import RunConflict
 from analytics.projects import find_policy
 from analytics.rollups import TOTAL, U64_MASK, Descriptor, Table, hash_user, sets_pieces
 from analytics.rollups.sets import SetColumn
@@ -20,15 +21,7 @@ from ingestion.heads import BUCKETS_PER_DAY, DayChange, DayHead, bucket_of, days
 from ingestion.jobs import change_job, finish_step, save_progress
 from ingestion.raw_counts import is_countable
 from ingestion.recount import rebuild_day
-from ingestion.run_store import (
-    READ_PIECES,
-    RunConflict,
-    RunWriter,
-    Tables,
-    batched,
-    merge_columns,
-    read_columns,
-)
+from ingestion.run_store import READ_PIECES, RunWriter, Tables, batched, merge_columns, read_columns
 
 OLD_DAYS = 20
 

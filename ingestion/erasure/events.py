@@ -13,9 +13,9 @@ from typing import Any
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from analytics.ids import parse_place
-from analytics.mongo import Document, collection
 from analytics.rollups.dimensions import bucket_start
 from ingestion.erasure.job import Erasure
 from ingestion.heads import bucket_number

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from analytics.ids import make_place
-from analytics.mongo import Document, collection
 from ingestion.jobs import Job, new_job
 from ingestion.waiting import ANY_INDEX, read_last_entry
 

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from bson.binary import Binary
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from analytics.ids import PLACE_BYTES, after_project, ids_of
-from analytics.mongo import Document, collection
 from ingestion.erasure.job import Erasure
 from ingestion.jobs import change_job, finish_step, save_progress
 

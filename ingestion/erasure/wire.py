@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analytics.mongo import Document
+from analytics.databases.mongo import Document
 from ingestion.erasure.job import STATES
 from ingestion.receipts import format_moment
 

@@ -7,8 +7,8 @@ from typing import Any
 from bson.binary import Binary
 from django.conf import settings
 
-from analytics import mongo
-from analytics.mongo import Document, collection
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
 from ingestion.letters.letter import DEAD, DISCARDED, judge_edit
 
 

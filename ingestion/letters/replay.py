@@ -15,8 +15,10 @@ import msgspec
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from analytics import mongo
-from analytics import redis as names
+from analytics.databases import mongo
+from analytics.databases import redis_clients as names
+from analytics.databases.mongo import Document, collection
+from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key, wake_key
 from analytics.entry import (
     FORMAT_VERSION,
     AcceptedEvent,
@@ -27,7 +29,6 @@ from analytics.entry import (
 )
 from analytics.ids import EntryId, now_ms
 from analytics.models import Project
-from analytics.mongo import Document, collection
 from analytics.problems import Unavailable
 from analytics.projects import find_policy
 from ingestion.admit import MemoryGuard
@@ -162,7 +163,7 @@ def append_again(project: Project, parts: Sequence[Part]) -> None:
     MemoryGuard().check()
     keys = [
         make_key(project.partition)
-        for make_key in (names.waiting_key, names.accepted_key, names.stream_key, names.wake_key)
+        for make_key in (waiting_key, accepted_key, stream_key, wake_key)
     ]
     arguments: list[Any] = [settings.STREAM_MAX_EVENTS, project.pk, FORMAT_VERSION]
     for part in parts:

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.db import migrations
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.transactions import RunConflict
 from ingestion.days import find_days
 from ingestion.lane import enter_lane
 from ingestion.recount import rebuild_day
-from ingestion.run_store import RunConflict
 
 PAUSE_SECONDS = 0.5
 # Workers of before there was a lane compact beside us, and win now and then.

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from analytics import mongo
+from analytics.databases import mongo
 
 
 def mark_days(apps: object, schema_editor: object) -> None:

@@ -10,7 +10,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from analytics.mongo import EVENTS, collection
+from analytics.databases.mongo import EVENTS, collection
 from ingestion.ledger import read_ledger
 from local.ports import LOOPBACK
 from tests.chaos.books import Row, add_up, wait_until_drained

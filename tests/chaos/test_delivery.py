@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from analytics.databases.mongo import DEAD_LETTERS, collection
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.entry import AcceptedEvent
-from analytics.mongo import DEAD_LETTERS, collection
-from analytics.redis import GROUP, stream_client, stream_key
 from ingestion.admit import Sender, admit
 from ingestion.letters.letter import DEAD, REPLAYED
 from ingestion.letters.replay import CHUNK_LETTERS

@@ -9,7 +9,7 @@ import pymongo
 import pytest
 from pymongo.errors import PyMongoError
 
-from analytics import mongo
+from analytics.databases import mongo
 from local.servers import MongoServer
 from tests.chaos.keeper import frozen
 from tests.chaos.system import System, attempt, wait_for

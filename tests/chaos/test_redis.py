@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from analytics.redis import GROUP, stream_client, stream_key
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import GROUP, stream_key
 from tests.chaos.load import Load
 from tests.chaos.system import wait_for
 from tests.chaos.trial import Chaos

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.db.models import F
 
+from analytics.databases.mongo import EVENTS, collection
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import stream_key
 from analytics.key_mirror import mirror_keys
 from analytics.models import ApiKey
-from analytics.mongo import EVENTS, collection
-from analytics.redis import stream_client, stream_key
 from tests.chaos.books import Row, check_books, wait_until_drained
 from tests.chaos.load import Load, Outcome, Sent
 from tests.chaos.system import System, attempt, wait_for

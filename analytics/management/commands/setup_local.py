@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from analytics import mongo
+from analytics.databases import mongo
+from analytics.databases.redis_clients import stream_client
 from analytics.key_text import digest_key, read_key_id
 from analytics.models import ApiKey, Project
-from analytics.redis import stream_client
 
 ADMIN_USER = "admin"
 POLL_SECONDS = 0.05

@@ -4,7 +4,8 @@ import structlog
 from django.conf import settings
 from redis.exceptions import RedisError, ResponseError
 
-from analytics.redis import stream_client, stream_key
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import stream_key
 
 log = structlog.get_logger(__name__)
 
