@@ -7,8 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
-from analytics.event import parse_ip
-from analytics.invalid_event import InvalidEvent
+from analytics.events.event import parse_ip
+from analytics.events.invalid_event import InvalidEvent
 
 MAX_IP_CHARS = 45  # of IPv6 with an IPv4 part: no longer text is an address
 # Some proxies add the port; an IPv6 address is then in brackets.

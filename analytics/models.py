@@ -19,7 +19,7 @@ from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField
 
 from analytics.databases.mongo import collection
-from analytics.ids import PROJECT_ID_BYTES
+from analytics.events.ids import PROJECT_ID_BYTES
 from analytics.key_text import display_prefix, generate_key
 from analytics.keys import SCOPES
 from analytics.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin

@@ -22,7 +22,7 @@ from analytics.databases.redis_keys import (
     waiting_key,
     wake_key,
 )
-from analytics.entry import (  # noqa: E402
+from analytics.events.entry import (
     FORMAT_VERSION,
     MAX_ENTRY_BYTES,
     MAX_ENTRY_EVENTS,
@@ -30,7 +30,10 @@ from analytics.entry import (  # noqa: E402
     Part,
     encode_part,
 )
-from analytics.ids import make_event_id, now_ms  # noqa: E402
+from analytics.events.ids import (
+    make_event_id,
+    now_ms,
+)
 from analytics.models import Project  # noqa: E402
 from ingestion.scripts import ADMIT  # noqa: E402
 from ingestion.stream_connection import StreamConnection  # noqa: E402

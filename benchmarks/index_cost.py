@@ -31,8 +31,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from analytics.databases.mongo import DURABLE, Document
-from analytics.event import decode_event
-from analytics.ids import EntryId, event_key, make_event_id, make_place, now_ms
+from analytics.events.event import decode_event
+from analytics.events.ids import EntryId, event_key, make_event_id, make_place, now_ms
 from analytics.projects import Policy
 from benchmarks.fill import USER_AGENTS, make_raw
 from ingestion.splice import Origin, encode_event

@@ -16,8 +16,16 @@ import msgspec
 
 django.setup()
 
-from analytics.entry import AcceptedEvent, Entry, Part  # noqa: E402  after Django's set-up
-from analytics.ids import EntryId, make_event_id, now_ms  # noqa: E402
+from analytics.events.entry import (
+    AcceptedEvent,
+    Entry,
+    Part,
+)
+from analytics.events.ids import (
+    EntryId,
+    make_event_id,
+    now_ms,
+)
 from analytics.models import Project  # noqa: E402
 from benchmarks.fill import USER_AGENTS  # noqa: E402
 from ingestion.compaction import compact_summaries  # noqa: E402

@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from analytics.entry import AcceptedEvent
-from analytics.event import (
+from analytics.events.entry import AcceptedEvent
+from analytics.events.event import (
     MAX_EVENT_BODY_BYTES,
     Event,
     check_age,
     decode_event,
     decode_events,
 )
-from analytics.ids import make_event_ids, now_ms
-from analytics.invalid_event import InvalidEvent
+from analytics.events.ids import make_event_ids, now_ms
+from analytics.events.invalid_event import InvalidEvent
 from analytics.keys import KeyRecord
 from analytics.problems import BadRequest, TooLarge
 

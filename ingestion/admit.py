@@ -24,7 +24,7 @@ from analytics.databases.redis_keys import (
     waiting_key,
     wake_key,
 )
-from analytics.entry import (
+from analytics.events.entry import (
     FORMAT_VERSION,
     MAX_ENTRY_BYTES,
     MAX_ENTRY_EVENTS,

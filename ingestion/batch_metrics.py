@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from analytics import metrics
-from analytics.ids import parse_place
+from analytics.events.ids import parse_place
 from analytics.tracing import trace_stored
 from ingestion.prepare import Prepared
 from ingestion.reader import ReadEntry

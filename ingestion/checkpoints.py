@@ -20,7 +20,7 @@ from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import Document, collection
 from analytics.databases.redis_keys import accepted_key, checkpoint_key, stream_key, waiting_key
-from analytics.ids import EntryId
+from analytics.events.ids import EntryId
 from analytics.models import Project
 from ingestion.gaps import (
     Mark,

@@ -17,7 +17,7 @@ import structlog
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import RunConflict
-from analytics.ids import PROJECT_ID_BYTES, datetime_of_day
+from analytics.events.ids import PROJECT_ID_BYTES, datetime_of_day
 from analytics.rollups import Descriptor
 from ingestion.heads import DayChange, bucket_number, day_key, read_head
 from ingestion.run_store import RunWriter, merge_columns, read_columns, split

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.ids import MS_PER_DAY, datetime_of_day
+from analytics.events.ids import MS_PER_DAY, datetime_of_day
 from ingestion.heads import days_of
 
 _LAST_DAY = 2**32 - 2

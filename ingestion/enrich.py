@@ -10,7 +10,7 @@ from typing import Any
 import maxminddb
 from django.conf import settings
 
-from analytics.ids import MILLISECOND, MS_PER_DAY
+from analytics.events.ids import MILLISECOND, MS_PER_DAY
 from analytics.rollups import Source
 from ingestion.campaigns import Campaign, find_campaign
 from ingestion.referrers import referrer_host

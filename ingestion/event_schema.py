@@ -1,8 +1,8 @@
-"""The JSON Schema of an event, as `analytics/event.py` decodes it."""
+"""The JSON Schema of an event, as `analytics/events/event.py` decodes it."""
 
 from typing import Any
 
-from analytics import event as limits
+from analytics.events import event as limits
 from analytics.openapi import MOMENT, Json
 
 # Without C0 and C1 control characters.

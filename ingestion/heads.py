@@ -13,7 +13,7 @@ from pymongo.read_concern import ReadConcern
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import TRANSIENT, RunConflict
-from analytics.ids import UNIT_BYTES, datetime_of_day, ids_of
+from analytics.events.ids import UNIT_BYTES, datetime_of_day, ids_of
 from analytics.rollups import BUCKET, Descriptor
 from ingestion.run_store import RunWriter
 

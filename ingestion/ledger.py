@@ -15,7 +15,7 @@ from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import Document
 from analytics.databases.redis_keys import accepted_key, waiting_key
-from analytics.ids import datetime_of_day
+from analytics.events.ids import datetime_of_day
 from ingestion.scripts import READ_COUNTERS, run_script
 from ingestion.setbacks import COMPACT_LEDGER, Turns, is_passing
 

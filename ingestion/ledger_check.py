@@ -17,7 +17,7 @@ from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document
-from analytics.ids import PROJECT_ID_BYTES, EntryId, event_key, make_place
+from analytics.events.ids import PROJECT_ID_BYTES, EntryId, event_key, make_place
 from ingestion.ledger import Counters, Line, LineKey, read_counters, read_settled
 from ingestion.stream_walk import WalkedEntry, walk_pending, walk_stream
 

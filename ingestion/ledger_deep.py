@@ -9,7 +9,7 @@ from django.conf import settings
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
-from analytics.ids import (
+from analytics.events.ids import (
     PLACE_BYTES,
     PROJECT_ID_BYTES,
     datetime_of_day,

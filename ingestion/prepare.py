@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from analytics.entry import AcceptedEvent, Part
-from analytics.event import Event, decode_events, decode_older_event
-from analytics.ids import event_key, make_place
-from analytics.invalid_event import InvalidEvent
+from analytics.events.entry import AcceptedEvent, Part
+from analytics.events.event import Event, decode_events, decode_older_event
+from analytics.events.ids import event_key, make_place
+from analytics.events.invalid_event import InvalidEvent
 from analytics.projects import Policy, find_policy
 from analytics.rollups import Fact
 from ingestion.enrich import apply_ip_rule

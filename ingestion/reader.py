@@ -11,8 +11,8 @@ from django.conf import settings
 
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import GROUP, stream_key
-from analytics.entry import DATA_FIELD, Entry, UnknownFormat, UnreadableEntry, decode_entry
-from analytics.ids import EntryId
+from analytics.events.entry import DATA_FIELD, Entry, UnknownFormat, UnreadableEntry, decode_entry
+from analytics.events.ids import EntryId
 from ingestion import claims
 from ingestion.claims import Holding, RawEntry, claim_entries, list_consumers
 from ingestion.consumers import Consumer

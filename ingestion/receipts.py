@@ -7,7 +7,7 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
-from analytics.ids import event_key
+from analytics.events.ids import event_key
 from analytics.problems import Unavailable
 from ingestion.letters.letter import REPLAYED
 

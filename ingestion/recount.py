@@ -9,7 +9,7 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import RunConflict
-from analytics.ids import datetime_of_day
+from analytics.events.ids import datetime_of_day
 from analytics.rollups import PARTS, Descriptor
 from ingestion.compaction import MAX_CONFLICTS
 from ingestion.differences import Difference, compare, report

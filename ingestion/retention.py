@@ -6,7 +6,7 @@ import structlog
 from pymongo import UpdateOne
 
 from analytics.databases.mongo import EVENTS, Document, collection
-from analytics.ids import EVENT_KEY_BYTES, after_project, datetime_of_ms, ids_of, parse_place
+from analytics.events.ids import EVENT_KEY_BYTES, after_project, datetime_of_ms, ids_of, parse_place
 from analytics.models import Project
 from ingestion.enrich import RETENTION_GRACE, expiry
 from ingestion.setbacks import APPLY_RETENTION, Turns

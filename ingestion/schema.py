@@ -11,7 +11,7 @@ from drf_spectacular.utils import (
     extend_schema,
 )
 
-from analytics import event as limits
+from analytics.events import event as limits
 from analytics.openapi import (
     AUTH,
     KEYED,

@@ -14,8 +14,8 @@ import msgspec
 from bson.errors import BSONError
 
 from analytics.bounded_cache import Kept
-from analytics.event import Event
-from analytics.ids import PROJECT_ID_BYTES, is_uuid_key, ms_of_datetime
+from analytics.events.event import Event
+from analytics.events.ids import PROJECT_ID_BYTES, is_uuid_key, ms_of_datetime
 from analytics.projects import Policy
 from analytics.rollups import (
     BUCKET_MS,

@@ -24,7 +24,7 @@ from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import collection
 from analytics.databases.redis_keys import GROUP, stream_key, waiting_key
-from analytics.ids import EntryId
+from analytics.events.ids import EntryId
 from analytics.metrics import StateGauge
 from analytics.scraping import answer_scrape
 from analytics.sightings import PROCESSES, Sightings

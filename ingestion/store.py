@@ -24,7 +24,7 @@ from pymongo.read_concern import ReadConcern
 from analytics.databases import mongo
 from analytics.databases.mongo import Document
 from analytics.databases.transactions import COMMIT_UNKNOWN, is_permanent
-from analytics.ids import datetime_of_ms, parse_place
+from analytics.events.ids import datetime_of_ms, parse_place
 from analytics.rollups import Fact, summarize_facts
 from ingestion.insert import insert_encoded
 from ingestion.prepare import Prepared

@@ -7,7 +7,7 @@ from redis.exceptions import ResponseError
 
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import GROUP, stream_key
-from analytics.entry import Entry, UnknownFormat, UnreadableEntry, decode_entry
+from analytics.events.entry import Entry, UnknownFormat, UnreadableEntry, decode_entry
 
 WALK_ENTRIES = 200  # of at most 256 KiB each
 

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 from analytics.addresses import is_path_utf8
 from analytics.authentication import authenticate_request
 from analytics.client_ip import client_ip
-from analytics.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
+from analytics.events.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
 from analytics.keys import KeyRecord
 from analytics.origins import answer_headers, preflight_headers, require_origin
 from analytics.problems import BadRequest, Problem

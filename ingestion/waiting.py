@@ -7,7 +7,7 @@ from redis.exceptions import ResponseError
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
-from analytics.ids import EntryId
+from analytics.events.ids import EntryId
 from ingestion.jobs import Job, change_job, finish_step, save_progress
 from ingestion.stream_walk import walk_stream
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.databases.mongo import EVENTS, Document
-from analytics.event import PAGEVIEW
+from analytics.events.event import PAGEVIEW
 from reporting.answers import Counts, Row
 from reporting.fields import PROPERTIES, Field
 from reporting.filters import condition_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.properties import MAX_PROPERTIES_BYTES, MAX_PROPERTIES_DEPTH
+from analytics.events.properties import MAX_PROPERTIES_BYTES, MAX_PROPERTIES_DEPTH
 from analytics.rollups.dimensions import DIMENSIONS
 
 IDENTIFIERS = ("userId", "sessionId")

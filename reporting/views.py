@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from analytics.events.moments import cut_to_ms
 from analytics.horizon import raw_horizon
 from analytics.keys import KeyRecord
-from analytics.moments import cut_to_ms
 from analytics.problems import BadRequest
 from analytics.rates import count_request
 from analytics.tracing import trace_request

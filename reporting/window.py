@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from analytics.moments import first_moment, parse_date, parse_moment
+from analytics.events.moments import first_moment, parse_date, parse_moment
 from reporting.params import Parameters
 from reporting.timestamps import parse_zone
 

@@ -20,7 +20,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import sightings_key
-from analytics.entry import AcceptedEvent
+from analytics.events.entry import AcceptedEvent
 from config.celery import app
 from ingestion.admit import Sender, admit
 from ingestion.consumers import this_consumer

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from analytics.entry import AcceptedEvent, Entry, Part
-from analytics.ids import EntryId, make_event_id, now_ms
+from analytics.events.entry import AcceptedEvent, Entry, Part
+from analytics.events.ids import EntryId, make_event_id, now_ms
 from ingestion.prepare import prepare
 from ingestion.reader import ReadEntry
 from ingestion.store import write_batch

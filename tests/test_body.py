@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from analytics.databases.mongo import EVENTS, collection
-from analytics.event import MAX_EVENT_BODY_BYTES
+from analytics.events.event import MAX_EVENT_BODY_BYTES
 from ingestion.accept import MAX_BATCH_BODY_BYTES
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject

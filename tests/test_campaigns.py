@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.event import MAX_PATH_CHARS
+from analytics.events.event import MAX_PATH_CHARS
 from ingestion.campaigns import (
     MAX_CAMPAIGN_CHARS,
     NO_CAMPAIGN,

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from analytics.databases.mongo import LEDGER, LEDGER_CHECKPOINTS, LEDGER_GAPS, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key
-from analytics.ids import MS_PER_DAY, now_ms
+from analytics.events.ids import MS_PER_DAY, now_ms
 from ingestion import checkpoints
 from ingestion.checkpoints import take_checkpoint
 from ingestion.consumers import this_consumer

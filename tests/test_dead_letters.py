@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from analytics import event as wire
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, Document, collection
-from analytics.invalid_event import InvalidEvent
+from analytics.events import event as wire
+from analytics.events.invalid_event import InvalidEvent
 from analytics.models import Project
 from analytics.problems import Unavailable
 from ingestion import prepare

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, Document, collection
-from analytics.entry import AcceptedEvent
-from analytics.event import decode_events
+from analytics.events.entry import AcceptedEvent
+from analytics.events.event import decode_events
 from ingestion import prepare
 from ingestion.admin import letter_search
 from ingestion.admit import Sender, admit

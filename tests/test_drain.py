@@ -12,8 +12,8 @@ from analytics import keys
 from analytics.databases.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
-from analytics.entry import AcceptedEvent, Entry, Part
-from analytics.ids import EntryId, event_key, now_ms, parse_place
+from analytics.events.entry import AcceptedEvent, Entry, Part
+from analytics.events.ids import EntryId, event_key, now_ms, parse_place
 from analytics.key_text import read_key_id
 from analytics.models import ApiKey
 from ingestion import reader, store

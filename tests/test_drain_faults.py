@@ -18,7 +18,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import GROUP, stream_key
-from analytics.event import Event
+from analytics.events.event import Event
 from config.celery import app
 from ingestion import drain as draining
 from ingestion import prepare as preparing

@@ -22,7 +22,7 @@ from analytics.databases.redis_keys import (
     waiting_key,
     wake_key,
 )
-from analytics.entry import (
+from analytics.events.entry import (
     FORMAT_VERSION,
     MAX_ENTRY_BYTES,
     MAX_ENTRY_EVENTS,
@@ -34,7 +34,7 @@ from analytics.entry import (
     encode_entry,
     encode_part,
 )
-from analytics.ids import parse_place
+from analytics.events.ids import parse_place
 from ingestion import admit, store
 from ingestion.consumers import this_consumer
 from ingestion.drain import drain

@@ -19,7 +19,7 @@ from analytics.databases.mongo import (
     collection,
     database,
 )
-from analytics.ids import event_key
+from analytics.events.ids import event_key
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.days import find_days

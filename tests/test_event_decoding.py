@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.event import (
+from analytics.events.event import (
     Event,
     check_age,
     decode_event,
@@ -21,7 +21,7 @@ from analytics.event import (
     parse_ip,
     parse_timestamp,
 )
-from analytics.invalid_event import InvalidEvent
+from analytics.events.invalid_event import InvalidEvent
 
 
 def encode(**fields: Any) -> bytes:

@@ -15,8 +15,8 @@ from analytics.databases import mongo
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, FUSES, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import GROUP, stream_key
-from analytics.entry import AcceptedEvent
-from analytics.event import decode_events
+from analytics.events.entry import AcceptedEvent
+from analytics.events.event import decode_events
 from ingestion import fuse, graveyard, prepare, store
 from ingestion.admit import Sender, admit
 from ingestion.claims import holder_of, list_consumers

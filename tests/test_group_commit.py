@@ -13,7 +13,7 @@ import pytest
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import waiting_key
-from analytics.entry import AcceptedEvent
+from analytics.events.entry import AcceptedEvent
 from analytics.keys import authenticate
 from analytics.problems import Unavailable
 from ingestion import admit, group_commit

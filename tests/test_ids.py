@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.ids import (
+from analytics.events.ids import (
     PLACE_BYTES,
     after_project,
     event_id_of,
@@ -51,7 +51,7 @@ def test_a_uuid_of_digits_alone_is_one(digit: str) -> None:
 
 ROOT = Path(__file__).parent.parent
 HELPERS = {
-    "analytics/ids.py",
+    "analytics/events/ids.py",
     "ingestion/run_store.py",  # pieces of a run, which run_range bounds
     "ingestion/erasure/buckets.py",  # text, of an erasure
     "reporting/counting.py",  # numbers, of the points of a series

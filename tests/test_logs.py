@@ -15,7 +15,7 @@ from django.test import Client
 from pymongo.errors import ServerSelectionTimeoutError
 from structlog._config import BoundLoggerLazyProxy
 
-from analytics.entry import AcceptedEvent
+from analytics.events.entry import AcceptedEvent
 from analytics.log_limit import forget_lines, limit_lines, tell_left_out
 from analytics.problems import Unavailable
 from analytics.request_id import request_id_of

@@ -11,10 +11,10 @@ from django.http import QueryDict
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from analytics import moments
-from analytics.event import decode_event, decode_older_event, parse_timestamp
-from analytics.invalid_event import InvalidEvent
-from analytics.moments import BadMoment, first_moment, parse_date, parse_moment
+from analytics.events import moments
+from analytics.events.event import decode_event, decode_older_event, parse_timestamp
+from analytics.events.invalid_event import InvalidEvent
+from analytics.events.moments import BadMoment, first_moment, parse_date, parse_moment
 from analytics.problems import BadRequest
 from ingestion.management.arguments import read_window
 from reporting.query import parse_stats_query

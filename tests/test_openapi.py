@@ -16,7 +16,7 @@ from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 
-from analytics.event import decode_event
+from analytics.events.event import decode_event
 from ingestion.body import JSON
 from tests import test_http_api_docs, test_reporting_api_docs
 from tests.conftest import TestProject

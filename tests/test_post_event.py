@@ -12,7 +12,7 @@ from django.test import Client
 from analytics.databases.mongo import EVENTS, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
-from analytics.entry import Entry, Part, decode_entry
+from analytics.events.entry import Entry, Part, decode_entry
 from analytics.models import ApiKey
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject

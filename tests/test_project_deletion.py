@@ -15,7 +15,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection, database
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
-from analytics.entry import AcceptedEvent
+from analytics.events.entry import AcceptedEvent
 from analytics.keys import forget_keys
 from analytics.models import ApiKey, Project
 from ingestion import jobs

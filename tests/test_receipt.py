@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from analytics.databases.mongo import DEAD_LETTERS, collection
-from analytics.ids import event_key
+from analytics.events.ids import event_key
 from ingestion import receipts
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject

@@ -10,9 +10,9 @@ import pytest
 from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import stream_client
-from analytics.entry import AcceptedEvent, Entry, Part
-from analytics.ids import EntryId
-from analytics.invalid_event import InvalidEvent
+from analytics.events.entry import AcceptedEvent, Entry, Part
+from analytics.events.ids import EntryId
+from analytics.events.invalid_event import InvalidEvent
 from analytics.keys import KeyRecord
 from analytics.problems import Unavailable
 from ingestion.accept import judge_batch

@@ -8,7 +8,7 @@ import pytest
 
 from analytics import projects
 from analytics.databases.mongo import EVENTS, Document, collection
-from analytics.ids import is_uuid_key, make_event_id, now_ms
+from analytics.events.ids import is_uuid_key, make_event_id, now_ms
 from analytics.keys import forget_keys
 from analytics.models import Project
 from ingestion.drain import drain

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from analytics.bounded_cache import Kept
 from analytics.databases.mongo import Document
-from analytics.event import Event, decode_event
-from analytics.ids import EntryId, datetime_of_ms, event_key, make_place
-from analytics.invalid_event import InvalidEvent
+from analytics.events.event import Event, decode_event
+from analytics.events.ids import EntryId, datetime_of_ms, event_key, make_place
+from analytics.events.invalid_event import InvalidEvent
 from analytics.projects import Policy
 from analytics.rollups import SOURCE_FIELDS, summarize, summarize_facts
 from ingestion import enrich

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
-from analytics.moments import parse_moment
+from analytics.events.moments import parse_moment
 from analytics.problems import BadRequest
 from reporting.fields import Field, parse_field
 from reporting.filters import Filter, condition_of, parse_filter

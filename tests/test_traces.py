@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from analytics import tracing
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
-from analytics.entry import AcceptedEvent, decode_entry
+from analytics.events.entry import AcceptedEvent, decode_entry
 from ingestion.drain import drain
 from ingestion.traced_path import TracedPath
 from tests.conftest import TestProject

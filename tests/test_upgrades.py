@@ -15,12 +15,12 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 
-from analytics import entry as entries
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import GROUP, accepted_key, stream_key, waiting_key
-from analytics.ids import now_ms, parse_place
+from analytics.events import entry as entries
+from analytics.events.ids import now_ms, parse_place
 from analytics.rollups import codec
 from ingestion.compaction import compact_summaries
 from ingestion.consumers import Consumer

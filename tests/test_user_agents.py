@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.event import MAX_USER_AGENT_CHARS
+from analytics.events.event import MAX_USER_AGENT_CHARS
 from ingestion.crawlers import LIST, is_crawler
 from ingestion.devices import BOT, CONSOLE, DESKTOP, MOBILE, TABLET, TV
 from ingestion.user_agents import parse_user_agent

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db.models import QuerySet
 
-from analytics.event import PAGEVIEW
+from analytics.events.event import PAGEVIEW
 from ingestion.models import DeadLetter
 
 # A search reads payloads; it must not hold a process up for long.

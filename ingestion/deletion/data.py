@@ -6,7 +6,7 @@ from typing import Any
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.ids import PLACE_BYTES, UNIT_BYTES, event_ids_of, ids_of
+from analytics.events.ids import PLACE_BYTES, UNIT_BYTES, event_ids_of, ids_of
 from ingestion.deletion.job import Deletion
 from ingestion.jobs import change_job, finish_step, save_progress
 from ingestion.run_store import READ_TIME

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from analytics.databases.mongo import FUSES, collection
-from analytics.ids import make_place, parse_place
+from analytics.events.ids import make_place, parse_place
 from analytics.models import Project
 from ingestion import jobs
 from ingestion.deletion import data

@@ -15,7 +15,7 @@ from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.ids import parse_place
+from analytics.events.ids import parse_place
 from analytics.rollups.dimensions import bucket_start
 from ingestion.erasure.job import Erasure
 from ingestion.heads import bucket_number

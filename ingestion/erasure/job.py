@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.ids import make_place
+from analytics.events.ids import make_place
 from ingestion.jobs import Job, new_job
 from ingestion.waiting import ANY_INDEX, read_last_entry
 

@@ -10,7 +10,7 @@ from bson.binary import Binary
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.ids import PLACE_BYTES, after_project, ids_of
+from analytics.events.ids import PLACE_BYTES, after_project, ids_of
 from ingestion.erasure.job import Erasure
 from ingestion.jobs import change_job, finish_step, save_progress
 

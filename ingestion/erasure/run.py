@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from analytics.ids import parse_place
+from analytics.events.ids import parse_place
 from ingestion import jobs
 from ingestion.erasure.buckets import forget_in_old_buckets, rebuild_buckets
 from ingestion.erasure.events import erase_events

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from analytics.event import MAX_EVENT_BODY_BYTES, check_age, decode_event
-from analytics.invalid_event import InvalidEvent
+from analytics.events.event import MAX_EVENT_BODY_BYTES, check_age, decode_event
+from analytics.events.invalid_event import InvalidEvent
 from ingestion.enrich import apply_ip_rule
 
 DEAD, REPLAYED, DISCARDED, ERASED = STATES = ("dead", "replayed", "discarded", "erased")

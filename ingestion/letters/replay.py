@@ -19,7 +19,7 @@ from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import Document, collection
 from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key, wake_key
-from analytics.entry import (
+from analytics.events.entry import (
     FORMAT_VERSION,
     AcceptedEvent,
     Entry,
@@ -27,7 +27,7 @@ from analytics.entry import (
     encode_entry,
     split_events,
 )
-from analytics.ids import EntryId, now_ms
+from analytics.events.ids import EntryId, now_ms
 from analytics.models import Project
 from analytics.problems import Unavailable
 from analytics.projects import find_policy

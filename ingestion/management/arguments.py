@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from analytics.moments import BadMoment, parse_moment
+from analytics.events.moments import BadMoment, parse_moment
 
 
 def add_window_arguments(parser: CommandParser) -> None:

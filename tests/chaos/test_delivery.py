@@ -17,7 +17,7 @@ from django.core.management import call_command
 from analytics.databases.mongo import DEAD_LETTERS, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import GROUP, stream_key
-from analytics.entry import AcceptedEvent
+from analytics.events.entry import AcceptedEvent
 from ingestion.admit import Sender, admit
 from ingestion.letters.letter import DEAD, REPLAYED
 from ingestion.letters.replay import CHUNK_LETTERS

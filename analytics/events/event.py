@@ -14,11 +14,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from analytics.invalid_event import InvalidEvent, explain
-from analytics.moments import MAX_MOMENT_CHARS, BadMoment, cut_to_ms, parse_moment
-from analytics.properties import INT64_MAX, INT64_MIN, decode_properties
-from analytics.properties import MAX_PROPERTIES_BYTES as MAX_PROPERTIES_BYTES
-from analytics.properties import MAX_PROPERTIES_DEPTH as MAX_PROPERTIES_DEPTH
+from analytics.events.invalid_event import InvalidEvent, explain
+from analytics.events.moments import MAX_MOMENT_CHARS, BadMoment, cut_to_ms, parse_moment
+from analytics.events.properties import INT64_MAX, INT64_MIN, decode_properties
+from analytics.events.properties import MAX_PROPERTIES_BYTES as MAX_PROPERTIES_BYTES
+from analytics.events.properties import MAX_PROPERTIES_DEPTH as MAX_PROPERTIES_DEPTH
 
 _KIBIBYTE = 1024
 

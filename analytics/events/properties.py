@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from analytics.invalid_event import InvalidEvent
+from analytics.events.invalid_event import InvalidEvent
 
 _KIBIBYTE = 1024
 
