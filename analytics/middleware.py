@@ -13,7 +13,7 @@ from redis import exceptions as redis
 from structlog.contextvars import bound_contextvars
 
 from analytics import problems
-from analytics.counting import note_answered
+from analytics.metrics.counting import note_answered
 from analytics.problems import BadRequest, Problem, Unavailable, problem_response
 from analytics.request_id import HEADER, request_id_of
 

@@ -26,7 +26,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
 
-from analytics.counting import note_refused
+from analytics.metrics.counting import note_refused
 from analytics.request_id import request_id_of
 
 log = structlog.get_logger(__name__)

@@ -23,13 +23,13 @@ from celery.signals import (
 )
 from django.conf import settings
 
-from analytics import metrics
-from analytics.metric_files import make_directory
+from analytics.metrics import names as metrics
+from analytics.metrics.files import make_directory
+from analytics.metrics.sharing import begin_sharing, render_counters, share_counters
+from analytics.metrics.sightings import note_alive
+from analytics.metrics.tracing import start_tracing
 from analytics.problems import Forbidden
 from analytics.scraping import CONTENT_TYPE, require_scraper
-from analytics.sharing import begin_sharing, render_counters, share_counters
-from analytics.sightings import note_alive
-from analytics.tracing import start_tracing
 
 log = structlog.get_logger(__name__)
 

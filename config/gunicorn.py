@@ -86,7 +86,7 @@ def wait_until_prepared(worker: Any) -> None:
 
 
 def on_starting(server: Any) -> None:
-    from analytics.metric_files import make_directory
+    from analytics.metrics.files import make_directory
     from ingestion.worker_kinds import WorkerKinds
 
     directory = make_directory()
@@ -117,15 +117,15 @@ def on_exit(server: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    if "analytics.sharing" in sys.modules:  # else it ends before it has counted anything
-        sys.modules["analytics.sharing"].share_counters()
+    if "analytics.metrics.sharing" in sys.modules:  # else it ends before it has counted anything
+        sys.modules["analytics.metrics.sharing"].share_counters()
 
 
 def post_worker_init(worker: Any) -> None:
     """Everything is loaded: check Redis, and keep the collector from walking it all again."""
     from analytics.databases.stream_check import UnsafeStream, check_stream
-    from analytics.sharing import begin_sharing  # Django is set up only now
-    from analytics.tracing import start_tracing
+    from analytics.metrics.sharing import begin_sharing  # Django is set up only now
+    from analytics.metrics.tracing import start_tracing
     from ingestion.relay_presence import hold_presence
 
     wait_until_prepared(worker)

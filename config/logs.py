@@ -5,7 +5,7 @@ import logging.config
 
 import structlog
 
-from analytics.log_limit import count_line, limit_lines
+from analytics.metrics.log_limit import count_line, limit_lines
 
 
 def _name_no_client(record: logging.LogRecord) -> bool:

@@ -12,9 +12,7 @@ import structlog
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from analytics import tracing
 from analytics.bounded_cache import BoundedCache
-from analytics.counting import note_accepted
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import (
     accepted_key,
@@ -34,6 +32,8 @@ from analytics.events.entry import (
     split_events,
 )
 from analytics.keys import KeyRecord
+from analytics.metrics import tracing
+from analytics.metrics.counting import note_accepted
 from analytics.problems import TooLarge, TooManyRequests, Unavailable
 from ingestion.group_commit import CallHead, GroupCommit
 from ingestion.scripts import ADMIT

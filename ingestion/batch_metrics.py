@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from analytics import metrics
 from analytics.events.ids import parse_place
-from analytics.tracing import trace_stored
+from analytics.metrics import names as metrics
+from analytics.metrics.tracing import trace_stored
 from ingestion.prepare import Prepared
 from ingestion.reader import ReadEntry
 from ingestion.store import Sorted

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from analytics.metrics import ROLLUP_DRIFT
+from analytics.metrics.names import ROLLUP_DRIFT
 from analytics.rollups import Table
 from ingestion.run_store import Tables
 

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from analytics.client_ip import client_ip
-from analytics.counting import note_answered
 from analytics.failures import group_address
+from analytics.metrics.counting import note_answered
 from analytics.problems import Forbidden, Problem, problem_response
 from analytics.request_id import HEADER as REQUEST_ID
 from analytics.request_id import request_id_of

@@ -11,7 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import structlog
 from django.conf import settings
 
-from analytics.counting import note_answered
+from analytics.metrics.counting import note_answered
 from analytics.problems import Problem, Unavailable, problem_response
 from analytics.request_id import HEADER as REQUEST_ID
 from analytics.request_id import request_id_of

@@ -19,15 +19,15 @@ from prometheus_client.metrics_core import Metric
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError, ResponseError
 
-from analytics import metrics
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import collection
 from analytics.databases.redis_keys import GROUP, stream_key, waiting_key
 from analytics.events.ids import EntryId
-from analytics.metrics import StateGauge
+from analytics.metrics import names as metrics
+from analytics.metrics.names import StateGauge
+from analytics.metrics.sightings import PROCESSES, Sightings
 from analytics.scraping import answer_scrape
-from analytics.sightings import PROCESSES, Sightings
 from ingestion.ledger import Line, LineKey, read_counters, read_settled
 from ingestion.setbacks import count_failing
 from ingestion.signals import DRAIN_QUEUE

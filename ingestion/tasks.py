@@ -12,8 +12,8 @@ from celery.signals import worker_init, worker_process_init, worker_ready
 from django.conf import settings
 
 from analytics.databases.stream_check import UnsafeStream, check_stream
+from analytics.metrics.sightings import note_verified
 from analytics.projects import find_policy, list_projects
-from analytics.sightings import note_verified
 from ingestion import drain as draining
 from ingestion.checkpoints import take_checkpoints
 from ingestion.claims import forget_idle_consumers

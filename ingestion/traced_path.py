@@ -2,7 +2,7 @@
 
 from wsgiref.types import WSGIEnvironment
 
-from analytics.tracing import trace_request
+from analytics.metrics.tracing import trace_request
 from ingestion.hot_path import Answer, HotPath
 
 

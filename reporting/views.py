@@ -16,9 +16,9 @@ from rest_framework.views import APIView
 from analytics.events.moments import cut_to_ms
 from analytics.horizon import raw_horizon
 from analytics.keys import KeyRecord
+from analytics.metrics.tracing import trace_request
 from analytics.problems import BadRequest
 from analytics.rates import count_request
-from analytics.tracing import trace_request
 from reporting.authentication import ReadKeyAuthentication
 from reporting.params import MultiDict
 from reporting.query import (

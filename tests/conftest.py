@@ -15,12 +15,13 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 from pytest_django.plugin import DjangoDbBlocker
 
-from analytics import failures, keys, log_limit, origins, projects
+from analytics import failures, keys, origins, projects
 from analytics.databases import mongo
 from analytics.databases.mongo import database
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import api_keys_complete_key, origins_key
 from analytics.keys import SCOPES
+from analytics.metrics import log_limit
 from analytics.models import ApiKey, Project
 from tests.servers_plugin import Servers
 

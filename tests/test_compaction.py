@@ -12,7 +12,7 @@ from bson import ObjectId
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import RunConflict
-from analytics.metrics import ROLLUP_DRIFT
+from analytics.metrics.names import ROLLUP_DRIFT
 from analytics.rollups import PARTS, counts_pieces
 from ingestion.compaction import MAX_RUNS, compact_summaries
 from ingestion.copies import build_days, build_months

@@ -13,7 +13,7 @@ from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand
 from django.urls import URLResolver, get_resolver
 
-from analytics import metrics
+from analytics.metrics import names as metrics
 
 ROOT = Path(__file__).parent.parent
 API_DOCUMENTS = ("http-api.md", "reporting-api.md", "operations.md")

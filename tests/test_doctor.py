@@ -14,11 +14,11 @@ from django.core.management import CommandError, call_command
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from analytics import sightings
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key
+from analytics.metrics import sightings
 from ingestion import doctor, state
 from ingestion.doctor import servers, service
 from ingestion.doctor.finding import Finding, Level

@@ -16,7 +16,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 from structlog._config import BoundLoggerLazyProxy
 
 from analytics.events.entry import AcceptedEvent
-from analytics.log_limit import forget_lines, limit_lines, tell_left_out
+from analytics.metrics.log_limit import forget_lines, limit_lines, tell_left_out
 from analytics.problems import Unavailable
 from analytics.request_id import request_id_of
 from ingestion.admit import Sender, admit
@@ -181,7 +181,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
     """The time by which lines are counted, which stands still."""
     forget_lines()
     clock = Mock(return_value=100.0)
-    monkeypatch.setattr("analytics.log_limit.time.monotonic", clock)
+    monkeypatch.setattr("analytics.metrics.log_limit.time.monotonic", clock)
     yield clock
     forget_lines()
 

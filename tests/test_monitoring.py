@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analytics import metrics
+from analytics.metrics import names as metrics
 
 ROOT = Path(__file__).parent.parent
 PROMETHEUS = ROOT / "deploy/prometheus"

@@ -11,10 +11,11 @@ from django.conf import LazySettings
 from django.test import Client
 from pymongo.errors import ConnectionFailure
 
-from analytics import metrics, sightings
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
-from analytics.sightings import note_alive, note_verified
+from analytics.metrics import names as metrics
+from analytics.metrics import sightings
+from analytics.metrics.sightings import note_alive, note_verified
 from ingestion import ledger, state
 from ingestion.consumers import this_consumer
 from ingestion.drain import drain

@@ -13,10 +13,10 @@ from django.test import Client
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from analytics import tracing
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import AcceptedEvent, decode_entry
+from analytics.metrics import tracing
 from ingestion.drain import drain
 from ingestion.traced_path import TracedPath
 from tests.conftest import TestProject
@@ -129,6 +129,6 @@ def test_a_part_without_a_trace_is_read_as_well() -> None:
 def test_off_the_service_runs_without_the_packages() -> None:
     code = (
         "import sys; sys.modules['opentelemetry'] = None; import config.wsgi;"
-        "from analytics.tracing import start_tracing; start_tracing()"
+        "from analytics.metrics.tracing import start_tracing; start_tracing()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,12 +8,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-from analytics import metrics
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key
+from analytics.metrics import names as metrics
+from analytics.metrics.sightings import PROCESSES, Sightings
 from analytics.models import ApiKey, Project
 from analytics.project_names import normalise_name
-from analytics.sightings import PROCESSES, Sightings
 from ingestion.doctor.finding import Finding, doubtful, well, wrong
 from ingestion.state import read_state
 

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 
 from django.conf import settings
 
-from analytics import metrics
+from analytics.metrics import names as metrics
 
 OTHER_PROJECTS = "other"
 # Without a thread that empties them (a management command) the queues end here.

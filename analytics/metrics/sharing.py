@@ -12,10 +12,10 @@ from pathlib import Path
 from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 
-from analytics.counting import add_up_notes
-from analytics.log_limit import tell_left_out
-from analytics.metric_files import MetricFile, Sample, read_files
-from analytics.metrics import PROCESS_REGISTRY
+from analytics.metrics.counting import add_up_notes
+from analytics.metrics.files import MetricFile, Sample, read_files
+from analytics.metrics.log_limit import tell_left_out
+from analytics.metrics.names import PROCESS_REGISTRY
 
 SHARE_SECONDS = 1.0
 
