@@ -12,8 +12,8 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from analytics.client_ip import client_ip
 from analytics.failures import FailureLimit, group_address
+from analytics.web.client_ip import client_ip
 
 LOCKED_SECONDS = 900
 BY_ADDRESS = FailureLimit("sign-in by address", 20, LOCKED_SECONDS)

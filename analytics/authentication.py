@@ -10,11 +10,11 @@ from typing import Any
 
 from django.conf import settings
 
-from analytics.client_ip import client_ip
 from analytics.failures import FailureLimit, group_address
 from analytics.keys import KeyRecord, authenticate, note_use, require_scope
-from analytics.problems import TooManyRequests, Unauthorized
 from analytics.rates import parse_rate
+from analytics.web.client_ip import client_ip
+from analytics.web.problems import TooManyRequests, Unauthorized
 
 # A request without a key guesses nothing.
 _COUNTED = ("invalid_key", "revoked_key", "expired_key")

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from analytics.databases import mongo
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import partition_tag
-from analytics.problems import MethodNotAllowed, problem_response
+from analytics.web.problems import MethodNotAllowed, problem_response
 
 # Short: with MongoDB down this process still accepts, and the prober must hear so in time.
 MONGO_TIMEOUT_SECONDS = 1.0

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import origins_key
 from analytics.keys import KeyRecord
-from analytics.problems import Forbidden
+from analytics.web.problems import Forbidden
 
 log = structlog.get_logger(__name__)
 

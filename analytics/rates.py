@@ -11,7 +11,7 @@ from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
 from analytics.keys import KeyRecord
-from analytics.problems import TooManyRequests
+from analytics.web.problems import TooManyRequests
 
 log = structlog.get_logger(__name__)
 

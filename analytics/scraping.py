@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from analytics.client_ip import client_ip, forwarded_ip
 from analytics.metrics.sharing import render_counters
-from analytics.problems import Forbidden, MethodNotAllowed, Problem, problem_response
+from analytics.web.client_ip import client_ip, forwarded_ip
+from analytics.web.problems import Forbidden, MethodNotAllowed, Problem, problem_response
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _METHODS = ("GET", "HEAD")

@@ -19,7 +19,7 @@ watching_patterns = [
 ]
 urlpatterns: list[URLPattern] = [*watching_patterns, *accepting_patterns]
 
-handler400 = "analytics.problems.bad_request"
-handler403 = "analytics.problems.permission_denied"
-handler404 = "analytics.problems.not_found"
-handler500 = "analytics.problems.server_error"
+handler400 = "analytics.web.problems.bad_request"
+handler403 = "analytics.web.problems.permission_denied"
+handler404 = "analytics.web.problems.not_found"
+handler500 = "analytics.web.problems.server_error"

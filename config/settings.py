@@ -84,7 +84,7 @@ INSTALLED_APPS = [
     "reporting",
 ]
 MIDDLEWARE = [
-    "analytics.middleware.FollowRequests",
+    "analytics.web.middleware.FollowRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -130,7 +130,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "analytics.problems.handle_exception",
+    "EXCEPTION_HANDLER": "analytics.web.problems.handle_exception",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -143,7 +143,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "analytics.openapi.complete",
+        "analytics.web.openapi.complete",
         "ingestion.schema.complete",
     ],
     "SERVE_INCLUDE_SCHEMA": False,

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from analytics.front_page import favicon_ico, favicon_svg, front_page
+from analytics.web.front_page import favicon_ico, favicon_svg, front_page
 from config.accepting_urls import watching_patterns
 from ingestion.state import metrics_state
 
@@ -31,7 +31,7 @@ if settings.ROLE in ("all", "reporting"):
     urlpatterns.append(path("", include("reporting.urls")))
     urlpatterns.append(path("admin/", admin.site.urls))
 
-handler400 = "analytics.problems.bad_request"
-handler403 = "analytics.problems.permission_denied"
-handler404 = "analytics.problems.not_found"
-handler500 = "analytics.middleware.server_error"
+handler400 = "analytics.web.problems.bad_request"
+handler403 = "analytics.web.problems.permission_denied"
+handler404 = "analytics.web.problems.not_found"
+handler500 = "analytics.web.middleware.server_error"

@@ -18,7 +18,7 @@ from analytics.events.event import (
 from analytics.events.ids import make_event_ids, now_ms
 from analytics.events.invalid_event import InvalidEvent
 from analytics.keys import KeyRecord
-from analytics.problems import BadRequest, TooLarge
+from analytics.web.problems import BadRequest, TooLarge
 
 MAX_BATCH_EVENTS = 1_000
 MAX_BATCH_BODY_BYTES = 1024 * 1024

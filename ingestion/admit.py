@@ -34,7 +34,7 @@ from analytics.events.entry import (
 from analytics.keys import KeyRecord
 from analytics.metrics import tracing
 from analytics.metrics.counting import note_accepted
-from analytics.problems import TooLarge, TooManyRequests, Unavailable
+from analytics.web.problems import TooLarge, TooManyRequests, Unavailable
 from ingestion.group_commit import CallHead, GroupCommit
 from ingestion.scripts import ADMIT
 from ingestion.signals import signal_drain

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from analytics.problems import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
+from analytics.web.problems import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
 from ingestion.inflate import inflate, read_coding
 
 JSON = "application/json"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from analytics.events import event as limits
-from analytics.openapi import MOMENT, Json
+from analytics.web.openapi import MOMENT, Json
 
 # Without C0 and C1 control characters.
 _PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"

@@ -15,7 +15,7 @@ from typing import Any
 import redis
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
-from analytics.problems import Unavailable
+from analytics.web.problems import Unavailable
 from ingestion.scripts import Script
 from ingestion.stream_connection import Command, StreamConnection
 

@@ -15,12 +15,12 @@ import structlog
 from django.conf import settings
 from django.http import HttpResponse
 
-from analytics.client_ip import client_ip
 from analytics.failures import group_address
 from analytics.metrics.counting import note_answered
-from analytics.problems import Forbidden, Problem, problem_response
-from analytics.request_id import HEADER as REQUEST_ID
-from analytics.request_id import request_id_of
+from analytics.web.client_ip import client_ip
+from analytics.web.problems import Forbidden, Problem, problem_response
+from analytics.web.request_id import HEADER as REQUEST_ID
+from analytics.web.request_id import request_id_of
 from ingestion.hot_request import HotRequest, Reply
 from ingestion.malformed import render_error
 from ingestion.plain_request import make_request_lines

@@ -2,7 +2,7 @@
 
 import zlib
 
-from analytics.problems import BadRequest, TooLarge, UnsupportedMediaType
+from analytics.web.problems import BadRequest, TooLarge, UnsupportedMediaType
 
 # RFC 9110, section 8.4.1: deflate comes in zlib's frame; some senders leave that out.
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS

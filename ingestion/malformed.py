@@ -3,7 +3,7 @@
 import structlog
 from gunicorn.http import errors
 
-from analytics.problems import (
+from analytics.web.problems import (
     BadRequest,
     ExpectationFailed,
     HeadersTooLarge,

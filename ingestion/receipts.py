@@ -8,7 +8,7 @@ from pymongo.errors import PyMongoError
 
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.events.ids import event_key
-from analytics.problems import Unavailable
+from analytics.web.problems import Unavailable
 from ingestion.letters.letter import REPLAYED
 
 TIMEOUT_SECONDS = 2.0

@@ -12,9 +12,9 @@ import structlog
 from django.conf import settings
 
 from analytics.metrics.counting import note_answered
-from analytics.problems import Problem, Unavailable, problem_response
-from analytics.request_id import HEADER as REQUEST_ID
-from analytics.request_id import request_id_of
+from analytics.web.problems import Problem, Unavailable, problem_response
+from analytics.web.request_id import HEADER as REQUEST_ID
+from analytics.web.request_id import request_id_of
 from ingestion.body import read_body
 from ingestion.hot_path import security_headers
 from ingestion.hot_request import HotRequest

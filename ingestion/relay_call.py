@@ -12,7 +12,7 @@ import structlog
 from gevent import socket
 from gevent.select import poll
 
-from analytics.problems import Unavailable
+from analytics.web.problems import Unavailable
 from ingestion.relay_frames import (
     BLOCK,
     END,

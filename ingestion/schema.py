@@ -12,7 +12,7 @@ from drf_spectacular.utils import (
 )
 
 from analytics.events import event as limits
-from analytics.openapi import (
+from analytics.web.openapi import (
     AUTH,
     KEYED,
     PROBLEM_TYPE,

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
 
-from analytics.addresses import is_path_utf8
 from analytics.authentication import authenticate_request
-from analytics.client_ip import client_ip
 from analytics.events.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
 from analytics.keys import KeyRecord
 from analytics.origins import answer_headers, preflight_headers, require_origin
-from analytics.problems import BadRequest, Problem
+from analytics.web.addresses import is_path_utf8
+from analytics.web.client_ip import client_ip
+from analytics.web.problems import BadRequest, Problem
 from ingestion.accept import (
     MAX_BATCH_BODY_BYTES,
     judge_batch,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from analytics.problems import BadRequest
+from analytics.web.problems import BadRequest
 
 MAX_REPORTED_ERRORS = 20
 MAX_REPORTED_NAME_CHARS = 64

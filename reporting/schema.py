@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 
-from analytics.openapi import KEYED, MOMENT, RELAYED, Codes, rate_headers, refusals
 from analytics.rollups.dimensions import DIMENSIONS
+from analytics.web.openapi import KEYED, MOMENT, RELAYED, Codes, rate_headers, refusals
 from reporting.filters import MAX_FILTERS, OPERATORS
 from reporting.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from reporting.units import INTERVALS, MAX_POINTS

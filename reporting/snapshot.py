@@ -11,7 +11,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
 
 from analytics.databases.mongo import Document, client, collection
-from analytics.problems import BadRequest, Unavailable
+from analytics.web.problems import BadRequest, Unavailable
 
 log = structlog.get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """Which source answers a query: rollups wherever they can, else raw events while there are any."""
 
-from analytics.problems import BadRequest
+from analytics.web.problems import BadRequest
 from reporting.answers import Source
 from reporting.cover import is_aligned
 from reporting.fields import Field

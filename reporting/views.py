@@ -17,8 +17,8 @@ from analytics.events.moments import cut_to_ms
 from analytics.horizon import raw_horizon
 from analytics.keys import KeyRecord
 from analytics.metrics.tracing import trace_request
-from analytics.problems import BadRequest
 from analytics.rates import count_request
+from analytics.web.problems import BadRequest
 from reporting.authentication import ReadKeyAuthentication
 from reporting.params import MultiDict
 from reporting.query import (

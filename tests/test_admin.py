@@ -19,7 +19,7 @@ from analytics.admin import keys as keys_admin
 from analytics.key_mirror import mirror_keys
 from analytics.keys import authenticate, forget_keys
 from analytics.models import ApiKey, Project
-from analytics.problems import Unauthorized
+from analytics.web.problems import Unauthorized
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,7 @@ from analytics.key_mirror import MirrorDelayed, make_record, mirror_keys, write_
 from analytics.key_text import generate_key, read_key_id
 from analytics.keys import KeyRecord, authenticate, forget_keys, note_use, require_scope
 from analytics.models import ApiKey, Project
-from analytics.problems import Forbidden, Unauthorized, Unavailable
+from analytics.web.problems import Forbidden, Unauthorized, Unavailable
 
 
 class Clock:

@@ -17,7 +17,7 @@ from analytics.databases.mongo import DEAD_LETTERS, EVENTS, Document, collection
 from analytics.events import event as wire
 from analytics.events.invalid_event import InvalidEvent
 from analytics.models import Project
-from analytics.problems import Unavailable
+from analytics.web.problems import Unavailable
 from ingestion import prepare
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger

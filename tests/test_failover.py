@@ -9,7 +9,7 @@ from redis.exceptions import ReadOnlyError, ResponseError
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import wake_key
-from analytics.problems import Unavailable
+from analytics.web.problems import Unavailable
 from ingestion.drain import drain
 from ingestion.group_commit import CallHead, GroupCommit
 from ingestion.scripts import ADMIT

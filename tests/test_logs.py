@@ -17,8 +17,8 @@ from structlog._config import BoundLoggerLazyProxy
 
 from analytics.events.entry import AcceptedEvent
 from analytics.metrics.log_limit import forget_lines, limit_lines, tell_left_out
-from analytics.problems import Unavailable
-from analytics.request_id import request_id_of
+from analytics.web.problems import Unavailable
+from analytics.web.request_id import request_id_of
 from ingestion.admit import Sender, admit
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject

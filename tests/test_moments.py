@@ -15,7 +15,7 @@ from analytics.events import moments
 from analytics.events.event import decode_event, decode_older_event, parse_timestamp
 from analytics.events.invalid_event import InvalidEvent
 from analytics.events.moments import BadMoment, first_moment, parse_date, parse_moment
-from analytics.problems import BadRequest
+from analytics.web.problems import BadRequest
 from ingestion.management.arguments import read_window
 from reporting.query import parse_stats_query
 

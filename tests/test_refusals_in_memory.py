@@ -14,7 +14,7 @@ from analytics.events.entry import AcceptedEvent, Entry, Part
 from analytics.events.ids import EntryId
 from analytics.events.invalid_event import InvalidEvent
 from analytics.keys import KeyRecord
-from analytics.problems import Unavailable
+from analytics.web.problems import Unavailable
 from ingestion.accept import judge_batch
 from ingestion.group_commit import CallHead, GroupCommit, _Ticket
 from ingestion.prepare import prepare

@@ -9,7 +9,7 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key
 from analytics.keys import authenticate
 from analytics.models import ApiKey
-from analytics.problems import Unauthorized
+from analytics.web.problems import Unauthorized
 from tests.conftest import TestProject, make_project
 from tests.service import Gunicorn, build_request
 

@@ -7,7 +7,7 @@ import pytest
 from django.http import QueryDict
 
 from analytics.events.moments import parse_moment
-from analytics.problems import BadRequest
+from analytics.web.problems import BadRequest
 from reporting.fields import Field, parse_field
 from reporting.filters import Filter, condition_of, parse_filter
 from reporting.query import (

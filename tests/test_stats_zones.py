@@ -10,7 +10,7 @@ from django.http import QueryDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.problems import BadRequest
+from analytics.web.problems import BadRequest
 from reporting import views
 from reporting.query import (
     SeriesQuery,

@@ -13,8 +13,8 @@ from analytics.admin.base import Fitting
 from analytics.admin.choices import list_projects_to_filter
 from analytics.databases.mongo import DEAD_LETTERS, collection
 from analytics.models import Project
-from analytics.problems import Unavailable
 from analytics.projects import find_policy
+from analytics.web.problems import Unavailable
 from ingestion.admin.letter_form import DISCARD, SAVE_AND_REPLAY, LetterForm, WhyForm
 from ingestion.admin.letter_search import find_letters, read_outline
 from ingestion.admin.replays import describe_event, describe_replay

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from analytics.problems import Unavailable
+from analytics.web.problems import Unavailable
 from ingestion.letters.replay import Replayed
 from ingestion.models import DeadLetter
 from ingestion.receipts import find_receipt

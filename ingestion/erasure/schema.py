@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from analytics.openapi import (
+from analytics.web.openapi import (
     AUTH,
     KEYED,
     RELAYED,

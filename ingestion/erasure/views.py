@@ -10,10 +10,10 @@ from django.http import HttpRequest
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from analytics.addresses import is_path_utf8, read_sent_path
 from analytics.events.event import MAX_USER_ID_CHARS
-from analytics.problems import BadRequest, NotFound, Unavailable
 from analytics.rates import count_request
+from analytics.web.addresses import is_path_utf8, read_sent_path
+from analytics.web.problems import BadRequest, NotFound, Unavailable
 from ingestion.erasure.ask import TooManyToCount, ask_erasure, count_erasable
 from ingestion.erasure.job import find_erasure
 from ingestion.erasure.schema import describe_erasing, describe_erasure

@@ -29,8 +29,8 @@ from analytics.events.entry import (
 )
 from analytics.events.ids import EntryId, now_ms
 from analytics.models import Project
-from analytics.problems import Unavailable
 from analytics.projects import find_policy
+from analytics.web.problems import Unavailable
 from ingestion.admit import MemoryGuard
 from ingestion.enrich import apply_ip_rule
 from ingestion.group_commit import WAIT_MS

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.problems import Unavailable
+from analytics.web.problems import Unavailable
 from ingestion.letters.replay import Replayed, find_open, replay_letters
 from ingestion.prepare import REASONS
 

@@ -6,7 +6,7 @@ from typing import Any
 
 HEADER = "X-Request-ID"
 _SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
-_KEY = "analytics.request_id"
+_KEY = "analytics.web.request_id"
 
 
 def request_id_of(meta: dict[str, Any]) -> str:

@@ -12,10 +12,10 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from redis import exceptions as redis
 from structlog.contextvars import bound_contextvars
 
-from analytics import problems
 from analytics.metrics.counting import note_answered
-from analytics.problems import BadRequest, Problem, Unavailable, problem_response
-from analytics.request_id import HEADER, request_id_of
+from analytics.web import problems
+from analytics.web.problems import BadRequest, Problem, Unavailable, problem_response
+from analytics.web.request_id import HEADER, request_id_of
 
 log = structlog.get_logger(__name__)
 

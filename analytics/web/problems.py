@@ -27,7 +27,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
 
 from analytics.metrics.counting import note_refused
-from analytics.request_id import request_id_of
+from analytics.web.request_id import request_id_of
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from analytics.problems import MethodNotAllowed, problem_response
+from analytics.web.problems import MethodNotAllowed, problem_response
 
 _FOLDER = Path(__file__).parent / "front"
 _METHODS = ("GET", "HEAD")
