@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from analytics.rates import parse_rate
+from analytics.projects.rates import parse_rate
 
 
 class AnalyticsConfig(AppConfig):
@@ -11,7 +11,8 @@ class AnalyticsConfig(AppConfig):
     default_auto_field = "django_mongodb_backend.fields.ObjectIdAutoField"
 
     def ready(self) -> None:
-        from analytics import admin_sessions, key_mirror  # models exist only now
+        from analytics import admin_sessions  # models exist only now
+        from analytics.projects import key_mirror  # models exist only now
 
         key_mirror.connect_signals(self)
         admin_sessions.connect_signals()

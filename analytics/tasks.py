@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from analytics.key_mirror import mirror_keys
+from analytics.projects.key_mirror import mirror_keys
 
 
 @shared_task(name="analytics.mirror_keys", ignore_result=True)

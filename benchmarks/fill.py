@@ -34,7 +34,7 @@ from analytics.events.ids import (
     make_event_id,
     now_ms,
 )
-from analytics.models import Project  # noqa: E402
+from analytics.projects.models import Project  # noqa: E402
 from ingestion.scripts import ADMIT  # noqa: E402
 from ingestion.stream_connection import StreamConnection  # noqa: E402
 

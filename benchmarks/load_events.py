@@ -26,7 +26,7 @@ from analytics.events.ids import (
     make_event_id,
     now_ms,
 )
-from analytics.models import Project  # noqa: E402
+from analytics.projects.models import Project  # noqa: E402
 from benchmarks.fill import USER_AGENTS  # noqa: E402
 from ingestion.compaction import compact_summaries  # noqa: E402
 from ingestion.copies import build_days, build_months  # noqa: E402

@@ -179,7 +179,7 @@ def open_stack(*, reference: bool = True, kept: Path | None = None) -> Iterator[
         keys = json.loads(run_manage(stack, "setup_local").splitlines()[-1])
         keys_file.write_text(json.dumps(keys))
         lift_limits = (
-            "from analytics.models import ApiKey\n"
+            "from analytics.projects.models import ApiKey\n"
             "for key in ApiKey.objects.all():\n"
             "    key.rate_events_per_second = key.burst_events = 1_000_000\n"
             "    key.save()\n"

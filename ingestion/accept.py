@@ -17,7 +17,7 @@ from analytics.events.event import (
 )
 from analytics.events.ids import make_event_ids, now_ms
 from analytics.events.invalid_event import InvalidEvent
-from analytics.keys import KeyRecord
+from analytics.projects.keys import KeyRecord
 from analytics.web.problems import BadRequest, TooLarge
 
 MAX_BATCH_EVENTS = 1_000

@@ -31,9 +31,9 @@ from analytics.events.entry import (
     encode_part,
     split_events,
 )
-from analytics.keys import KeyRecord
 from analytics.metrics import tracing
 from analytics.metrics.counting import note_accepted
+from analytics.projects.keys import KeyRecord
 from analytics.web.problems import TooLarge, TooManyRequests, Unavailable
 from ingestion.group_commit import CallHead, GroupCommit
 from ingestion.scripts import ADMIT

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db.models.signals import post_migrate
 
 from analytics.databases.mongo import ensure_indexes
-from analytics.rates import parse_rate
+from analytics.projects.rates import parse_rate
 
 
 class IngestionConfig(AppConfig):

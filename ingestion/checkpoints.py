@@ -21,7 +21,7 @@ from analytics.databases import redis_clients as names
 from analytics.databases.mongo import Document, collection
 from analytics.databases.redis_keys import accepted_key, checkpoint_key, stream_key, waiting_key
 from analytics.events.ids import EntryId
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion.gaps import (
     Mark,
     Reading,

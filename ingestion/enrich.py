@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -10,24 +9,9 @@ from typing import Any
 import maxminddb
 from django.conf import settings
 
-from analytics.events.ids import MILLISECOND, MS_PER_DAY
 from analytics.rollups import Source
 from ingestion.campaigns import Campaign, find_campaign
 from ingestion.referrers import referrer_host
-
-RETENTION_GRACE = timedelta(days=7)
-
-
-def expiry(timestamp: datetime, ingested_at: datetime, days: int | None) -> datetime | None:
-    """When the stored event may go; None: never."""
-    if days is None:
-        return None
-    return max(timestamp, ingested_at) + timedelta(days=days) + RETENTION_GRACE
-
-
-def expiry_ms(timestamp_ms: int, ingested_ms: int, days: int) -> int:
-    """As `expiry`, in unix milliseconds."""
-    return max(timestamp_ms, ingested_ms) + days * MS_PER_DAY + RETENTION_GRACE // MILLISECOND
 
 
 def hash_visitor(

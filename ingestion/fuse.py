@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.ids import make_place
-from analytics.projects import find_policy
+from analytics.projects.policy import find_policy
 from ingestion.claims import Holding, claim_entries, hold_entries, holder_of
 from ingestion.consumers import this_consumer
 from ingestion.fuse_window import Window

@@ -12,7 +12,7 @@ from pymongo.read_concern import ReadConcern
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.ids import MS_PER_DAY, EntryId, now_ms
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion.ledger import Line, LineKey, line_id, read_settled
 
 log = structlog.get_logger(__name__)

@@ -17,8 +17,8 @@ from analytics.events.ids import (
     ids_of,
     parse_place,
 )
-from analytics.models import Project
-from ingestion.enrich import RETENTION_GRACE
+from analytics.projects.horizon import RETENTION_GRACE
+from analytics.projects.models import Project
 from ingestion.ledger import COLUMNS, read_settled
 
 _BATCH_DOCUMENTS = 10_000

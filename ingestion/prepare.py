@@ -10,7 +10,7 @@ from analytics.events.entry import AcceptedEvent, Part
 from analytics.events.event import Event, decode_events, decode_older_event
 from analytics.events.ids import event_key, make_place
 from analytics.events.invalid_event import InvalidEvent
-from analytics.projects import Policy, find_policy
+from analytics.projects.policy import Policy, find_policy
 from analytics.rollups import Fact
 from ingestion.enrich import apply_ip_rule
 from ingestion.reader import ReadEntry

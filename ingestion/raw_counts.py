@@ -7,7 +7,7 @@ from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.projects import find_policy
+from analytics.projects.policy import find_policy
 from analytics.rollups import BUCKET, DIMENSIONS, TABLES, Table, summarize
 from ingestion.heads import bucket_of
 from ingestion.run_store import Tables

@@ -7,8 +7,8 @@ from pymongo import UpdateOne
 
 from analytics.databases.mongo import EVENTS, Document, collection
 from analytics.events.ids import EVENT_KEY_BYTES, after_project, datetime_of_ms, ids_of, parse_place
-from analytics.models import Project
-from ingestion.enrich import RETENTION_GRACE, expiry
+from analytics.projects.horizon import RETENTION_GRACE, expiry
+from analytics.projects.models import Project
 from ingestion.setbacks import APPLY_RETENTION, Turns
 
 log = structlog.get_logger(__name__)

@@ -16,7 +16,8 @@ from bson.errors import BSONError
 from analytics.bounded_cache import Kept
 from analytics.events.event import Event
 from analytics.events.ids import PROJECT_ID_BYTES, is_uuid_key, ms_of_datetime
-from analytics.projects import Policy
+from analytics.projects.horizon import expiry_ms
+from analytics.projects.policy import Policy
 from analytics.rollups import (
     BUCKET_MS,
     PAGEVIEW,
@@ -28,7 +29,7 @@ from analytics.rollups import (
     make_hit,
 )
 from ingestion.campaigns import NO_CAMPAIGN, Campaign, names_campaign, read_path
-from ingestion.enrich import apply_ip_rule, expiry_ms, find_country, find_source, hash_visitor
+from ingestion.enrich import apply_ip_rule, find_country, find_source, hash_visitor
 from ingestion.referrers import referrer_host
 from ingestion.user_agents import parse_user_agent
 

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from analytics.databases.stream_check import UnsafeStream, check_stream
 from analytics.metrics.sightings import note_verified
-from analytics.projects import find_policy, list_projects
+from analytics.projects.policy import find_policy, list_projects
 from ingestion import drain as draining
 from ingestion.checkpoints import take_checkpoints
 from ingestion.claims import forget_idle_consumers

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
 
-from analytics.authentication import authenticate_request
 from analytics.events.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
-from analytics.keys import KeyRecord
-from analytics.origins import answer_headers, preflight_headers, require_origin
+from analytics.projects.authentication import authenticate_request
+from analytics.projects.keys import KeyRecord
+from analytics.projects.origins import answer_headers, preflight_headers, require_origin
 from analytics.web.addresses import is_path_utf8
 from analytics.web.client_ip import client_ip
 from analytics.web.problems import BadRequest, Problem

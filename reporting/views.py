@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics.events.moments import cut_to_ms
-from analytics.horizon import raw_horizon
-from analytics.keys import KeyRecord
 from analytics.metrics.tracing import trace_request
-from analytics.rates import count_request
+from analytics.projects.horizon import raw_horizon
+from analytics.projects.keys import KeyRecord
+from analytics.projects.rates import count_request
 from analytics.web.problems import BadRequest
 from reporting.authentication import ReadKeyAuthentication
 from reporting.params import MultiDict

@@ -15,14 +15,15 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 from pytest_django.plugin import DjangoDbBlocker
 
-from analytics import failures, keys, origins, projects
 from analytics.databases import mongo
 from analytics.databases.mongo import database
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import api_keys_complete_key, origins_key
-from analytics.keys import SCOPES
 from analytics.metrics import log_limit
-from analytics.models import ApiKey, Project
+from analytics.projects import failures, keys, origins
+from analytics.projects import policy as projects
+from analytics.projects.keys import SCOPES
+from analytics.projects.models import ApiKey, Project
 from tests.servers_plugin import Servers
 
 # Making a user takes half a second with Django's own, and a test of the admin makes one.
@@ -112,7 +113,7 @@ def forget_everything() -> None:
 
 def make_project(name: str = "Test", **fields: Any) -> TestProject:
     """As the admin does it, in fewer questions: many tests begin with this."""
-    from analytics.key_mirror import make_record, mirror_keys, write_records
+    from analytics.projects.key_mirror import make_record, mirror_keys, write_records
 
     row = Project(name=name, **fields)
     if row.partition is None:

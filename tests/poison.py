@@ -1,7 +1,7 @@
 """An accepted event that cannot be stored, which no client can send: the door refuses it."""
 
 from analytics.events.entry import AcceptedEvent
-from analytics.keys import KeyRecord, authenticate
+from analytics.projects.keys import KeyRecord, authenticate
 from ingestion.admit import Sender, admit
 from tests.conftest import TestProject
 

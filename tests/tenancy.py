@@ -14,8 +14,8 @@ from django.test import Client
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection, database
 from analytics.databases.redis_clients import broker_client, stream_client
-from analytics.key_mirror import mirror_keys
-from analytics.models import ApiKey
+from analytics.projects.key_mirror import mirror_keys
+from analytics.projects.models import ApiKey
 from ingestion.checkpoints import take_checkpoints
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months

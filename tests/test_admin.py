@@ -14,11 +14,11 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
-from analytics import key_mirror
 from analytics.admin import keys as keys_admin
-from analytics.key_mirror import mirror_keys
-from analytics.keys import authenticate, forget_keys
-from analytics.models import ApiKey, Project
+from analytics.projects import key_mirror
+from analytics.projects.key_mirror import mirror_keys
+from analytics.projects.keys import authenticate, forget_keys
+from analytics.projects.models import ApiKey, Project
 from analytics.web.problems import Unauthorized
 
 pytestmark = pytest.mark.slow

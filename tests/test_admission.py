@@ -9,7 +9,7 @@ from django.conf import LazySettings, settings
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import bucket_key, quota_key, wake_key
-from analytics.models import ApiKey, Project
+from analytics.projects.models import ApiKey, Project
 from ingestion import admit
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger

@@ -16,13 +16,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from analytics import key_mirror, keys
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key, api_keys_used_key
-from analytics.key_mirror import MirrorDelayed, make_record, mirror_keys, write_records
-from analytics.key_text import generate_key, read_key_id
-from analytics.keys import KeyRecord, authenticate, forget_keys, note_use, require_scope
-from analytics.models import ApiKey, Project
+from analytics.projects import key_mirror, keys
+from analytics.projects.key_mirror import MirrorDelayed, make_record, mirror_keys, write_records
+from analytics.projects.key_text import generate_key, read_key_id
+from analytics.projects.keys import KeyRecord, authenticate, forget_keys, note_use, require_scope
+from analytics.projects.models import ApiKey, Project
 from analytics.web.problems import Forbidden, Unauthorized, Unavailable
 
 

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion import tasks
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
@@ -117,7 +117,7 @@ def test_the_sample_of_the_night_is_of_days_whose_raw_events_are_kept(
     compact_summaries()
     Project.objects.filter(pk=project.row.pk).update(retention_days=10, raw_since=None)
     verified = note_verified_days(monkeypatch)
-    monkeypatch.setattr("analytics.projects._policies", {})
+    monkeypatch.setattr("analytics.projects.policy._policies", {})
 
     tasks._verify_sample()
 

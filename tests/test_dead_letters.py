@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, Document, collection
 from analytics.events import event as wire
 from analytics.events.invalid_event import InvalidEvent
-from analytics.models import Project
+from analytics.projects.models import Project
 from analytics.web.problems import Unavailable
 from ingestion import prepare
 from ingestion.drain import drain

@@ -8,14 +8,14 @@ import pytest
 from pymongo.errors import OperationFailure
 from pytest_django import Settings
 
-from analytics import keys
 from analytics.databases.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import AcceptedEvent, Entry, Part
 from analytics.events.ids import EntryId, event_key, now_ms, parse_place
-from analytics.key_text import read_key_id
-from analytics.models import ApiKey
+from analytics.projects import keys
+from analytics.projects.key_text import read_key_id
+from analytics.projects.models import ApiKey
 from ingestion import reader, store
 from ingestion.consumers import this_consumer
 from ingestion.drain import ack, drain

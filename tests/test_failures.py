@@ -16,9 +16,10 @@ from django.urls import reverse
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from analytics import admin_site, failures
+from analytics import admin_site
 from analytics.admin_site import SignInForm
-from analytics.failures import FailureLimit, forget_failures, group_address
+from analytics.projects import failures
+from analytics.projects.failures import FailureLimit, forget_failures, group_address
 from tests.conftest import Api, TestProject
 
 EVENT = b'{"path": "/a"}'

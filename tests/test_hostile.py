@@ -17,8 +17,8 @@ import pytest
 from django.utils import timezone
 
 from analytics.databases.mongo import EVENTS, collection
-from analytics.key_mirror import mirror_keys
-from analytics.models import ApiKey
+from analytics.projects.key_mirror import mirror_keys
+from analytics.projects.models import ApiKey
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from tests.conftest import TestProject, make_project

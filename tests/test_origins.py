@@ -9,10 +9,10 @@ from django.test import Client
 from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import stream_client
-from analytics.key_mirror import mirror_keys
-from analytics.keys import KeyRecord, authenticate, forget_keys
-from analytics.models import Project
-from analytics.origins import forget_origins, is_allowed, validate_origin
+from analytics.projects.key_mirror import mirror_keys
+from analytics.projects.keys import KeyRecord, authenticate, forget_keys
+from analytics.projects.models import Project
+from analytics.projects.origins import forget_origins, is_allowed, validate_origin
 from tests.conftest import Api, TestProject, make_project
 from tests.service import Gunicorn
 
@@ -194,7 +194,7 @@ def test_without_redis_a_preflight_is_answered_from_what_was_known(
         raise RedisError("gone")
 
     assert "Access-Control-Allow-Origin" in ask(SHOP)
-    monkeypatch.setattr("analytics.origins._read_at", float("-inf"))
+    monkeypatch.setattr("analytics.projects.origins._read_at", float("-inf"))
     monkeypatch.setattr("redis.Redis.get", fail)
 
     assert "Access-Control-Allow-Origin" in ask(SHOP)

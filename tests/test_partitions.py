@@ -20,8 +20,8 @@ from analytics import health
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import stream_key, wake_key
 from analytics.databases.stream_check import UnsafeStream, check_stream
-from analytics.key_mirror import mirror_keys
-from analytics.models import Project
+from analytics.projects.key_mirror import mirror_keys
+from analytics.projects.models import Project
 from config.celery import app
 from ingestion.beat import QuietScheduler
 from ingestion.drain import drain

@@ -13,7 +13,7 @@ from analytics.databases.mongo import EVENTS, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import Entry, Part, decode_entry
-from analytics.models import ApiKey
+from analytics.projects.models import ApiKey
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject
 

@@ -10,14 +10,14 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from analytics import projects
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection, database
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import AcceptedEvent
-from analytics.keys import forget_keys
-from analytics.models import ApiKey, Project
+from analytics.projects import policy as projects
+from analytics.projects.keys import forget_keys
+from analytics.projects.models import ApiKey, Project
 from ingestion import jobs
 from ingestion.admit import Sender, admit
 from ingestion.compaction import compact_summaries

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion.deletion import run
 from ingestion.deletion.job import find_deletion
 from ingestion.drain import drain

@@ -15,8 +15,8 @@ from django.test import Client
 from django.urls import reverse
 
 from analytics.databases.mongo import collection
-from analytics.models import ApiKey, Project
-from analytics.project_names import NameTaken, normalise_name
+from analytics.projects.models import ApiKey, Project
+from analytics.projects.names import NameTaken, normalise_name
 from ingestion.deletion.job import ask_deletion
 from ingestion.doctor.service import check_projects
 from tests.conftest import TestProject, make_project

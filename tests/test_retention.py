@@ -6,13 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from analytics import projects
 from analytics.databases.mongo import EVENTS, Document, collection
 from analytics.events.ids import is_uuid_key, make_event_id, now_ms
-from analytics.keys import forget_keys
-from analytics.models import Project
+from analytics.projects import policy as projects
+from analytics.projects.horizon import RETENTION_GRACE
+from analytics.projects.keys import forget_keys
+from analytics.projects.models import Project
 from ingestion.drain import drain
-from ingestion.enrich import RETENTION_GRACE
 from ingestion.recount import rebuild_day, verify_day
 from ingestion.retention import apply_retention
 from tests.conftest import Api, TestProject, make_project

@@ -10,7 +10,7 @@ from pymongo.errors import AutoReconnect
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion import checkpoints, compaction, copies, jobs, ledger, retention, setbacks, tasks
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months

@@ -16,11 +16,12 @@ from analytics.databases.mongo import Document
 from analytics.events.event import Event, decode_event
 from analytics.events.ids import EntryId, datetime_of_ms, event_key, make_place
 from analytics.events.invalid_event import InvalidEvent
-from analytics.projects import Policy
+from analytics.projects.horizon import expiry
+from analytics.projects.policy import Policy
 from analytics.rollups import SOURCE_FIELDS, summarize, summarize_facts
 from ingestion import enrich
 from ingestion.campaigns import read_path
-from ingestion.enrich import apply_ip_rule, expiry, find_source, hash_visitor
+from ingestion.enrich import apply_ip_rule, find_source, hash_visitor
 from ingestion.splice import Origin, encode_event, encode_properties
 from ingestion.user_agents import parse_user_agent
 

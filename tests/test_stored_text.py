@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from analytics.databases.mongo import Document, collection, database
-from analytics.models import ApiKey
+from analytics.projects.models import ApiKey
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject, make_project
 from tests.poison import accept_poison

@@ -24,7 +24,7 @@ from django.utils.html import strip_tags
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import broker_client, stream_client
-from analytics.models import ApiKey
+from analytics.projects.models import ApiKey
 from config.celery import app
 from ingestion import copies
 from ingestion.deletion import run

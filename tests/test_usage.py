@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import quota_key
-from analytics.models import ApiKey
-from analytics.usage import read_key_usage, read_project_usage
+from analytics.projects.models import ApiKey
+from analytics.projects.usage import read_key_usage, read_project_usage
 from tests.conftest import Api, TestProject
 
 EVENT = {"path": "/a"}

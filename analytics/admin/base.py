@@ -10,8 +10,8 @@ from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from redis.exceptions import RedisError
 
-from analytics.key_mirror import MirrorDelayed
-from analytics.usage import MonthUsage
+from analytics.projects.key_mirror import MirrorDelayed
+from analytics.projects.usage import MonthUsage
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.forms.models import ModelChoiceIterator
 
-from analytics.holdings import Holding, read_holdings
-from analytics.models import Project
+from analytics.projects.holdings import Holding, read_holdings
+from analytics.projects.models import Project
 
 if TYPE_CHECKING:
     ProjectField = forms.ModelChoiceField[Project]

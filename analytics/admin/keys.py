@@ -15,10 +15,10 @@ from django.utils.html import format_html
 
 from analytics.admin.base import NeverDeleted, show_usage
 from analytics.admin.choices import ProjectChoice
-from analytics.key_mirror import MirrorDelayed
-from analytics.keys import SCOPES
-from analytics.models import ApiKey, Project
-from analytics.usage import read_key_usage
+from analytics.projects.key_mirror import MirrorDelayed
+from analytics.projects.keys import SCOPES
+from analytics.projects.models import ApiKey, Project
+from analytics.projects.usage import read_key_usage
 
 if TYPE_CHECKING:
     ApiKeyModelForm = forms.ModelForm[ApiKey]

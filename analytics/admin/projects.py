@@ -8,10 +8,10 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from analytics.admin.base import NeverDeleted, show_usage
-from analytics.holdings import read_holding
-from analytics.models import ORIGINS_HELP, Project
-from analytics.project_names import NameTaken
-from analytics.usage import read_project_usage
+from analytics.projects.holdings import read_holding
+from analytics.projects.models import ORIGINS_HELP, Project
+from analytics.projects.names import NameTaken
+from analytics.projects.usage import read_project_usage
 
 if TYPE_CHECKING:
     ProjectModelForm = forms.ModelForm[Project]

@@ -4,7 +4,7 @@ import django.utils.timezone
 import django_mongodb_backend.fields
 from django.db import migrations, models
 
-import analytics.models
+from analytics.projects import models as project_models
 
 
 class Migration(migrations.Migration):
@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.CharField(
                         db_column="_id",
-                        default=analytics.models.make_project_id,
+                        default=project_models.make_project_id,
                         editable=False,
                         max_length=16,
                         primary_key=True,
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                             choices=[("ingest", "ingest"), ("read", "read"), ("admin", "admin")],
                             max_length=16,
                         ),
-                        validators=[analytics.models.validate_scopes],
+                        validators=[project_models.validate_scopes],
                     ),
                 ),
                 (

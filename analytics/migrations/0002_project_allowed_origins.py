@@ -1,7 +1,7 @@
 import django_mongodb_backend.fields
 from django.db import migrations, models
 
-import analytics.origins
+from analytics.projects import origins
 
 
 class Migration(migrations.Migration):
@@ -12,9 +12,7 @@ class Migration(migrations.Migration):
             model_name="project",
             name="allowed_origins",
             field=django_mongodb_backend.fields.ArrayField(
-                base_field=models.CharField(
-                    max_length=255, validators=[analytics.origins.validate_origin]
-                ),
+                base_field=models.CharField(max_length=255, validators=[origins.validate_origin]),
                 blank=True,
                 default=list,
                 help_text="Web pages that may send events, one origin a line: "

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db import IntegrityError, migrations, models
 
-from analytics.project_names import normalise_name
+from analytics.projects.names import normalise_name
 
 
 def claim_names(apps: Any, schema_editor: Any) -> None:

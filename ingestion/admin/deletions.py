@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from analytics.admin.base import Fitting
-from analytics.holdings import read_holding
-from analytics.models import Project
+from analytics.projects.holdings import read_holding
+from analytics.projects.models import Project
 from ingestion.deletion.job import COUNTS, ask_deletion, state_of
 from ingestion.models import ProjectDeletion
 

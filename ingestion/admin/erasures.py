@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from analytics.admin.base import Fitting
 from analytics.admin.choices import ProjectChoice, list_projects_to_filter
 from analytics.events.event import MAX_USER_ID_CHARS
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion.erasure.ask import TooManyToCount, ask_erasure, count_erasable
 from ingestion.erasure.job import COUNTS, STATES
 from ingestion.models import Erasure

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion.gaps import describe_gaps
 from ingestion.ledger import Line, read_ledger
 from ingestion.models import LedgerLine

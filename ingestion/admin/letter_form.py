@@ -7,7 +7,7 @@ from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
 
 from analytics.events.invalid_event import InvalidEvent
-from analytics.projects import find_policy
+from analytics.projects.policy import find_policy
 from ingestion.letters.letter import judge_edit, show_payload
 from ingestion.models import DeadLetter
 

@@ -12,8 +12,8 @@ from django.utils.text import Truncator
 from analytics.admin.base import Fitting
 from analytics.admin.choices import list_projects_to_filter
 from analytics.databases.mongo import DEAD_LETTERS, collection
-from analytics.models import Project
-from analytics.projects import find_policy
+from analytics.projects.models import Project
+from analytics.projects.policy import find_policy
 from analytics.web.problems import Unavailable
 from ingestion.admin.letter_form import DISCARD, SAVE_AND_REPLAY, LetterForm, WhyForm
 from ingestion.admin.letter_search import find_letters, read_outline

@@ -7,7 +7,7 @@ from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import collection
 from analytics.databases.redis_keys import accepted_key, api_keys_used_key, bucket_key, quota_key
-from analytics.models import ApiKey
+from analytics.projects.models import ApiKey
 from ingestion.deletion.job import Deletion
 from ingestion.jobs import change_job, finish_step
 from ingestion.ledger import COLUMNS, read_ledger, read_settled

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.key_mirror import MirrorDelayed
-from analytics.models import Project
+from analytics.projects.key_mirror import MirrorDelayed
+from analytics.projects.models import Project
 from ingestion.jobs import Job, new_job
 from ingestion.signals import send_quietly
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from analytics.databases.mongo import FUSES, collection
 from analytics.events.ids import make_place, parse_place
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion import jobs
 from ingestion.deletion import data
 from ingestion.deletion.books import close_books, delete_counters

@@ -12,8 +12,8 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key
 from analytics.metrics import names as metrics
 from analytics.metrics.sightings import PROCESSES, Sightings
-from analytics.models import ApiKey, Project
-from analytics.project_names import normalise_name
+from analytics.projects.models import ApiKey, Project
+from analytics.projects.names import normalise_name
 from ingestion.doctor.finding import Finding, doubtful, well, wrong
 from ingestion.state import read_state
 

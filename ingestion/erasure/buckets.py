@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import RunConflict
-from analytics.projects import find_policy
+from analytics.projects.policy import find_policy
 from analytics.rollups import TOTAL, U64_MASK, Descriptor, Table, hash_user, sets_pieces
 from analytics.rollups.sets import SetColumn
 from ingestion.compaction import MAX_CONFLICTS, compact_day

@@ -28,8 +28,8 @@ from analytics.events.entry import (
     split_events,
 )
 from analytics.events.ids import EntryId, now_ms
-from analytics.models import Project
-from analytics.projects import find_policy
+from analytics.projects.models import Project
+from analytics.projects.policy import find_policy
 from analytics.web.problems import Unavailable
 from ingestion.admit import MemoryGuard
 from ingestion.enrich import apply_ip_rule

@@ -10,8 +10,8 @@ from django.db.models import F
 from analytics.databases.mongo import EVENTS, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
-from analytics.key_mirror import mirror_keys
-from analytics.models import ApiKey
+from analytics.projects.key_mirror import mirror_keys
+from analytics.projects.models import ApiKey
 from tests.chaos.books import Row, check_books, wait_until_drained
 from tests.chaos.load import Load, Outcome, Sent
 from tests.chaos.system import System, attempt, wait_for

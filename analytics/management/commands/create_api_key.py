@@ -8,9 +8,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from analytics.key_mirror import MirrorDelayed
-from analytics.models import ApiKey, Project
-from analytics.projects import AmbiguousName, find_project
+from analytics.projects.key_mirror import MirrorDelayed
+from analytics.projects.models import ApiKey, Project
+from analytics.projects.policy import AmbiguousName, find_project
 
 
 class Command(BaseCommand):

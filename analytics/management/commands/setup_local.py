@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 
 from analytics.databases import mongo
 from analytics.databases.redis_clients import stream_client
-from analytics.key_text import digest_key, read_key_id
-from analytics.models import ApiKey, Project
+from analytics.projects.key_text import digest_key, read_key_id
+from analytics.projects.models import ApiKey, Project
 
 ADMIN_USER = "admin"
 POLL_SECONDS = 0.05

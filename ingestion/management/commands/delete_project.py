@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion.deletion.job import COUNTS, ask_deletion, find_deletion, state_of
 from ingestion.deletion.run import run_deletion
 

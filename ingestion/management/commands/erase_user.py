@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion.erasure.ask import TooManyToCount, ask_erasure, count_erasable
 from ingestion.erasure.job import COUNTS, STATES, find_erasure
 from ingestion.erasure.run import run_erasure

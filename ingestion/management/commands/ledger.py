@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.events.ids import PROJECT_ID_BYTES, datetime_of_day
-from analytics.models import Project
+from analytics.projects.models import Project
 from ingestion.checkpoints import find_unrecorded_losses
 from ingestion.gaps import describe_gaps
 from ingestion.ledger import Line, read_ledger

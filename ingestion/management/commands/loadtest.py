@@ -8,8 +8,8 @@ from django.db import DatabaseError
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from analytics.key_text import digest_key, read_key_id
-from analytics.models import ApiKey
+from analytics.projects.key_text import digest_key, read_key_id
+from analytics.projects.models import ApiKey
 from ingestion.ledger import Line, read_ledger
 from loadtest.__main__ import is_proven, run
 from loadtest.plan import PlanError, add_arguments, make_plan, read_environment

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from analytics.projects import list_projects
+from analytics.projects.policy import list_projects
 from ingestion.days import find_days
 from ingestion.management.arguments import add_window_arguments, read_window
 from ingestion.recount import rebuild_day

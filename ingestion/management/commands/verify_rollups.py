@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.projects import list_projects
+from analytics.projects.policy import list_projects
 from ingestion.days import find_days
 from ingestion.differences import Difference
 from ingestion.heads import month_of

@@ -27,8 +27,8 @@ from analytics.databases.redis_keys import (
     api_keys_used_key,
     origins_key,
 )
-from analytics.keys import KeyRecord
-from analytics.models import ApiKey, Project
+from analytics.projects.keys import KeyRecord
+from analytics.projects.models import ApiKey, Project
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import origins_key
-from analytics.keys import KeyRecord
+from analytics.projects.keys import KeyRecord
 from analytics.web.problems import Forbidden
 
 log = structlog.get_logger(__name__)

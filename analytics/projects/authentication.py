@@ -10,9 +10,9 @@ from typing import Any
 
 from django.conf import settings
 
-from analytics.failures import FailureLimit, group_address
-from analytics.keys import KeyRecord, authenticate, note_use, require_scope
-from analytics.rates import parse_rate
+from analytics.projects.failures import FailureLimit, group_address
+from analytics.projects.keys import KeyRecord, authenticate, note_use, require_scope
+from analytics.projects.rates import parse_rate
 from analytics.web.client_ip import client_ip
 from analytics.web.problems import TooManyRequests, Unauthorized
 

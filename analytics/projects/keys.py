@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from analytics.bounded_cache import BoundedCache
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key, api_keys_used_key
-from analytics.key_text import digest_key, read_key_id
+from analytics.projects.key_text import digest_key, read_key_id
 from analytics.web.problems import Forbidden, Unauthorized, Unavailable
 
 log = structlog.get_logger(__name__)

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from analytics.databases.mongo import collection
-from analytics.horizon import raw_horizon
-from analytics.models import Project
+from analytics.projects.horizon import raw_horizon
+from analytics.projects.models import Project
 
 POLICY_KEPT_SECONDS = 10.0
 _MAX_POLICIES = 10_000

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
-from analytics.models import ApiKey, Project
+from analytics.projects.models import ApiKey, Project
 
 
 class Holding(NamedTuple):

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
-from analytics.keys import KeyRecord
+from analytics.projects.keys import KeyRecord
 from analytics.web.problems import TooManyRequests
 
 log = structlog.get_logger(__name__)

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from analytics.events.ids import MILLISECOND, MS_PER_DAY
+
 
 def raw_horizon(retention_days: int | None, raw_since: datetime | None) -> datetime | None:
     """The later of now less the retention and `raw_since`; None: from ever.
@@ -13,3 +15,18 @@ def raw_horizon(retention_days: int | None, raw_since: datetime | None) -> datet
     if retention_days is not None:
         moments.append(datetime.now(UTC) - timedelta(days=retention_days))
     return max(moments, default=None)
+
+
+RETENTION_GRACE = timedelta(days=7)
+
+
+def expiry(timestamp: datetime, ingested_at: datetime, days: int | None) -> datetime | None:
+    """When the stored event may go; None: never."""
+    if days is None:
+        return None
+    return max(timestamp, ingested_at) + timedelta(days=days) + RETENTION_GRACE
+
+
+def expiry_ms(timestamp_ms: int, ingested_ms: int, days: int) -> int:
+    """As `expiry`, in unix milliseconds."""
+    return max(timestamp_ms, ingested_ms) + days * MS_PER_DAY + RETENTION_GRACE // MILLISECOND

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import quota_key
-from analytics.models import ApiKey, Project
+from analytics.projects.models import ApiKey, Project
 
 
 class MonthUsage(NamedTuple):

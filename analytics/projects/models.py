@@ -1,0 +1,247 @@
+"""Whose an event is: projects and their API keys, the models behind the admin.
+
+Saving either also writes the mirror in Redis (key_mirror.py); when only that fails, the save
+raises MirrorDelayed and stands.
+"""
+
+import secrets
+import zlib
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+from django_mongodb_backend.fields import ArrayField
+
+from analytics.databases.mongo import collection
+from analytics.events.ids import PROJECT_ID_BYTES
+from analytics.projects.key_text import display_prefix, generate_key
+from analytics.projects.keys import SCOPES
+from analytics.projects.names import UniquelyNamed
+from analytics.projects.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin
+
+MIN_RETENTION_DAYS = 2
+MAX_RETENTION_DAYS = 36_500
+# A request carries up to 1,000 events, and an empty bucket must be able to take it.
+MIN_BURST_EVENTS = 1_000
+MAX_RATE_EVENTS = 1_000_000
+MAX_QUOTA_EVENTS = 10**12
+
+ORIGINS_HELP = (
+    "Web pages that may send events, one origin a line: https://www.example.com, "
+    "https://*.example.com, or * for any. Empty: browsers let no page of another site send."
+)
+
+
+def make_project_id() -> str:
+    return secrets.token_hex(PROJECT_ID_BYTES)
+
+
+def validate_scopes(scopes: Iterable[str]) -> None:
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        raise ValidationError(f"Scopes are one or more of {', '.join(SCOPES)}.")
+
+
+class IpRule(models.TextChoices):
+    """What becomes of a client's IP address before anything is written to MongoDB."""
+
+    KEEP = "keep", "Keep"
+    TRUNCATE = "truncate", "Truncate the last octet (IPv4) or 80 bits (IPv6)"
+    DROP = "drop", "Drop"
+
+
+class Project(UniquelyNamed):
+    """Whom events belong to. Its partition is fixed at its creation.
+
+    The row of a deleted project stays, so that its id is never given to another.
+    """
+
+    id = models.CharField(
+        primary_key=True, db_column="_id", max_length=16, default=make_project_id, editable=False
+    )
+    is_active = models.BooleanField(
+        "active", default=True, help_text="The keys of an inactive project are refused."
+    )
+    retention_days = models.PositiveIntegerField(
+        "retention (days)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(MIN_RETENTION_DAYS), MaxValueValidator(MAX_RETENTION_DAYS)],
+        help_text="How long raw events are kept; empty: for ever. Counts stay.",
+    )
+    quota_events_per_month = models.PositiveBigIntegerField(
+        "quota (events per month)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_QUOTA_EVENTS)],
+        help_text="Empty: no limit.",
+    )
+    ip_rule = models.CharField(
+        "IP addresses", max_length=8, choices=IpRule.choices, default=IpRule.TRUNCATE
+    )
+    allowed_origins = ArrayField(
+        models.CharField(max_length=MAX_ORIGIN_CHARS, validators=[validate_origin]),
+        max_size=MAX_ORIGINS,
+        default=list,
+        blank=True,
+        help_text=ORIGINS_HELP,
+    )
+    partition = models.PositiveIntegerField(editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    raw_since = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        db_table = "projects"
+        ordering = ("name", "id")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id})"
+
+    @property
+    def id_bytes(self) -> bytes:
+        """The id as it stands in events, keys and entries: 8 bytes."""
+        return bytes.fromhex(self.id)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding and self.partition is None:
+            self.partition = zlib.crc32(self.id_bytes) % settings.STREAM_PARTITIONS
+        elif not self._state.adding and kwargs.get("update_fields") is None:
+            # A form that was opened before the deletion must not undo it.
+            names = {field.name for field in self._meta.concrete_fields}
+            kwargs["update_fields"] = names - {"id", "deleted_at"}
+        if "retention_days" in (kwargs.get("update_fields") or ()):
+            self._note_retention()
+            kwargs["update_fields"] = {*kwargs["update_fields"], "raw_since"}
+        super().save(*args, **kwargs)
+
+    def _note_retention(self) -> None:
+        """What a shorter retention let go does not come back when it grows.
+
+        And stored events have the retention from before until `apply_retention` has changed it.
+        """
+        before = Project.objects.filter(pk=self.pk).first()
+        if before is None:
+            return
+        if before.retention_days != self.retention_days:
+            collection(self._meta.db_table).update_one(
+                {"_id": self.pk, "retention_applied_days": {"$exists": False}},
+                {"$set": {"retention_applied_days": before.retention_days}},
+            )
+        known = [moment for moment in (self.raw_since, before.raw_since) if moment]
+        if before.retention_days is not None and (
+            self.retention_days is None or self.retention_days > before.retention_days
+        ):
+            known.append(timezone.now() - timedelta(days=before.retention_days))
+        self.raw_since = max(known, default=None)
+
+    def stop(self) -> None:
+        """Mark as deleted: no key of it is good any more, nor can one be made."""
+        self.is_active = False
+        self.deleted_at = self.deleted_at or timezone.now()
+        self.save(update_fields=["is_active", "deleted_at"])
+
+
+class ApiKey(models.Model):
+    """A key of a project. Its text is never kept, only the SHA-256 of it.
+
+    Keys are revoked, never deleted: the revoked record in the mirror is what keeps a slow
+    restore from bringing the key back.
+    """
+
+    # What a later save may change. Never `revoked_at`: a form that was opened before a
+    # revocation must not undo it.
+    CHANGEABLE = ("name", "scopes", "rate_events_per_second", "burst_events", "expires_at")
+
+    id = models.CharField(primary_key=True, db_column="_id", max_length=8, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="keys")
+    name = models.CharField(max_length=100, help_text="What uses this key.")
+    digest = models.CharField(max_length=64, editable=False)
+    scopes = ArrayField(
+        models.CharField(max_length=16, choices=[(scope, scope) for scope in SCOPES]),
+        validators=[validate_scopes],
+    )
+    rate_events_per_second = models.PositiveIntegerField(
+        "rate (events per second)",
+        default=10_000,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_RATE_EVENTS)],
+    )
+    burst_events = models.PositiveIntegerField(
+        "burst (events)",
+        default=10_000,
+        validators=[MinValueValidator(MIN_BURST_EVENTS), MaxValueValidator(MAX_RATE_EVENTS)],
+        help_text="How many events may come at once.",
+    )
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revision = models.PositiveBigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "api_keys"
+        ordering = ("-created_at",)
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
+
+    @property
+    def prefix(self) -> str:
+        return display_prefix(self.id)
+
+    @property
+    def state(self) -> str:
+        """`active`, `revoked` or `expired`."""
+        if self.revoked_at:
+            return "revoked"
+        if self.expires_at and self.expires_at <= timezone.now():
+            return "expired"
+        return "active"
+
+    def clean(self) -> None:
+        if self.project_id and self.project.deleted_at:
+            raise ValidationError("This project was deleted.")
+        if self._state.adding and self.expires_at and self.expires_at <= timezone.now():
+            raise ValidationError({"expires_at": "This moment is in the past."})
+
+    def assign_secret(self) -> str:
+        """Give a key that was not saved yet its id and digest; returns the text to show once."""
+        if not self._state.adding:
+            raise ValueError("a saved key keeps its secret; make a new key")
+        key = generate_key()
+        self.id, self.digest = key.key_id, key.digest.hex()
+        return key.text
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        if self._state.adding:
+            super().save(*args, update_fields=update_fields, **{**kwargs, "force_insert": True})
+            return
+        try:
+            self.revision = F("revision") + 1
+            super().save(
+                *args, update_fields={*(update_fields or self.CHANGEABLE), "revision"}, **kwargs
+            )
+        finally:
+            self.refresh_from_db(fields=["revision", "revoked_at"])
+
+    def revoke(self) -> None:
+        """Refuse the key from now on, everywhere within 10 seconds; cannot be undone."""
+        if self.revoked_at is None:
+            self.revoked_at = timezone.now()
+        self.save(update_fields=["revoked_at"])
+
+    @classmethod
+    def issue(
+        cls, project: Project, name: str, scopes: Iterable[str], **fields: Any
+    ) -> tuple["ApiKey", str]:
+        """A new key, validated and not yet saved, and its text."""
+        key = cls(project=project, name=name, scopes=list(dict.fromkeys(scopes)), **fields)
+        text = key.assign_secret()
+        key.full_clean()
+        return key, text
