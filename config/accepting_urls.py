@@ -5,8 +5,8 @@ A monitor that asks whether it lives, and what it counted, must not wait behind 
 
 from django.urls import URLPattern, path
 
-from analytics.health import healthz, readyz
-from analytics.scraping import metrics
+from analytics.probes.health import healthz, readyz
+from analytics.probes.scraping import metrics
 from ingestion.urls import accepting_patterns
 
 watching_patterns = [

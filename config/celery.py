@@ -40,7 +40,7 @@ app.conf.update(
         "run-erasures": {"task": "ingestion.run_erasures", "schedule": 10},
         "run-deletions": {"task": "ingestion.run_deletions", "schedule": 10},
     },
-    imports=("analytics.worker_metrics", "analytics.heartbeat"),
+    imports=("analytics.probes.worker_metrics", "analytics.probes.heartbeat"),
     task_default_queue="maintenance",
     task_queues=[
         Queue(name, Exchange(name), routing_key=name) for name in ("drain", "maintenance")

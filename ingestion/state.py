@@ -27,7 +27,7 @@ from analytics.events.ids import EntryId
 from analytics.metrics import names as metrics
 from analytics.metrics.names import StateGauge
 from analytics.metrics.sightings import PROCESSES, Sightings
-from analytics.scraping import answer_scrape
+from analytics.probes.scraping import answer_scrape
 from ingestion.ledger import Line, LineKey, read_counters, read_settled
 from ingestion.setbacks import count_failing
 from ingestion.signals import DRAIN_QUEUE

@@ -12,8 +12,8 @@ from pytest_django import Settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from analytics import health
 from analytics.databases import mongo
+from analytics.probes import health
 
 COMPONENTS = {"stream": "ok", "broker": "ok", "store": "ok"}
 

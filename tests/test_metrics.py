@@ -15,10 +15,10 @@ from django.conf import LazySettings
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from analytics import worker_metrics
 from analytics.metrics import counting
 from analytics.metrics import names as metrics
 from analytics.metrics.files import MetricFile, Sample, make_directory, read_files
+from analytics.probes import worker_metrics
 from ingestion.drain import drain
 from local.ports import LOOPBACK, find_free_port
 from tests.conftest import Api, TestProject

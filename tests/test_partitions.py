@@ -16,10 +16,10 @@ from pytest_django import Settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from analytics import health
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import stream_key, wake_key
 from analytics.databases.stream_check import UnsafeStream, check_stream
+from analytics.probes import health
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import Project
 from config.celery import app

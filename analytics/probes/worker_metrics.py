@@ -28,7 +28,7 @@ from analytics.metrics.files import make_directory
 from analytics.metrics.sharing import begin_sharing, render_counters, share_counters
 from analytics.metrics.sightings import note_alive
 from analytics.metrics.tracing import start_tracing
-from analytics.scraping import CONTENT_TYPE, require_scraper
+from analytics.probes.scraping import CONTENT_TYPE, require_scraper
 from analytics.web.problems import Forbidden
 
 log = structlog.get_logger(__name__)
