@@ -11,7 +11,7 @@ class AnalyticsConfig(AppConfig):
     default_auto_field = "django_mongodb_backend.fields.ObjectIdAutoField"
 
     def ready(self) -> None:
-        from analytics import admin_sessions  # models exist only now
+        from analytics.accounts import sessions as admin_sessions  # models exist only now
         from analytics.projects import key_mirror  # models exist only now
 
         key_mirror.connect_signals(self)

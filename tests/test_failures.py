@@ -16,8 +16,8 @@ from django.urls import reverse
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from analytics import admin_site
-from analytics.admin_site import SignInForm
+from analytics.accounts import site as admin_site
+from analytics.accounts.site import SignInForm
 from analytics.projects import failures
 from analytics.projects.failures import FailureLimit, forget_failures, group_address
 from tests.conftest import Api, TestProject
@@ -202,7 +202,7 @@ def test_many_passwords_at_once_are_no_way_round_the_lock(
 def test_who_waits_too_long_for_a_turn_is_told_to_come_again(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.admin_site.WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("analytics.accounts.site.WAIT_SECONDS", 0.01)
     with admin_site._looking:
         answer = sign_in("alice", PASSWORD)
 
@@ -214,7 +214,7 @@ def test_who_waits_too_long_for_a_turn_is_told_to_come_again(
 def test_many_names_from_one_address_lock_the_address(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.admin_site.BY_ADDRESS", FailureLimit("by address", 3, 900))
+    monkeypatch.setattr("analytics.accounts.site.BY_ADDRESS", FailureLimit("by address", 3, 900))
     for attempt in range(3):
         assert sign_in(f"nobody-{attempt}", "wrong").status_code == 200
 
@@ -225,7 +225,7 @@ def test_many_names_from_one_address_lock_the_address(
 def test_many_addresses_lock_a_name_for_a_while(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.admin_site.BY_NAME", FailureLimit("by name", 3, 900))
+    monkeypatch.setattr("analytics.accounts.site.BY_NAME", FailureLimit("by name", 3, 900))
     for last in range(3):
         assert sign_in("alice", "wrong", f"192.0.2.{last}").status_code == 200
 

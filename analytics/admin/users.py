@@ -8,8 +8,8 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from analytics.accounts.sessions import end_sessions
 from analytics.admin.base import Fitting
-from analytics.admin_sessions import end_sessions
 
 if TYPE_CHECKING:
     DjangosUserAdmin = auth_admin.UserAdmin[User]

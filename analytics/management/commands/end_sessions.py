@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from analytics.admin_sessions import end_all_sessions, end_sessions
+from analytics.accounts.sessions import end_all_sessions, end_sessions
 
 
 class Command(BaseCommand):
