@@ -19,7 +19,9 @@ from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import RunConflict
 from analytics.events.ids import PROJECT_ID_BYTES, datetime_of_day
 from analytics.rollups import Descriptor
-from ingestion.heads import DayChange, bucket_number, day_key, read_head
+from analytics.rollups.calendar import bucket_number
+from analytics.rollups.heads import day_key
+from ingestion.heads import DayChange, read_head
 from ingestion.run_store import RunWriter, merge_columns, read_columns, split
 from ingestion.setbacks import COMPACT_DAY, Turns
 

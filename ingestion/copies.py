@@ -14,7 +14,9 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import TRANSIENT, RunConflict
 from analytics.rollups import PARTS, Descriptor
-from ingestion.heads import first_day_of, month_key, month_of, parse_head, read_heads
+from analytics.rollups.calendar import first_day_of, month_of
+from analytics.rollups.heads import month_key, parse_head
+from ingestion.heads import read_heads
 from ingestion.run_store import RunWriter, merge_columns, merge_parts, read_columns
 from ingestion.setbacks import COPY_DAY, COPY_MONTH, Turns
 

@@ -1,9 +1,8 @@
 """The heads of days and months: which runs are in force (docs/data-model.md)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -13,56 +12,10 @@ from pymongo.read_concern import ReadConcern
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import TRANSIENT, RunConflict
-from analytics.events.ids import UNIT_BYTES, datetime_of_day, ids_of
-from analytics.rollups import BUCKET, Descriptor
+from analytics.events.ids import UNIT_BYTES, ids_of
+from analytics.rollups import Descriptor
+from analytics.rollups.heads import DayHead, day_key, parse_head
 from ingestion.run_store import RunWriter
-
-BUCKETS_PER_DAY = 96
-
-
-def day_key(project_id: bytes, day: int) -> bytes:
-    """The `_id` of the head of a day, in days since 1970."""
-    return project_id + day.to_bytes(UNIT_BYTES, "big")
-
-
-def month_key(project_id: bytes, month: int) -> bytes:
-    """The `_id` of the head of a month, counted from year 0."""
-    return project_id + month.to_bytes(UNIT_BYTES, "big")
-
-
-def month_of(day: int) -> int:
-    """The month of a day, counted from year 0."""
-    moment = datetime_of_day(day)
-    return moment.year * 12 + moment.month - 1
-
-
-def first_day_of(month: int) -> int:
-    moment = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
-    return int(moment.timestamp()) // 86_400
-
-
-def bucket_number(bucket: datetime) -> int:
-    """Which of the 96 buckets of its day."""
-    return int(bucket.timestamp()) % 86_400 // int(BUCKET.total_seconds())
-
-
-def bucket_of(day: int, number: int) -> datetime:
-    return datetime_of_day(day) + number * BUCKET
-
-
-@dataclass(slots=True)
-class DayHead:
-    """The runs of each bucket of a day; `version` counts the changes, 0 is a day without head."""
-
-    project_id: bytes
-    day: int
-    version: int = 0
-    buckets: dict[int, list[Descriptor]] = field(default_factory=dict)
-    whole: Document | None = None  # {"run": descriptor, "version": of the head it is a copy of}
-
-    @property
-    def is_clean(self) -> bool:
-        return self.whole is not None and self.whole["version"] == self.version
 
 
 def read_head(project_id: bytes, day: int, session: ClientSession | None = None) -> DayHead:
@@ -86,12 +39,6 @@ def days_of(project_id: bytes, first: int, last: int) -> Document:
     """The condition on the heads of the days `[first, last)`, of which there is at least one."""
     low, high = (day.to_bytes(UNIT_BYTES, "big") for day in (first, last - 1))
     return {**ids_of(project_id, UNIT_BYTES, first=low, last=high), "project": project_id}
-
-
-def parse_head(found: Mapping[str, Any]) -> DayHead:
-    buckets = {int(number): runs for number, runs in found["buckets"].items()}
-    project = bytes(found["project"])
-    return DayHead(project, found["day"], found["version"], buckets, found.get("whole"))
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.projects.policy import find_policy
 from analytics.rollups import BUCKET, DIMENSIONS, TABLES, Table, summarize
-from ingestion.heads import bucket_of
+from analytics.rollups.calendar import bucket_of
 from ingestion.run_store import Tables
 
 # Buckets whose raw events are counted in one read.

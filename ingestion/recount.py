@@ -11,18 +11,11 @@ from analytics.databases.mongo import collection
 from analytics.databases.transactions import RunConflict
 from analytics.events.ids import datetime_of_day
 from analytics.rollups import PARTS, Descriptor
+from analytics.rollups.calendar import BUCKETS_PER_DAY, bucket_of, first_day_of
+from analytics.rollups.heads import DayHead, month_key
 from ingestion.compaction import MAX_CONFLICTS
 from ingestion.differences import Difference, compare, report
-from ingestion.heads import (
-    BUCKETS_PER_DAY,
-    DayChange,
-    DayHead,
-    bucket_of,
-    first_day_of,
-    month_key,
-    read_head,
-    read_heads,
-)
+from ingestion.heads import DayChange, read_head, read_heads
 from ingestion.raw_counts import count_buckets, is_countable, split_blocks, window_of
 from ingestion.run_store import (
     Columns,

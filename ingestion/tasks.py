@@ -14,13 +14,13 @@ from django.conf import settings
 from analytics.databases.stream_check import UnsafeStream, check_stream
 from analytics.metrics.sightings import note_verified
 from analytics.projects.policy import find_policy, list_projects
+from analytics.rollups.calendar import month_of
 from ingestion import drain as draining
 from ingestion.checkpoints import take_checkpoints
 from ingestion.claims import forget_idle_consumers
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.days import find_days
-from ingestion.heads import month_of
 from ingestion.lane import enter_lane
 from ingestion.ledger import compact_ledger
 from ingestion.recount import verify_day, verify_month

@@ -14,11 +14,12 @@ from analytics.databases.mongo import collection
 from analytics.databases.transactions import RunConflict
 from analytics.metrics.names import ROLLUP_DRIFT
 from analytics.rollups import PARTS, counts_pieces
+from analytics.rollups.calendar import month_of
 from ingestion.compaction import MAX_RUNS, compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.days import find_days
 from ingestion.differences import Difference
-from ingestion.heads import month_of, read_head, read_heads
+from ingestion.heads import read_head, read_heads
 from ingestion.recount import rebuild_day, verify_day, verify_month
 from ingestion.run_store import collect_garbage
 from ingestion.tasks import verify_sample_task

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.rollups import DIMENSIONS, EXACT_MAX, RELATIVE_ERROR
+from analytics.rollups.calendar import month_of
 from ingestion.compaction import compact_day, compact_summaries
 from ingestion.copies import build_days, build_months
-from ingestion.heads import month_of
 from ingestion.recount import rebuild_day, verify_day, verify_month
 from ingestion.run_store import collect_garbage
 from reporting.answers import Counts

@@ -11,13 +11,15 @@ from pymongo.errors import AutoReconnect
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.projects.models import Project
+from analytics.rollups.calendar import month_of
+from analytics.rollups.heads import day_key, month_key
 from ingestion import checkpoints, compaction, copies, jobs, ledger, retention, setbacks, tasks
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.deletion.data import delete_summaries
 from ingestion.erasure.job import Erasure
 from ingestion.erasure.run import PARTS, run_erasures
-from ingestion.heads import day_key, month_key, month_of, read_heads
+from ingestion.heads import read_heads
 from ingestion.ledger import compact_ledger, read_ledger
 from ingestion.recount import rebuild_day, verify_day, verify_month
 from ingestion.run_store import collect_garbage

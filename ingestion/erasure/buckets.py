@@ -13,11 +13,13 @@ from analytics.databases.mongo import collection
 from analytics.databases.transactions import RunConflict
 from analytics.projects.policy import find_policy
 from analytics.rollups import TOTAL, U64_MASK, Descriptor, Table, hash_user, sets_pieces
+from analytics.rollups.calendar import BUCKETS_PER_DAY, bucket_of
+from analytics.rollups.heads import DayHead
 from analytics.rollups.sets import SetColumn
 from ingestion.compaction import MAX_CONFLICTS, compact_day
 from ingestion.enrich import hash_visitor
 from ingestion.erasure.job import Erasure
-from ingestion.heads import BUCKETS_PER_DAY, DayChange, DayHead, bucket_of, days_of, read_head
+from ingestion.heads import DayChange, days_of, read_head
 from ingestion.jobs import change_job, finish_step, save_progress
 from ingestion.raw_counts import is_countable
 from ingestion.recount import rebuild_day

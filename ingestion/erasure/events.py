@@ -16,9 +16,9 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.ids import parse_place
+from analytics.rollups.calendar import bucket_number
 from analytics.rollups.dimensions import bucket_start
 from ingestion.erasure.job import Erasure
-from ingestion.heads import bucket_number
 from ingestion.jobs import change_job, finish_step, save_progress
 
 SCAN_EVENTS = 20_000

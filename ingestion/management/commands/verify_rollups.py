@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.projects.policy import list_projects
+from analytics.rollups.calendar import month_of
 from ingestion.days import find_days
 from ingestion.differences import Difference
-from ingestion.heads import month_of
 from ingestion.management.arguments import add_window_arguments, read_window
 from ingestion.recount import verify_day, verify_month
 
