@@ -35,8 +35,8 @@ from analytics.events.ids import (
     now_ms,
 )
 from analytics.projects.models import Project  # noqa: E402
-from ingestion.scripts import ADMIT  # noqa: E402
-from ingestion.stream_connection import StreamConnection  # noqa: E402
+from ingestion.stream.connection import StreamConnection  # noqa: E402
+from ingestion.stream.scripts import ADMIT  # noqa: E402
 
 WRITE_CALLS = 50
 

@@ -31,8 +31,8 @@ from benchmarks.fill import USER_AGENTS  # noqa: E402
 from ingestion.compaction import compact_summaries  # noqa: E402
 from ingestion.copies import build_days, build_months  # noqa: E402
 from ingestion.prepare import prepare  # noqa: E402
-from ingestion.reader import ReadEntry  # noqa: E402
 from ingestion.store import write_batch  # noqa: E402
+from ingestion.stream.entries import ReadEntry  # noqa: E402
 
 PATHS = 2_000
 USERS = 100_000

@@ -1,7 +1,6 @@
 """Admit the events of one request: limit, quota, backpressure, append, all in one atomic step."""
 
 import math
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from functools import cache
 
 import structlog
 from django.conf import settings
-from redis.exceptions import RedisError
 
 from analytics.bounded_cache import BoundedCache
 from analytics.databases import redis_clients as names
@@ -35,9 +33,10 @@ from analytics.metrics import tracing
 from analytics.metrics.counting import note_accepted
 from analytics.projects.keys import KeyRecord
 from analytics.web.problems import TooLarge, TooManyRequests, Unavailable
-from ingestion.group_commit import CallHead, GroupCommit
-from ingestion.scripts import ADMIT
-from ingestion.signals import signal_drain
+from ingestion.stream.group_commit import CallHead, GroupCommit
+from ingestion.stream.memory import _memory
+from ingestion.stream.scripts import ADMIT
+from ingestion.stream.signals import signal_drain
 
 log = structlog.get_logger(__name__)
 
@@ -165,40 +164,3 @@ def _next_month(now: datetime) -> datetime:
 @cache
 def _group_commit() -> GroupCommit:
     return GroupCommit(names.stream_client(), ADMIT, wait_replicas=settings.REDIS_WAIT_REPLICAS)
-
-
-class MemoryGuard:
-    """Refuses from STREAM_MAX_MEMORY_RATIO of Redis's memory on, so that it can still drain.
-
-    Asks Redis once a second; one request asks, the others go by the last answer.
-    """
-
-    INTERVAL_SECONDS = 1.0
-
-    def __init__(self) -> None:
-        self._asking = threading.Lock()
-        self._asked_at = -math.inf
-        self._full = False
-
-    def check(self) -> None:
-        """Raises Unavailable when Redis is nearly full or does not answer."""
-        now = time.monotonic()
-        if now - self._asked_at > self.INTERVAL_SECONDS and self._asking.acquire(blocking=False):
-            try:
-                self._full = self._ask()
-                self._asked_at = now
-            except (RedisError, OSError) as exc:
-                raise Unavailable("The stream does not answer.", code="stream_unavailable") from exc
-            finally:
-                self._asking.release()
-        if self._full:
-            raise Unavailable("The stream's memory is nearly full.", code="stream_full")
-
-    def _ask(self) -> bool:
-        memory = names.stream_client().info("memory")
-        limit = int(memory["maxmemory"])
-        used = int(memory["used_memory"])
-        return bool(limit) and used > limit * settings.STREAM_MAX_MEMORY_RATIO
-
-
-_memory = MemoryGuard()

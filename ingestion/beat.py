@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import wake_key
 from analytics.metrics.sightings import note_alive
-from ingestion.signals import DRAIN_TASK
+from ingestion.stream.signals import DRAIN_TASK
 
 MAX_WAITING_MAINTENANCE_TASKS = 20
 WAKE_MS = 5_000

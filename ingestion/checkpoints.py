@@ -31,8 +31,8 @@ from ingestion.gaps import (
     record_gap,
 )
 from ingestion.ledger import Line, LineKey, by_line, line_id, read_settled
-from ingestion.scripts import CHECKPOINT, CLOSE_DAYS, run_script
 from ingestion.setbacks import run_each
+from ingestion.stream.scripts import CHECKPOINT, CLOSE_DAYS, run_script
 
 log = structlog.get_logger(__name__)
 

@@ -19,13 +19,13 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.ids import make_place
 from analytics.projects.policy import find_policy
-from ingestion.claims import Holding, claim_entries, hold_entries, holder_of
-from ingestion.consumers import this_consumer
 from ingestion.fuse_window import Window
 from ingestion.graveyard import count_room, has_room
 from ingestion.prepare import Prepared, prepare
-from ingestion.reader import ReadEntry, decode_entries
 from ingestion.store import Sorted, write_batch
+from ingestion.stream.claims import Holding, claim_entries, hold_entries, holder_of
+from ingestion.stream.consumers import this_consumer
+from ingestion.stream.entries import ReadEntry, decode_entries
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,8 @@ from analytics.databases import redis_clients as names
 from analytics.databases.mongo import Document
 from analytics.databases.redis_keys import accepted_key, waiting_key
 from analytics.events.ids import datetime_of_day
-from ingestion.scripts import READ_COUNTERS, run_script
 from ingestion.setbacks import COMPACT_LEDGER, Turns, is_passing
+from ingestion.stream.scripts import READ_COUNTERS, run_script
 
 COLUMNS = ("stored", "duplicate", "dead", "erased")
 COMPACT_SUMMARIES = 1_000

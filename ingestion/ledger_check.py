@@ -19,7 +19,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document
 from analytics.events.ids import PROJECT_ID_BYTES, EntryId, event_key, make_place
 from ingestion.ledger import Counters, Line, LineKey, read_counters, read_settled
-from ingestion.stream_walk import WalkedEntry, walk_pending, walk_stream
+from ingestion.stream.walk import WalkedEntry, walk_pending, walk_stream
 
 PAUSE_SECONDS = 0.5
 

@@ -13,10 +13,10 @@ from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.policy import Policy, find_policy
 from analytics.rollups import Fact
 from ingestion.enrich import apply_ip_rule
-from ingestion.reader import ReadEntry
 from ingestion.salts import salt_of_day
 from ingestion.splice import NOT_ENCODABLE as BSON_ERRORS
 from ingestion.splice import Origin, encode_event, encode_properties
+from ingestion.stream.entries import ReadEntry
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 

@@ -5,20 +5,21 @@ from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from typing import Any
 
-import msgspec
 import structlog
 from django.conf import settings
 
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import GROUP, stream_key
-from analytics.events.entry import DATA_FIELD, Entry, UnknownFormat, UnreadableEntry, decode_entry
-from analytics.events.ids import EntryId
-from ingestion import claims
-from ingestion.claims import Holding, RawEntry, claim_entries, list_consumers
-from ingestion.consumers import Consumer
-from ingestion.scripts import ENSURE_GROUP, run_script
-from ingestion.sessions import end_session_of
-from ingestion.suspects import MAX_SHARED_DELIVERIES, is_suspect, pick_suspect
+from ingestion.stream.claims import Holding, RawEntry, claim_entries, list_consumers
+from ingestion.stream.consumers import Consumer
+from ingestion.stream.entries import (
+    MAX_SHARED_DELIVERIES,
+    ReadEntry,
+    decode_entries,
+    pick_suspect,
+)
+from ingestion.stream.scripts import ENSURE_GROUP, run_script
+from ingestion.stream.sessions import end_session_of
 
 log = structlog.get_logger(__name__)
 
@@ -27,25 +28,6 @@ _MEBIBYTE = 1024 * 1024
 READ_ENTRIES = 64
 MAX_READ_ENTRIES = 1_000
 MAX_BATCH_BYTES = 8 * _MEBIBYTE
-
-
-class ReadEntry(msgspec.Struct, frozen=True, gc=False):
-    """An entry in hand, delivered for the nth time; after the first, it may be stored already."""
-
-    raw_id: bytes
-    id: EntryId
-    entry: Entry
-    deliveries: int
-    size_bytes: int = 0
-
-    @property
-    def redelivered(self) -> bool:
-        return self.deliveries > 1
-
-    @property
-    def is_suspect(self) -> bool:
-        """Whether it must be handled alone, event by event."""
-        return is_suspect(self.deliveries)
 
 
 class Reader:
@@ -214,36 +196,3 @@ class Reader:
         if other.idle_ms < idle_ms and not other.is_gone:
             return []  # it is at work, and goes on with its own left-overs
         return claim_entries(self._partition, other, self._consumer, READ_ENTRIES, idle_ms=idle_ms)
-
-
-def decode_entries(
-    partition: int, raw_entries: Iterable[RawEntry], deliveries: dict[bytes, int]
-) -> list[ReadEntry]:
-    """Decode what can be; an entry that cannot stays pending, with an error in the log.
-
-    One of a later format is held for who can read it: that we looked at it is no delivery.
-    """
-    decoded: list[ReadEntry] = []
-    unknown: dict[bytes, list[bytes]] = {}
-    for raw_id, fields in raw_entries:
-        if not fields:
-            continue
-        pairs = fields if isinstance(fields, dict) else pair_up(fields)
-        try:
-            entry = decode_entry(pairs)
-        except (UnknownFormat, UnreadableEntry) as exc:
-            log.error("entry_not_understood", entry_id=raw_id.decode(), error=repr(exc))
-            if isinstance(exc, UnknownFormat):
-                unknown.setdefault(exc.version, []).append(raw_id)
-            continue
-        entry_id, times = EntryId.parse(raw_id), deliveries.get(raw_id, 1)
-        decoded.append(ReadEntry(raw_id, entry_id, entry, times, len(pairs[DATA_FIELD])))
-    for version, raw_ids in unknown.items():
-        claims.hold_entries(partition, claims.holder_of_format(version), raw_ids)
-    return decoded
-
-
-def pair_up(fields: list[bytes]) -> dict[bytes, bytes]:
-    """Names and values by turns, as a dict."""
-    items = iter(fields)
-    return dict(zip(items, items, strict=True))

@@ -30,7 +30,7 @@ from analytics.metrics.sightings import PROCESSES, Sightings
 from analytics.probes.scraping import answer_scrape
 from ingestion.ledger import Line, LineKey, read_counters, read_settled
 from ingestion.setbacks import count_failing
-from ingestion.signals import DRAIN_QUEUE
+from ingestion.stream.signals import DRAIN_QUEUE
 
 log = structlog.get_logger(__name__)
 

@@ -28,8 +28,8 @@ from analytics.events.ids import datetime_of_ms, parse_place
 from analytics.rollups import Fact, summarize_facts
 from ingestion.insert import insert_encoded
 from ingestion.prepare import Prepared
-from ingestion.sessions import note_session
 from ingestion.store_errors import StoreUnavailable
+from ingestion.stream.sessions import note_session
 
 log = structlog.get_logger(__name__)
 

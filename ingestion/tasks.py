@@ -17,7 +17,6 @@ from analytics.projects.policy import find_policy, list_projects
 from analytics.rollups.calendar import month_of
 from ingestion import drain as draining
 from ingestion.checkpoints import take_checkpoints
-from ingestion.claims import forget_idle_consumers
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.days import find_days
@@ -27,7 +26,8 @@ from ingestion.recount import verify_day, verify_month
 from ingestion.retention import apply_retention
 from ingestion.run_store import collect_garbage
 from ingestion.setbacks import run_each
-from ingestion.signals import DRAIN_TASK, publish_drain
+from ingestion.stream.claims import forget_idle_consumers
+from ingestion.stream.signals import DRAIN_TASK, publish_drain
 from ingestion.user_agents import parse_user_agent
 
 # Below this a drain would be mostly start and end.

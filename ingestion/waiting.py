@@ -9,7 +9,7 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.ids import EntryId
 from ingestion.jobs import Job, change_job, finish_step, save_progress
-from ingestion.stream_walk import walk_stream
+from ingestion.stream.walk import walk_stream
 
 MAX_LOOK_ENTRIES = 4_000
 # Above the index of any event of an entry.

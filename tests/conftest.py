@@ -97,8 +97,9 @@ def forget_everything() -> None:
     keys.forget_keys()
     projects._policies.clear()
     from ingestion import admit, drain, fuse, graveyard, salts
+    from ingestion.stream import memory
 
-    admit._memory = admit.MemoryGuard()
+    memory._memory = memory.MemoryGuard()
     admit._plans.clear()
     admit._group_commit()._disconnect()
     admit._group_commit.cache_clear()

@@ -23,8 +23,8 @@ from analytics.databases.redis_keys import sightings_key
 from analytics.events.entry import AcceptedEvent
 from config.celery import app
 from ingestion.admit import Sender, admit
-from ingestion.consumers import this_consumer
 from ingestion.reader import Reader
+from ingestion.stream.consumers import this_consumer
 from local.child import Child
 from local.ports import LOOPBACK
 from tests.chaos.keeper import find_children

@@ -9,8 +9,8 @@ import msgspec
 from analytics.events.entry import AcceptedEvent, Entry, Part
 from analytics.events.ids import EntryId, make_event_id, now_ms
 from ingestion.prepare import prepare
-from ingestion.reader import ReadEntry
 from ingestion.store import write_batch
+from ingestion.stream.entries import ReadEntry
 from tests.conftest import TestProject
 
 Batch = Sequence[Mapping[str, Any]]

@@ -13,7 +13,8 @@ from analytics.projects.models import ApiKey, Project
 from ingestion import admit
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
-from ingestion.scripts import ADMIT, run_script
+from ingestion.stream import memory
+from ingestion.stream.scripts import ADMIT, run_script
 from tests.conftest import Api, TestProject
 from tests.servers_plugin import Servers
 from tests.test_post_event import read_entries, read_problem
@@ -254,7 +255,7 @@ def test_memory_that_is_nearly_full_is_refused_with_room_left_to_drain(
 ) -> None:
     assert ingest.post("/events", [EVENT] * 3).status_code == 202
     set_memory(int(stream_client().info("memory")["used_memory"] * 1.1))
-    monkeypatch.setattr(admit, "_memory", admit.MemoryGuard())
+    monkeypatch.setattr(memory, "_memory", memory.MemoryGuard())
 
     answer = ingest.post("/event", {**EVENT, "eventId": "mine"})
 

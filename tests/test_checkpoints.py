@@ -13,7 +13,6 @@ from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key
 from analytics.events.ids import MS_PER_DAY, now_ms
 from ingestion import checkpoints
 from ingestion.checkpoints import take_checkpoint
-from ingestion.consumers import this_consumer
 from ingestion.drain import drain
 from ingestion.gaps import EMPTIED, ROLLED_BACK, record_gap
 from ingestion.ledger import Line, read_ledger
@@ -21,6 +20,7 @@ from ingestion.ledger_check import check_ledger
 from ingestion.prepare import prepare
 from ingestion.reader import Reader
 from ingestion.store import write_batch
+from ingestion.stream.consumers import this_consumer
 from tests.conftest import Api, TestProject
 from tests.workers import waiting_events
 

@@ -14,12 +14,12 @@ from pytest_django import Settings
 
 from analytics.databases import redis_clients as names
 from analytics.databases.stream_check import UnsafeStream, check_stream
-from ingestion import claims
 from ingestion.checkpoints import take_checkpoint
-from ingestion.claims import forget_idle_consumers
 from ingestion.drain import drain
 from ingestion.ledger import compact_ledger
 from ingestion.ledger_check import check_ledger
+from ingestion.stream import claims
+from ingestion.stream.claims import forget_idle_consumers
 from local.ports import LOOPBACK
 from local.servers import RedisServer
 from tests.conftest import Api, TestProject, forget_everything, make_project

@@ -7,7 +7,7 @@ import pytest
 
 from analytics.databases.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
 from ingestion.ledger import read_ledger
-from ingestion.signals import publish_drain
+from ingestion.stream.signals import publish_drain
 from tests.conftest import Api, TestProject
 from tests.kill_points import STEPS
 from tests.poison import accept_poison

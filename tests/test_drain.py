@@ -17,13 +17,14 @@ from analytics.projects import keys
 from analytics.projects.key_text import read_key_id
 from analytics.projects.models import ApiKey
 from ingestion import reader, store
-from ingestion.consumers import this_consumer
 from ingestion.drain import ack, drain
 from ingestion.ledger import read_ledger
 from ingestion.prepare import Failure, prepare
-from ingestion.reader import ReadEntry, Reader
+from ingestion.reader import Reader
 from ingestion.recount import verify_day
-from ingestion.signals import publish_drain
+from ingestion.stream.consumers import this_consumer
+from ingestion.stream.entries import ReadEntry
+from ingestion.stream.signals import publish_drain
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 from tests.workers import celery_worker, wait_until, waiting_events

@@ -24,14 +24,14 @@ from ingestion import drain as draining
 from ingestion import prepare as preparing
 from ingestion import reader, store
 from ingestion.beat import QuietScheduler
-from ingestion.claims import forget_idle_consumers
-from ingestion.consumers import this_consumer
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from ingestion.prepare import prepare
-from ingestion.signals import publish_drain
 from ingestion.splice import encode_event
-from ingestion.suspects import MAX_SHARED_DELIVERIES
+from ingestion.stream.claims import forget_idle_consumers
+from ingestion.stream.consumers import this_consumer
+from ingestion.stream.entries import MAX_SHARED_DELIVERIES
+from ingestion.stream.signals import publish_drain
 from tests.conftest import Api, TestProject
 from tests.servers_plugin import Servers
 from tests.workers import celery_worker, wait_until, waiting_events

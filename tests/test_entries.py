@@ -36,16 +36,16 @@ from analytics.events.entry import (
 )
 from analytics.events.ids import parse_place
 from ingestion import admit, store
-from ingestion.consumers import this_consumer
 from ingestion.drain import drain
 from ingestion.fuse_window import WINDOW_EVENTS, WINDOW_REQUESTS, Window
-from ingestion.group_commit import GroupCommit
 from ingestion.ledger import read_ledger
 from ingestion.ledger_check import check_ledger
 from ingestion.prepare import prepare
 from ingestion.reader import Reader
-from ingestion.scripts import ADMIT, run_script
 from ingestion.store import write_batch
+from ingestion.stream.consumers import this_consumer
+from ingestion.stream.group_commit import GroupCommit
+from ingestion.stream.scripts import ADMIT, run_script
 from tests.conftest import TestProject
 from tests.poison import record_of
 from tests.servers_plugin import Servers

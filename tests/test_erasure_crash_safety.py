@@ -18,7 +18,7 @@ from ingestion.erasure.ask import RUN_TASK
 from ingestion.erasure.job import Erasure
 from ingestion.ledger import read_ledger
 from ingestion.recount import verify_day
-from ingestion.signals import send_quietly
+from ingestion.stream.signals import send_quietly
 from tests.conftest import Api, TestProject
 from tests.erasures import ask_to_erase, finish_erasure, read_job
 from tests.poison import accept_poison

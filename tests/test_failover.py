@@ -11,8 +11,8 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import wake_key
 from analytics.web.problems import Unavailable
 from ingestion.drain import drain
-from ingestion.group_commit import CallHead, GroupCommit
-from ingestion.scripts import ADMIT
+from ingestion.stream.group_commit import CallHead, GroupCommit
+from ingestion.stream.scripts import ADMIT
 from local.ports import LOOPBACK
 from tests.conftest import Api, TestProject
 from tests.servers_plugin import Servers

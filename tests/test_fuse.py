@@ -19,13 +19,13 @@ from analytics.events.entry import AcceptedEvent
 from analytics.events.event import decode_events
 from ingestion import fuse, graveyard, prepare, store
 from ingestion.admit import Sender, admit
-from ingestion.claims import holder_of, list_consumers
-from ingestion.consumers import this_consumer
 from ingestion.drain import drain
 from ingestion.fuse_window import Window
 from ingestion.ledger_check import check_ledger
 from ingestion.reader import Reader
-from ingestion.suspects import MAX_SHARED_DELIVERIES
+from ingestion.stream.claims import holder_of, list_consumers
+from ingestion.stream.consumers import this_consumer
+from ingestion.stream.entries import MAX_SHARED_DELIVERIES
 from tests.conftest import Api, TestProject
 from tests.poison import POISON, record_of
 from tests.workers import waiting_events

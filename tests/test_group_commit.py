@@ -16,9 +16,10 @@ from analytics.databases.redis_keys import waiting_key
 from analytics.events.entry import AcceptedEvent
 from analytics.projects.keys import authenticate
 from analytics.web.problems import Unavailable
-from ingestion import admit, group_commit
-from ingestion.group_commit import CallHead, GroupCommit
-from ingestion.scripts import ADMIT, Script
+from ingestion import admit
+from ingestion.stream import group_commit
+from ingestion.stream.group_commit import CallHead, GroupCommit
+from ingestion.stream.scripts import ADMIT, Script
 from tests.conftest import TestProject
 from tests.servers_plugin import Servers
 from tests.test_post_event import read_entries

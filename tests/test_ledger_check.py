@@ -13,13 +13,13 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key
 from ingestion import drain as draining
 from ingestion import ledger_check
-from ingestion.consumers import this_consumer
 from ingestion.drain import drain
 from ingestion.ledger import read_counters, read_ledger
 from ingestion.ledger_check import check_ledger
 from ingestion.prepare import prepare
 from ingestion.reader import Reader
 from ingestion.store import write_batch
+from ingestion.stream.consumers import this_consumer
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 

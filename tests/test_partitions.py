@@ -27,7 +27,7 @@ from ingestion.beat import QuietScheduler
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from ingestion.recount import verify_day
-from ingestion.signals import DRAIN_QUEUE, DRAIN_TASK, publish_drain
+from ingestion.stream.signals import DRAIN_QUEUE, DRAIN_TASK, publish_drain
 from ingestion.tasks import drain_unasked, forget_consumers
 from tests.conftest import Api, TestProject, make_project
 from tests.workers import celery_worker, wait_until, waiting_events

@@ -16,10 +16,10 @@ from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.keys import KeyRecord
 from analytics.web.problems import Unavailable
 from ingestion.accept import judge_batch
-from ingestion.group_commit import CallHead, GroupCommit, _Ticket
 from ingestion.prepare import prepare
-from ingestion.reader import ReadEntry
-from ingestion.scripts import Script
+from ingestion.stream.entries import ReadEntry
+from ingestion.stream.group_commit import CallHead, GroupCommit, _Ticket
+from ingestion.stream.scripts import Script
 from tests.conftest import TestProject
 from tests.poison import record_of
 

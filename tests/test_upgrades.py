@@ -23,12 +23,12 @@ from analytics.events import entry as entries
 from analytics.events.ids import now_ms, parse_place
 from analytics.rollups import codec
 from ingestion.compaction import compact_summaries
-from ingestion.consumers import Consumer
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from ingestion.reader import Reader
 from ingestion.recount import verify_day
-from ingestion.suspects import MAX_SHARED_DELIVERIES
+from ingestion.stream.consumers import Consumer
+from ingestion.stream.entries import MAX_SHARED_DELIVERIES
 from tests.conftest import Api, TestProject, make_project
 from tests.stored import store_events
 

@@ -9,7 +9,7 @@ from analytics.databases.mongo import Document, collection
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.models import Project
 from ingestion.jobs import Job, new_job
-from ingestion.signals import send_quietly
+from ingestion.stream.signals import send_quietly
 
 RUN_TASK = "ingestion.run_deletions"
 # Everything of the project that MongoDB holds; twice, for what was in flight the first time.

@@ -5,7 +5,7 @@ from celery import shared_task
 from ingestion.deletion.job import RUN_TASK
 from ingestion.deletion.run import run_deletions
 from ingestion.lane import enter_lane
-from ingestion.signals import send_quietly
+from ingestion.stream.signals import send_quietly
 
 BUDGET_SECONDS = 5.0
 

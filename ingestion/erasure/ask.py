@@ -9,7 +9,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from ingestion.erasure.job import create_erasure
 from ingestion.erasure.letters import is_of_user
-from ingestion.signals import send_quietly
+from ingestion.stream.signals import send_quietly
 
 RUN_TASK = "ingestion.run_erasures"
 STORE_TIMEOUT_SECONDS = 10.0

@@ -31,15 +31,15 @@ from analytics.events.ids import EntryId, now_ms
 from analytics.projects.models import Project
 from analytics.projects.policy import find_policy
 from analytics.web.problems import Unavailable
-from ingestion.admit import MemoryGuard
 from ingestion.enrich import apply_ip_rule
-from ingestion.group_commit import WAIT_MS
 from ingestion.letters.change import close_letters
 from ingestion.letters.letter import DEAD, REPLAYED, date_payload
 from ingestion.prepare import Failure, prepare
-from ingestion.reader import ReadEntry
-from ingestion.scripts import REPLAY
-from ingestion.signals import publish_drain
+from ingestion.stream.entries import ReadEntry
+from ingestion.stream.group_commit import WAIT_MS
+from ingestion.stream.memory import MemoryGuard
+from ingestion.stream.scripts import REPLAY
+from ingestion.stream.signals import publish_drain
 
 CHUNK_LETTERS = 100
 SKIPPED = "skipped"

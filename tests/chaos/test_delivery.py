@@ -21,7 +21,7 @@ from analytics.events.entry import AcceptedEvent
 from ingestion.admit import Sender, admit
 from ingestion.letters.letter import DEAD, REPLAYED
 from ingestion.letters.replay import CHUNK_LETTERS
-from ingestion.suspects import MAX_SHARED_DELIVERIES
+from ingestion.stream.entries import MAX_SHARED_DELIVERIES
 from local.run import REPOSITORY
 from tests.chaos.load import Load, Sent
 from tests.chaos.system import wait_for

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from ingestion.claims import list_consumers
-from ingestion.consumers import Consumer
+from ingestion.stream.claims import list_consumers
+from ingestion.stream.consumers import Consumer
 from tests.chaos.keeper import find_descendants, frozen, is_alive
 from tests.chaos.system import wait_for
 from tests.chaos.test_kills import PROCESSES

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import GROUP, sessions_key, stream_key
 from analytics.events.entry import is_known_format
-from ingestion.consumers import Consumer
-from ingestion.scripts import CLAIM, FORGET_CONSUMER, run_script
+from ingestion.stream.consumers import Consumer
+from ingestion.stream.scripts import CLAIM, FORGET_CONSUMER, run_script
 
 _FUSE = "fuse:"
 _FORMAT = "format:"

@@ -16,7 +16,7 @@ from redis.exceptions import OutOfMemoryError
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import sessions_key
-from ingestion.consumers import this_consumer
+from ingestion.stream.consumers import this_consumer
 
 _SESSION_ID_BYTES = 16
 # More than a consumer uses at once: the driver uses the same ones again and again.

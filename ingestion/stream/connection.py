@@ -11,7 +11,7 @@ import hiredis
 import redis
 from redis.exceptions import ConnectionError, ResponseError
 
-from ingestion.scripts import is_of_replica
+from ingestion.stream.scripts import is_of_replica
 
 Command = tuple[Any, ...]
 

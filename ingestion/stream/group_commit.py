@@ -16,8 +16,8 @@ import redis
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from analytics.web.problems import Unavailable
-from ingestion.scripts import Script
-from ingestion.stream_connection import Command, StreamConnection
+from ingestion.stream.connection import Command, StreamConnection
+from ingestion.stream.scripts import Script
 
 # Below the socket's timeout: too few replicas get an answer of their own.
 WAIT_MS = 1_000

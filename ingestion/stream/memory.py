@@ -1,0 +1,48 @@
+"""How full the memory of the stream's Redis is."""
+
+import math
+import threading
+import time
+
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from analytics.databases import redis_clients as names
+from analytics.web.problems import Unavailable
+
+
+class MemoryGuard:
+    """Refuses from STREAM_MAX_MEMORY_RATIO of Redis's memory on, so that it can still drain.
+
+    Asks Redis once a second; one request asks, the others go by the last answer.
+    """
+
+    INTERVAL_SECONDS = 1.0
+
+    def __init__(self) -> None:
+        self._asking = threading.Lock()
+        self._asked_at = -math.inf
+        self._full = False
+
+    def check(self) -> None:
+        """Raises Unavailable when Redis is nearly full or does not answer."""
+        now = time.monotonic()
+        if now - self._asked_at > self.INTERVAL_SECONDS and self._asking.acquire(blocking=False):
+            try:
+                self._full = self._ask()
+                self._asked_at = now
+            except (RedisError, OSError) as exc:
+                raise Unavailable("The stream does not answer.", code="stream_unavailable") from exc
+            finally:
+                self._asking.release()
+        if self._full:
+            raise Unavailable("The stream's memory is nearly full.", code="stream_full")
+
+    def _ask(self) -> bool:
+        memory = names.stream_client().info("memory")
+        limit = int(memory["maxmemory"])
+        used = int(memory["used_memory"])
+        return bool(limit) and used > limit * settings.STREAM_MAX_MEMORY_RATIO
+
+
+_memory = MemoryGuard()
