@@ -12,8 +12,8 @@ from analytics.events.ids import event_key, make_place
 from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.policy import Policy, find_policy
 from analytics.rollups import Fact
-from ingestion.enrich import apply_ip_rule
-from ingestion.salts import salt_of_day
+from ingestion.enrich.addresses import apply_ip_rule
+from ingestion.enrich.salts import salt_of_day
 from ingestion.splice import NOT_ENCODABLE as BSON_ERRORS
 from ingestion.splice import Origin, encode_event, encode_properties
 from ingestion.stream.entries import ReadEntry

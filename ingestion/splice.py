@@ -28,10 +28,13 @@ from analytics.rollups import (
     hash_user,
     make_hit,
 )
-from ingestion.campaigns import NO_CAMPAIGN, Campaign, names_campaign, read_path
-from ingestion.enrich import apply_ip_rule, find_country, find_source, hash_visitor
-from ingestion.referrers import referrer_host
-from ingestion.user_agents import parse_user_agent
+from ingestion.enrich.addresses import apply_ip_rule
+from ingestion.enrich.campaigns import NO_CAMPAIGN, Campaign, names_campaign, read_path
+from ingestion.enrich.countries import find_country
+from ingestion.enrich.referrers import referrer_host
+from ingestion.enrich.sources import find_source
+from ingestion.enrich.user_agents import parse_user_agent
+from ingestion.enrich.visitors import hash_visitor
 
 _int32 = struct.Struct("<i").pack
 _int64 = struct.Struct("<q").pack

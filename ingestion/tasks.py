@@ -20,6 +20,7 @@ from ingestion.checkpoints import take_checkpoints
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.days import find_days
+from ingestion.enrich.user_agents import parse_user_agent
 from ingestion.lane import enter_lane
 from ingestion.ledger import compact_ledger
 from ingestion.recount import verify_day, verify_month
@@ -28,7 +29,6 @@ from ingestion.run_store import collect_garbage
 from ingestion.setbacks import run_each
 from ingestion.stream.claims import forget_idle_consumers
 from ingestion.stream.signals import DRAIN_TASK, publish_drain
-from ingestion.user_agents import parse_user_agent
 
 # Below this a drain would be mostly start and end.
 MIN_DRAIN_SECONDS = 0.5

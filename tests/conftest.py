@@ -96,7 +96,8 @@ def find_filled_collections() -> list[str]:
 def forget_everything() -> None:
     keys.forget_keys()
     projects._policies.clear()
-    from ingestion import admit, drain, fuse, graveyard, salts
+    from ingestion import admit, drain, fuse, graveyard
+    from ingestion.enrich import salts
     from ingestion.stream import memory
 
     memory._memory = memory.MemoryGuard()

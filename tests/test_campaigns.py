@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.events.event import MAX_PATH_CHARS
-from ingestion.campaigns import (
+from ingestion.enrich.campaigns import (
     MAX_CAMPAIGN_CHARS,
     NO_CAMPAIGN,
     find_campaign,

@@ -5,14 +5,12 @@ from typing import Any
 import pytest
 
 from analytics.rollups import SOURCE_FIELDS
-from ingestion import enrich
-from ingestion.campaigns import read_path
-from ingestion.enrich import (
-    apply_ip_rule,
-    find_country,
-    find_source,
-    hash_visitor,
-)
+from ingestion.enrich import countries as enrich
+from ingestion.enrich.addresses import apply_ip_rule
+from ingestion.enrich.campaigns import read_path
+from ingestion.enrich.countries import find_country
+from ingestion.enrich.sources import find_source
+from ingestion.enrich.visitors import hash_visitor
 
 PROJECT = b"project1"
 SALT = b"salt of a day"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.referrers import MAX_HOST_CHARS, referrer_host
+from ingestion.enrich.referrers import MAX_HOST_CHARS, referrer_host
 
 KEPT = {
     "https://example.com/": "example.com",

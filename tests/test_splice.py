@@ -19,11 +19,13 @@ from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.horizon import expiry
 from analytics.projects.policy import Policy
 from analytics.rollups import SOURCE_FIELDS, summarize, summarize_facts
-from ingestion import enrich
-from ingestion.campaigns import read_path
-from ingestion.enrich import apply_ip_rule, find_source, hash_visitor
+from ingestion.enrich import countries as enrich
+from ingestion.enrich.addresses import apply_ip_rule
+from ingestion.enrich.campaigns import read_path
+from ingestion.enrich.sources import find_source
+from ingestion.enrich.user_agents import parse_user_agent
+from ingestion.enrich.visitors import hash_visitor
 from ingestion.splice import Origin, encode_event, encode_properties
-from ingestion.user_agents import parse_user_agent
 
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 PROJECT = b"project1"

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.events.event import MAX_USER_AGENT_CHARS
-from ingestion.crawlers import LIST, is_crawler
-from ingestion.devices import BOT, CONSOLE, DESKTOP, MOBILE, TABLET, TV
-from ingestion.user_agents import parse_user_agent
+from ingestion.enrich.crawlers import LIST, is_crawler
+from ingestion.enrich.devices import BOT, CONSOLE, DESKTOP, MOBILE, TABLET, TV
+from ingestion.enrich.user_agents import parse_user_agent
 
 GOLDEN = Path(__file__).with_name("golden") / "user_agents.tsv"
 DEVICES = (DESKTOP, MOBILE, TABLET, TV, CONSOLE, BOT, None)

@@ -18,7 +18,7 @@ from analytics.web.problems import Unavailable
 from ingestion.admin.letter_form import DISCARD, SAVE_AND_REPLAY, LetterForm, WhyForm
 from ingestion.admin.letter_search import find_letters, read_outline
 from ingestion.admin.replays import describe_event, describe_replay
-from ingestion.enrich import apply_ip_rule
+from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.letters.change import NotDead, discard_letters, edit_letter
 from ingestion.letters.letter import DEAD, show_payload
 from ingestion.letters.replay import replay_letters

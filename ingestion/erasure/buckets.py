@@ -17,7 +17,7 @@ from analytics.rollups.calendar import BUCKETS_PER_DAY, bucket_of
 from analytics.rollups.heads import DayHead
 from analytics.rollups.sets import SetColumn
 from ingestion.compaction import MAX_CONFLICTS, compact_day
-from ingestion.enrich import hash_visitor
+from ingestion.enrich.visitors import hash_visitor
 from ingestion.erasure.job import Erasure
 from ingestion.heads import DayChange, days_of, read_head
 from ingestion.jobs import change_job, finish_step, save_progress

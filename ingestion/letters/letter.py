@@ -10,7 +10,7 @@ import msgspec
 
 from analytics.events.event import MAX_EVENT_BODY_BYTES, check_age, decode_event
 from analytics.events.invalid_event import InvalidEvent
-from ingestion.enrich import apply_ip_rule
+from ingestion.enrich.addresses import apply_ip_rule
 
 DEAD, REPLAYED, DISCARDED, ERASED = STATES = ("dead", "replayed", "discarded", "erased")
 

@@ -31,7 +31,7 @@ from analytics.events.ids import EntryId, now_ms
 from analytics.projects.models import Project
 from analytics.projects.policy import find_policy
 from analytics.web.problems import Unavailable
-from ingestion.enrich import apply_ip_rule
+from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.letters.change import close_letters
 from ingestion.letters.letter import DEAD, REPLAYED, date_payload
 from ingestion.prepare import Failure, prepare

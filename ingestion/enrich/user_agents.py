@@ -9,8 +9,8 @@ from ua_parser.loaders import load_builtins
 from ua_parser.regex import Resolver
 
 from analytics.rollups import Client
-from ingestion.crawlers import clean_name, is_crawler, leave_out_device, name_crawler
-from ingestion.devices import BOT, classify_device
+from ingestion.enrich.crawlers import clean_name, is_crawler, leave_out_device, name_crawler
+from ingestion.enrich.devices import BOT, classify_device
 
 _BROWSERS: Final[dict[str, str | None]] = {
     "IE": "Internet Explorer",

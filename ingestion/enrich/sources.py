@@ -1,0 +1,18 @@
+"""What the drain adds to an event: visitor, address, expiry, source, country."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from analytics.rollups import Source
+from ingestion.enrich.campaigns import Campaign, find_campaign
+from ingestion.enrich.referrers import referrer_host
+
+
+def find_source(query: Campaign, properties: Mapping[str, Any]) -> Source:
+    """Host of the referrer, utm source, medium and campaign, as far as they are known.
+
+    `query` is the campaign of the path, as `read_path` finds it.
+    """
+    referrer = properties.get("referrer")
+    host = referrer_host(referrer) if isinstance(referrer, str) else None
+    return host, *find_campaign(query, properties)
