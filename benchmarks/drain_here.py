@@ -8,8 +8,8 @@ import django
 
 django.setup()
 
-from ingestion import store  # noqa: E402  after Django's set-up
 from ingestion.drain import drain  # noqa: E402
+from ingestion.store import transaction as store  # noqa: E402  after Django's set-up
 
 
 def write_none(*_: Any) -> None:

@@ -30,8 +30,8 @@ from analytics.projects.models import Project  # noqa: E402
 from benchmarks.fill import USER_AGENTS  # noqa: E402
 from ingestion.compaction import compact_summaries  # noqa: E402
 from ingestion.copies import build_days, build_months  # noqa: E402
-from ingestion.prepare import prepare  # noqa: E402
-from ingestion.store import write_batch  # noqa: E402
+from ingestion.store.prepare import prepare  # noqa: E402
+from ingestion.store.transaction import write_batch  # noqa: E402
 from ingestion.stream.entries import ReadEntry  # noqa: E402
 
 PATHS = 2_000

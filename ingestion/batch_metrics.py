@@ -9,8 +9,8 @@ import structlog
 from analytics.events.ids import parse_place
 from analytics.metrics import names as metrics
 from analytics.metrics.tracing import trace_stored
-from ingestion.prepare import Prepared
-from ingestion.store import Sorted
+from ingestion.store.prepare import Prepared
+from ingestion.store.transaction import Sorted
 from ingestion.stream.entries import ReadEntry
 
 log = structlog.get_logger(__name__)

@@ -22,10 +22,10 @@ from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import GROUP, stream_key, waiting_key, wake_key
 from ingestion.batch_metrics import count_batch, count_store_error, trace_batch
 from ingestion.fuse import Fuses
-from ingestion.prepare import REFUSED_BY_STORE, Failure, Prepared, prepare
 from ingestion.reader import Reader
-from ingestion.store import Sorted, write_batch
-from ingestion.store_errors import StoreUnavailable
+from ingestion.store.errors import StoreUnavailable
+from ingestion.store.prepare import REFUSED_BY_STORE, Failure, Prepared, prepare
+from ingestion.store.transaction import Sorted, write_batch
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.entries import ReadEntry
 from ingestion.stream.scripts import ACK, run_script

@@ -21,8 +21,8 @@ from analytics.events.ids import make_place
 from analytics.projects.policy import find_policy
 from ingestion.fuse_window import Window
 from ingestion.graveyard import count_room, has_room
-from ingestion.prepare import Prepared, prepare
-from ingestion.store import Sorted, write_batch
+from ingestion.store.prepare import Prepared, prepare
+from ingestion.store.transaction import Sorted, write_batch
 from ingestion.stream.claims import Holding, claim_entries, hold_entries, holder_of
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.entries import ReadEntry, decode_entries

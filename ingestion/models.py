@@ -5,7 +5,7 @@ from django.db import models
 from analytics.databases import mongo
 from analytics.databases.fields import HexField
 from ingestion.letters.letter import STATES
-from ingestion.prepare import REASONS
+from ingestion.store.prepare import REASONS
 
 
 class Erasure(models.Model):

@@ -14,12 +14,12 @@ from typing import Any
 STEPS = {
     "read": "ingestion.reader.Reader.next_batch",
     "prepare": "ingestion.drain.prepare",
-    "insert_events": "ingestion.store.insert_events",
-    "insert_duplicates": "ingestion.store.insert_duplicates",
-    "insert_dead_letters": "ingestion.store.insert_dead_letters",
-    "insert_ledger_summaries": "ingestion.store.insert_ledger_summaries",
-    "insert_summaries": "ingestion.store.insert_summaries",
-    "commit": "ingestion.store.commit",
+    "insert_events": "ingestion.store.transaction.insert_events",
+    "insert_duplicates": "ingestion.store.transaction.insert_duplicates",
+    "insert_dead_letters": "ingestion.store.transaction.insert_dead_letters",
+    "insert_ledger_summaries": "ingestion.store.transaction.insert_ledger_summaries",
+    "insert_summaries": "ingestion.store.transaction.insert_summaries",
+    "commit": "ingestion.store.transaction.commit",
     "ack": "ingestion.drain.ack",
 }
 

@@ -8,8 +8,8 @@ import msgspec
 
 from analytics.events.entry import AcceptedEvent, Entry, Part
 from analytics.events.ids import EntryId, make_event_id, now_ms
-from ingestion.prepare import prepare
-from ingestion.store import write_batch
+from ingestion.store.prepare import prepare
+from ingestion.store.transaction import write_batch
 from ingestion.stream.entries import ReadEntry
 from tests.conftest import TestProject
 

@@ -17,9 +17,9 @@ from ingestion.drain import drain
 from ingestion.gaps import EMPTIED, ROLLED_BACK, record_gap
 from ingestion.ledger import Line, read_ledger
 from ingestion.ledger_check import check_ledger
-from ingestion.prepare import prepare
 from ingestion.reader import Reader
-from ingestion.store import write_batch
+from ingestion.store.prepare import prepare
+from ingestion.store.transaction import write_batch
 from ingestion.stream.consumers import this_consumer
 from tests.conftest import Api, TestProject
 from tests.workers import waiting_events

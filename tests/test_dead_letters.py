@@ -18,13 +18,13 @@ from analytics.events import event as wire
 from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.models import Project
 from analytics.web.problems import Unavailable
-from ingestion import prepare
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from ingestion.ledger_check import check_ledger
 from ingestion.letters.change import NotDead, discard_letters, edit_letter
 from ingestion.letters.letter import date_payload, show_payload
 from ingestion.letters.replay import find_open, replay_letters
+from ingestion.store import prepare
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 from tests.workers import ROOT, waiting_events

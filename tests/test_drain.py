@@ -16,12 +16,13 @@ from analytics.events.ids import EntryId, event_key, now_ms, parse_place
 from analytics.projects import keys
 from analytics.projects.key_text import read_key_id
 from analytics.projects.models import ApiKey
-from ingestion import reader, store
+from ingestion import reader
 from ingestion.drain import ack, drain
 from ingestion.ledger import read_ledger
-from ingestion.prepare import Failure, prepare
 from ingestion.reader import Reader
 from ingestion.recount import verify_day
+from ingestion.store import transaction as store
+from ingestion.store.prepare import Failure, prepare
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.entries import ReadEntry
 from ingestion.stream.signals import publish_drain

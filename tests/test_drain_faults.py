@@ -21,13 +21,14 @@ from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.events.event import Event
 from config.celery import app
 from ingestion import drain as draining
-from ingestion import prepare as preparing
-from ingestion import reader, store
+from ingestion import reader
 from ingestion.beat import QuietScheduler
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
-from ingestion.prepare import prepare
-from ingestion.splice import encode_event
+from ingestion.store import prepare as preparing
+from ingestion.store import transaction as store
+from ingestion.store.document import encode_event
+from ingestion.store.prepare import prepare
 from ingestion.stream.claims import forget_idle_consumers
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.entries import MAX_SHARED_DELIVERIES

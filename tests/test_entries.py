@@ -35,14 +35,15 @@ from analytics.events.entry import (
     encode_part,
 )
 from analytics.events.ids import parse_place
-from ingestion import admit, store
+from ingestion import admit
 from ingestion.drain import drain
 from ingestion.fuse_window import WINDOW_EVENTS, WINDOW_REQUESTS, Window
 from ingestion.ledger import read_ledger
 from ingestion.ledger_check import check_ledger
-from ingestion.prepare import prepare
 from ingestion.reader import Reader
-from ingestion.store import write_batch
+from ingestion.store import transaction as store
+from ingestion.store.prepare import prepare
+from ingestion.store.transaction import write_batch
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.group_commit import GroupCommit
 from ingestion.stream.scripts import ADMIT, run_script

@@ -17,12 +17,14 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.events.entry import AcceptedEvent
 from analytics.events.event import decode_events
-from ingestion import fuse, graveyard, prepare, store
+from ingestion import fuse, graveyard
 from ingestion.admit import Sender, admit
 from ingestion.drain import drain
 from ingestion.fuse_window import Window
 from ingestion.ledger_check import check_ledger
 from ingestion.reader import Reader
+from ingestion.store import prepare
+from ingestion.store import transaction as store
 from ingestion.stream.claims import holder_of, list_consumers
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.entries import MAX_SHARED_DELIVERIES

@@ -16,9 +16,9 @@ from ingestion import ledger_check
 from ingestion.drain import drain
 from ingestion.ledger import read_counters, read_ledger
 from ingestion.ledger_check import check_ledger
-from ingestion.prepare import prepare
 from ingestion.reader import Reader
-from ingestion.store import write_batch
+from ingestion.store.prepare import prepare
+from ingestion.store.transaction import write_batch
 from ingestion.stream.consumers import this_consumer
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison

@@ -25,7 +25,7 @@ from ingestion.enrich.campaigns import read_path
 from ingestion.enrich.sources import find_source
 from ingestion.enrich.user_agents import parse_user_agent
 from ingestion.enrich.visitors import hash_visitor
-from ingestion.splice import Origin, encode_event, encode_properties
+from ingestion.store.document import Origin, encode_event, encode_properties
 
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 PROJECT = b"project1"

@@ -69,7 +69,7 @@ ACCEPTED_EVENTS = _counter(
 DRAINED_EVENTS = _counter(
     "analytics_drained_events_total", "Accepted events that found their place.", "outcome"
 )
-# reason: one of ingestion/prepare.py: REASONS.
+# reason: one of ingestion/store/prepare.py: REASONS.
 DEAD_LETTERS = _counter("analytics_dead_letters_total", "Events buried, by reason.", "reason")
 BATCH_EVENTS = _histogram("analytics_batch_events", "Events in a batch.", _BATCH_EVENTS)
 STORE_SECONDS = _histogram(

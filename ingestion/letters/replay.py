@@ -34,7 +34,7 @@ from analytics.web.problems import Unavailable
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.letters.change import close_letters
 from ingestion.letters.letter import DEAD, REPLAYED, date_payload
-from ingestion.prepare import Failure, prepare
+from ingestion.store.prepare import Failure, prepare
 from ingestion.stream.entries import ReadEntry
 from ingestion.stream.group_commit import WAIT_MS
 from ingestion.stream.memory import MemoryGuard

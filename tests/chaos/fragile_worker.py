@@ -10,7 +10,10 @@ django.setup()
 
 from config.celery import app  # noqa: E402  Django must be set up before the tasks are imported
 from ingestion import drain  # noqa: E402
-from ingestion.prepare import Prepared, prepare  # noqa: E402
+from ingestion.store.prepare import (
+    Prepared,
+    prepare,
+)
 from ingestion.stream.entries import ReadEntry  # noqa: E402
 
 DEADLY_PATH = b'"/deadly"'

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.web.problems import Unavailable
 from ingestion.letters.replay import Replayed, find_open, replay_letters
-from ingestion.prepare import REASONS
+from ingestion.store.prepare import REASONS
 
 
 class Command(BaseCommand):

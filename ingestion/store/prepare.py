@@ -14,8 +14,8 @@ from analytics.projects.policy import Policy, find_policy
 from analytics.rollups import Fact
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.enrich.salts import salt_of_day
-from ingestion.splice import NOT_ENCODABLE as BSON_ERRORS
-from ingestion.splice import Origin, encode_event, encode_properties
+from ingestion.store.document import NOT_ENCODABLE as BSON_ERRORS
+from ingestion.store.document import Origin, encode_event, encode_properties
 from ingestion.stream.entries import ReadEntry
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024

@@ -26,9 +26,9 @@ from analytics.databases.mongo import Document
 from analytics.databases.transactions import COMMIT_UNKNOWN, is_permanent
 from analytics.events.ids import datetime_of_ms, parse_place
 from analytics.rollups import Fact, summarize_facts
-from ingestion.insert import insert_encoded
-from ingestion.prepare import Prepared
-from ingestion.store_errors import StoreUnavailable
+from ingestion.store.errors import StoreUnavailable
+from ingestion.store.insert import insert_encoded
+from ingestion.store.prepare import Prepared
 from ingestion.stream.sessions import note_session
 
 log = structlog.get_logger(__name__)
