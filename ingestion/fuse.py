@@ -20,7 +20,7 @@ from analytics.databases.mongo import Document, collection
 from analytics.events.ids import make_place
 from analytics.projects.policy import find_policy
 from ingestion.fuse_window import Window
-from ingestion.graveyard import count_room, has_room
+from ingestion.letters.room import count_room, has_room
 from ingestion.store.prepare import Prepared, prepare
 from ingestion.store.transaction import Sorted, write_batch
 from ingestion.stream.claims import Holding, claim_entries, hold_entries, holder_of

@@ -96,8 +96,9 @@ def find_filled_collections() -> list[str]:
 def forget_everything() -> None:
     keys.forget_keys()
     projects._policies.clear()
-    from ingestion import admit, drain, fuse, graveyard
+    from ingestion import admit, drain, fuse
     from ingestion.enrich import salts
+    from ingestion.letters import room as graveyard
     from ingestion.stream import memory
 
     memory._memory = memory.MemoryGuard()

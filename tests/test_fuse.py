@@ -17,11 +17,12 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.events.entry import AcceptedEvent
 from analytics.events.event import decode_events
-from ingestion import fuse, graveyard
+from ingestion import fuse
 from ingestion.admit import Sender, admit
 from ingestion.drain import drain
 from ingestion.fuse_window import Window
 from ingestion.ledger_check import check_ledger
+from ingestion.letters import room as graveyard
 from ingestion.reader import Reader
 from ingestion.store import prepare
 from ingestion.store import transaction as store
