@@ -21,10 +21,10 @@ from analytics.web.client_ip import client_ip
 from analytics.web.problems import Forbidden, Problem, problem_response
 from analytics.web.request_id import HEADER as REQUEST_ID
 from analytics.web.request_id import request_id_of
-from ingestion.hot_request import HotRequest, Reply
+from ingestion.accept.reply import HotRequest, Reply
+from ingestion.accept.urls import HOT_VIEWS
 from ingestion.malformed import render_error
 from ingestion.plain_request import make_request_lines
-from ingestion.urls import HOT_VIEWS
 
 log = structlog.get_logger(__name__)
 

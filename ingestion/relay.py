@@ -15,9 +15,9 @@ from analytics.metrics.counting import note_answered
 from analytics.web.problems import Problem, Unavailable, problem_response
 from analytics.web.request_id import HEADER as REQUEST_ID
 from analytics.web.request_id import request_id_of
-from ingestion.body import read_body
+from ingestion.accept.body import read_body
+from ingestion.accept.reply import HotRequest
 from ingestion.hot_path import security_headers
-from ingestion.hot_request import HotRequest
 from ingestion.relay_call import RelayCall
 from ingestion.relay_frames import RelayedRequest, encode
 

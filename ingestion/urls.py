@@ -5,15 +5,9 @@ The schema shows the one without a slash.
 
 from django.urls import path
 
+from ingestion.accept.urls import HOT_VIEWS
+from ingestion.accept.views import ReceiptView
 from ingestion.erasure.views import JobView, UserView
-from ingestion.views import EventsView, EventView, ReceiptView
-
-HOT_VIEWS = {
-    "/event": EventView.as_view(),
-    "/event/": EventView.as_view(schema=None),
-    "/events": EventsView.as_view(),
-    "/events/": EventsView.as_view(schema=None),
-}
 
 # What an accepting process answers for itself.
 accepting_patterns = [

@@ -96,7 +96,8 @@ def find_filled_collections() -> list[str]:
 def forget_everything() -> None:
     keys.forget_keys()
     projects._policies.clear()
-    from ingestion import admit, drain, fuse
+    from ingestion import drain, fuse
+    from ingestion.accept import admit
     from ingestion.enrich import salts
     from ingestion.letters import room as graveyard
     from ingestion.stream import memory

@@ -2,7 +2,7 @@
 
 from analytics.events.entry import AcceptedEvent
 from analytics.projects.keys import KeyRecord, authenticate
-from ingestion.admit import Sender, admit
+from ingestion.accept.admit import Sender, admit
 from tests.conftest import TestProject
 
 POISON = b'{"path": "/poison", "properties": {"a\\u0000b": 1}}'

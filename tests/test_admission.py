@@ -10,7 +10,7 @@ from django.conf import LazySettings, settings
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import bucket_key, quota_key, wake_key
 from analytics.projects.models import ApiKey, Project
-from ingestion import admit
+from ingestion.accept import admit
 from ingestion.drain import drain
 from ingestion.ledger import read_ledger
 from ingestion.stream import memory

@@ -9,7 +9,7 @@ import pytest
 
 from analytics.databases.mongo import EVENTS, collection
 from analytics.events.event import MAX_EVENT_BODY_BYTES
-from ingestion.accept import MAX_BATCH_BODY_BYTES
+from ingestion.accept.judge import MAX_BATCH_BODY_BYTES
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject
 from tests.service import Gunicorn, build_request

@@ -13,8 +13,8 @@ from django.urls import reverse
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, Document, collection
 from analytics.events.entry import AcceptedEvent
 from analytics.events.event import decode_events
+from ingestion.accept.admit import Sender, admit
 from ingestion.admin import letter_search
-from ingestion.admit import Sender, admit
 from ingestion.drain import drain
 from ingestion.store import prepare
 from tests.conftest import TestProject

@@ -35,7 +35,7 @@ from analytics.events.entry import (
     encode_part,
 )
 from analytics.events.ids import parse_place
-from ingestion import admit
+from ingestion.accept import admit
 from ingestion.drain import drain
 from ingestion.fuse_window import WINDOW_EVENTS, WINDOW_REQUESTS, Window
 from ingestion.ledger import read_ledger

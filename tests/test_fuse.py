@@ -18,7 +18,7 @@ from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.events.entry import AcceptedEvent
 from analytics.events.event import decode_events
 from ingestion import fuse
-from ingestion.admit import Sender, admit
+from ingestion.accept.admit import Sender, admit
 from ingestion.drain import drain
 from ingestion.fuse_window import Window
 from ingestion.ledger_check import check_ledger

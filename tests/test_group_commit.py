@@ -16,7 +16,7 @@ from analytics.databases.redis_keys import waiting_key
 from analytics.events.entry import AcceptedEvent
 from analytics.projects.keys import authenticate
 from analytics.web.problems import Unavailable
-from ingestion import admit
+from ingestion.accept import admit
 from ingestion.stream import group_commit
 from ingestion.stream.group_commit import CallHead, GroupCommit
 from ingestion.stream.scripts import ADMIT, Script

@@ -19,7 +19,7 @@ from analytics.events.entry import AcceptedEvent
 from analytics.metrics.log_limit import forget_lines, limit_lines, tell_left_out
 from analytics.web.problems import Unavailable
 from analytics.web.request_id import request_id_of
-from ingestion.admit import Sender, admit
+from ingestion.accept.admit import Sender, admit
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject
 from tests.poison import POISON, record_of
@@ -255,7 +255,7 @@ def test_redis_down_fills_no_log(
 ) -> None:
     """As 1,600 lines in three seconds did."""
     gone = Mock(side_effect=Unavailable("gone", code="stream_unavailable"))
-    monkeypatch.setattr("ingestion.views.admit", gone)
+    monkeypatch.setattr("ingestion.accept.views.admit", gone)
     for _ in range(100):
         assert ingest.post("/event", {"path": "/a"}).status_code == 503
 

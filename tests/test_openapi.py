@@ -17,7 +17,7 @@ from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator
 
 from analytics.events.event import decode_event
-from ingestion.body import JSON
+from ingestion.accept.body import JSON
 from tests import test_http_api_docs, test_reporting_api_docs
 from tests.conftest import TestProject
 from tests.service import Gunicorn

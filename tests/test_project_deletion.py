@@ -19,7 +19,7 @@ from analytics.projects import policy as projects
 from analytics.projects.keys import forget_keys
 from analytics.projects.models import ApiKey, Project
 from ingestion import jobs
-from ingestion.admit import Sender, admit
+from ingestion.accept.admit import Sender, admit
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.deletion import data, run

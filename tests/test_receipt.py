@@ -10,7 +10,7 @@ from django.test import Client
 
 from analytics.databases.mongo import DEAD_LETTERS, collection
 from analytics.events.ids import event_key
-from ingestion import receipts
+from ingestion.accept import receipts
 from ingestion.drain import drain
 from tests.conftest import Api, TestProject
 from tests.test_post_event import read_problem

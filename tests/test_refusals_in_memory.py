@@ -15,7 +15,7 @@ from analytics.events.ids import EntryId
 from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.keys import KeyRecord
 from analytics.web.problems import Unavailable
-from ingestion.accept import judge_batch
+from ingestion.accept.judge import judge_batch
 from ingestion.store.prepare import prepare
 from ingestion.stream.entries import ReadEntry
 from ingestion.stream.group_commit import CallHead, GroupCommit, _Ticket

@@ -9,9 +9,9 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from analytics.web.problems import Unavailable
+from ingestion.accept.receipts import find_receipt
 from ingestion.letters.replay import Replayed
 from ingestion.models import DeadLetter
-from ingestion.receipts import find_receipt
 
 LIST = "admin:ingestion_deadletter_changelist"
 

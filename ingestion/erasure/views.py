@@ -14,12 +14,12 @@ from analytics.events.event import MAX_USER_ID_CHARS
 from analytics.projects.rates import count_request
 from analytics.web.addresses import is_path_utf8, read_sent_path
 from analytics.web.problems import BadRequest, NotFound, Unavailable
+from ingestion.accept.reply import Reply
+from ingestion.accept.views import LeanView
 from ingestion.erasure.ask import TooManyToCount, ask_erasure, count_erasable
 from ingestion.erasure.job import find_erasure
 from ingestion.erasure.schema import describe_erasing, describe_erasure
 from ingestion.erasure.wire import render_erasure
-from ingestion.hot_request import Reply
-from ingestion.views import LeanView
 
 READ_TIMEOUT_SECONDS = 2.0
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from analytics.databases.mongo import Document
+from ingestion.accept.receipts import format_moment
 from ingestion.erasure.job import STATES
-from ingestion.receipts import format_moment
 
 
 def render_erasure(job: Document) -> dict[str, Any]:

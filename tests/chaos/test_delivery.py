@@ -18,7 +18,7 @@ from analytics.databases.mongo import DEAD_LETTERS, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.events.entry import AcceptedEvent
-from ingestion.admit import Sender, admit
+from ingestion.accept.admit import Sender, admit
 from ingestion.letters.letter import DEAD, REPLAYED
 from ingestion.letters.replay import CHUNK_LETTERS
 from ingestion.stream.entries import MAX_SHARED_DELIVERIES

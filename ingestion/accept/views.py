@@ -13,18 +13,18 @@ from analytics.projects.origins import answer_headers, preflight_headers, requir
 from analytics.web.addresses import is_path_utf8
 from analytics.web.client_ip import client_ip
 from analytics.web.problems import BadRequest, Problem
-from ingestion.accept import (
+from ingestion.accept.admit import Sender, admit
+from ingestion.accept.body import JSON, NDJSON, read_body, read_media_type
+from ingestion.accept.judge import (
     MAX_BATCH_BODY_BYTES,
     judge_batch,
     judge_single,
     split_array,
     split_lines,
 )
-from ingestion.admit import Sender, admit
-from ingestion.body import JSON, NDJSON, read_body, read_media_type
-from ingestion.hot_request import HotRequest, Reply, read_as_utf8
-from ingestion.receipts import find_receipt
-from ingestion.schema import describe_event, describe_events, describe_receipt
+from ingestion.accept.receipts import find_receipt
+from ingestion.accept.reply import HotRequest, Reply, read_as_utf8
+from ingestion.accept.schema import describe_event, describe_events, describe_receipt
 
 
 class LeanView(APIView):

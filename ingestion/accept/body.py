@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from analytics.web.problems import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
-from ingestion.inflate import inflate, read_coding
+from ingestion.accept.inflate import inflate, read_coding
 
 JSON = "application/json"
 NDJSON = (

@@ -22,9 +22,9 @@ from analytics.web.openapi import (
     rate_headers,
     refusals,
 )
-from ingestion.accept import MAX_BATCH_BODY_BYTES, MAX_BATCH_EVENTS
-from ingestion.body import JSON, NDJSON
-from ingestion.event_schema import EVENT
+from ingestion.accept.body import JSON, NDJSON
+from ingestion.accept.event_schema import EVENT
+from ingestion.accept.judge import MAX_BATCH_BODY_BYTES, MAX_BATCH_EVENTS
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
