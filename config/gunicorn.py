@@ -1,7 +1,7 @@
 """gunicorn: gevent workers, each patched before it loads the application (no preload).
 
 With ROLE=all there are two kinds of them, one for accepting and one for everything else, on one
-port (`ingestion/worker_kinds.py`).
+port (`ingestion/server/worker_kinds.py`).
 """
 
 import gc
@@ -53,7 +53,7 @@ bind = f"{_environment.str('BIND', default='127.0.0.1')}:{_port}"
 # What makes the master give up instead of starting another worker.
 _BOOT_FAILED = 3
 
-worker_class = "ingestion.reporting_worker.Worker"
+worker_class = "ingestion.server.relay.worker.Worker"
 workers = _read_number("WEB_CONCURRENCY", default=2, most=_MANY) + _reporting
 worker_connections = 2_000
 backlog = 2_048
@@ -87,7 +87,7 @@ def wait_until_prepared(worker: Any) -> None:
 
 def on_starting(server: Any) -> None:
     from analytics.metrics.files import make_directory
-    from ingestion.worker_kinds import WorkerKinds
+    from ingestion.server.worker_kinds import WorkerKinds
 
     directory = make_directory()
     os.environ[_METRICS] = str(directory)
@@ -126,7 +126,7 @@ def post_worker_init(worker: Any) -> None:
     from analytics.databases.stream_check import UnsafeStream, check_stream
     from analytics.metrics.sharing import begin_sharing  # Django is set up only now
     from analytics.metrics.tracing import start_tracing
-    from ingestion.relay_presence import hold_presence
+    from ingestion.server.relay.presence import hold_presence
 
     wait_until_prepared(worker)
     begin_sharing(Path(os.environ[_METRICS]))

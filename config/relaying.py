@@ -8,7 +8,7 @@ from django.core.handlers.wsgi import get_path_info
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
 
-from ingestion.relay import Relay
+from ingestion.server.relay.application import Relay
 
 
 class Relaying:

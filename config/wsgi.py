@@ -11,12 +11,12 @@ _django: Any = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402  the views can be imported only now
 
-from ingestion.hot_path import HotPath  # noqa: E402
-from ingestion.traced_path import TracedPath  # noqa: E402
+from ingestion.server.hot_path import HotPath  # noqa: E402
+from ingestion.server.traced_path import TracedPath  # noqa: E402
 
 if settings.RELAY_ADDRESS:
     from config.relaying import Relaying
-    from ingestion.relay import Relay
+    from ingestion.server.relay.application import Relay
 
     _django = Relaying(_django, Relay(settings.RELAY_ADDRESS))
 

@@ -10,7 +10,7 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.http.unreader import IterUnreader
 
 from config import gunicorn as configuration
-from ingestion.strict_request import StrictParser
+from ingestion.server.strict_request import StrictParser
 
 ADDRESS = ("127.0.0.1", 4711)
 _SETTINGS = (

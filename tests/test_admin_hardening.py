@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from ingestion.hot_path import HotPath
+from ingestion.server.hot_path import HotPath
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTION = {

@@ -10,9 +10,9 @@ from gunicorn.http.unreader import IterUnreader
 
 from config import gunicorn as configuration
 from ingestion.accept.urls import HOT_VIEWS
-from ingestion.gunicorn_worker import _make_environ
-from ingestion.plain_request import make_request_lines, parse_head
-from ingestion.strict_request import StrictParser
+from ingestion.server.gunicorn_worker import _make_environ
+from ingestion.server.plain_request import make_request_lines, parse_head
+from ingestion.server.strict_request import StrictParser
 from tests.conftest import TestProject
 from tests.hostile.cases import all_cases, post
 from tests.hostile.mutations import mutate

@@ -18,8 +18,8 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 
 from analytics.databases.redis_clients import broker_client
-from ingestion.relay import MOST_RELAYED
-from ingestion.relay_call import READY_SECONDS
+from ingestion.server.relay.application import MOST_RELAYED
+from ingestion.server.relay.call import READY_SECONDS
 from local.ports import LOOPBACK
 from tests.chaos.keeper import find_children, frozen, kill
 from tests.conftest import TestProject

@@ -18,7 +18,7 @@ from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import AcceptedEvent, decode_entry
 from analytics.metrics import tracing
 from ingestion.drain import drain
-from ingestion.traced_path import TracedPath
+from ingestion.server.traced_path import TracedPath
 from tests.conftest import TestProject
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

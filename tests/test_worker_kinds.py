@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from ingestion.worker_kinds import is_next_reporting
+from ingestion.server.worker_kinds import is_next_reporting
 
 
 def fork(kinds: list[bool], workers: int, reporting: int) -> list[bool]:

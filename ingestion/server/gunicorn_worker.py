@@ -2,7 +2,7 @@
 
 For a hot path this worker makes the environ that its view needs and sends head and body in one
 write. The first request of a connection goes through the strict parser; those that follow are
-parsed here as long as they are plain (`ingestion/plain_request.py`). What answers anything but a
+parsed here as long as they are plain (`ingestion/server/plain_request.py`). What answers anything but a
 hot path is gunicorn's own.
 """
 
@@ -16,10 +16,10 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.util import close, close_graceful
 from gunicorn.workers.ggevent import GeventWorker
 
-from ingestion.connections import Connection, Connections
-from ingestion.plain_request import parse_head
-from ingestion.strict_request import StrictParser
-from ingestion.wire_answer import Answer, render_answer
+from ingestion.server.connections import Connection, Connections
+from ingestion.server.plain_request import parse_head
+from ingestion.server.strict_request import StrictParser
+from ingestion.server.wire_answer import Answer, render_answer
 
 _KIBIBYTE = 1024
 _MAX_PLAIN_BYTES = 1_100 * _KIBIBYTE  # no hot path takes more

@@ -17,9 +17,9 @@ from analytics.web.request_id import HEADER as REQUEST_ID
 from analytics.web.request_id import request_id_of
 from ingestion.accept.body import read_body
 from ingestion.accept.reply import HotRequest
-from ingestion.hot_path import security_headers
-from ingestion.relay_call import RelayCall
-from ingestion.relay_frames import RelayedRequest, encode
+from ingestion.server.hot_path import security_headers
+from ingestion.server.relay.call import RelayCall
+from ingestion.server.relay.frames import RelayedRequest, encode
 
 log = structlog.get_logger(__name__)
 

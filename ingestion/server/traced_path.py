@@ -3,7 +3,7 @@
 from wsgiref.types import WSGIEnvironment
 
 from analytics.metrics.tracing import trace_request
-from ingestion.hot_path import Answer, HotPath
+from ingestion.server.hot_path import Answer, HotPath
 
 
 class TracedPath(HotPath):

@@ -22,7 +22,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import Parser
 from gunicorn.http.unreader import Unreader
 
-from ingestion.plain_request import is_host
+from ingestion.server.plain_request import is_host
 
 _KIBIBYTE = 1024
 MAX_HEAD_BYTES = 64 * _KIBIBYTE

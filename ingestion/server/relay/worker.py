@@ -10,9 +10,9 @@ from typing import Any
 
 from gunicorn.util import close
 
-from ingestion.crew import Crew
-from ingestion.gunicorn_worker import Worker as AcceptingWorker
-from ingestion.relay_frames import (
+from ingestion.server.crew import Crew
+from ingestion.server.gunicorn_worker import Worker as AcceptingWorker
+from ingestion.server.relay.frames import (
     BLOCK,
     BLOCK_BYTES,
     END,
@@ -34,7 +34,7 @@ _ANSWER_SECONDS = 120.0
 
 
 class Worker(AcceptingWorker):
-    """`ingestion/worker_kinds.py` says before the fork which kind it is, and what it listens to."""
+    """`ingestion/server/worker_kinds.py` says before the fork which kind it is, and what it listens to."""
 
     is_reporting = False
 

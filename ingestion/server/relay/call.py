@@ -13,7 +13,7 @@ from gevent import socket
 from gevent.select import poll
 
 from analytics.web.problems import Unavailable
-from ingestion.relay_frames import (
+from ingestion.server.relay.frames import (
     BLOCK,
     END,
     HEAD,
@@ -25,7 +25,7 @@ from ingestion.relay_frames import (
     decode_head,
     make_frame,
 )
-from ingestion.relay_presence import is_anyone_present
+from ingestion.server.relay.presence import is_anyone_present
 
 log = structlog.get_logger(__name__)
 

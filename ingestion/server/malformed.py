@@ -12,7 +12,7 @@ from analytics.web.problems import (
     UriTooLong,
     problem_response,
 )
-from ingestion.wire_answer import http_date
+from ingestion.server.wire_answer import http_date
 
 log = structlog.get_logger(__name__)
 

@@ -23,8 +23,8 @@ from analytics.web.request_id import HEADER as REQUEST_ID
 from analytics.web.request_id import request_id_of
 from ingestion.accept.reply import HotRequest, Reply
 from ingestion.accept.urls import HOT_VIEWS
-from ingestion.malformed import render_error
-from ingestion.plain_request import make_request_lines
+from ingestion.server.malformed import render_error
+from ingestion.server.plain_request import make_request_lines
 
 log = structlog.get_logger(__name__)
 
