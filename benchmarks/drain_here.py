@@ -8,7 +8,7 @@ import django
 
 django.setup()
 
-from ingestion.drain import drain  # noqa: E402
+from ingestion.drain.loop import drain  # noqa: E402
 from ingestion.store import transaction as store  # noqa: E402  after Django's set-up
 
 

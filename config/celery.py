@@ -14,7 +14,7 @@ app.conf.update(
     broker_url=settings.BROKER_URL,
     broker_connection_retry_on_startup=True,
     broker_transport_options={"socket_connect_timeout": 1, "socket_timeout": 5},
-    beat_scheduler="ingestion.beat:QuietScheduler",
+    beat_scheduler="ingestion.drain.beat:QuietScheduler",
     beat_schedule_filename=None,
     beat_max_loop_interval=1,
     beat_schedule={

@@ -96,8 +96,9 @@ def find_filled_collections() -> list[str]:
 def forget_everything() -> None:
     keys.forget_keys()
     projects._policies.clear()
-    from ingestion import drain, fuse
     from ingestion.accept import admit
+    from ingestion.drain import fuse
+    from ingestion.drain import loop as drain
     from ingestion.enrich import salts
     from ingestion.letters import room as graveyard
     from ingestion.stream import memory

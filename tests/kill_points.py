@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 STEPS = {
-    "read": "ingestion.reader.Reader.next_batch",
-    "prepare": "ingestion.drain.prepare",
+    "read": "ingestion.drain.reader.Reader.next_batch",
+    "prepare": "ingestion.drain.loop.prepare",
     "insert_events": "ingestion.store.transaction.insert_events",
     "insert_duplicates": "ingestion.store.transaction.insert_duplicates",
     "insert_dead_letters": "ingestion.store.transaction.insert_dead_letters",
     "insert_ledger_summaries": "ingestion.store.transaction.insert_ledger_summaries",
     "insert_summaries": "ingestion.store.transaction.insert_summaries",
     "commit": "ingestion.store.transaction.commit",
-    "ack": "ingestion.drain.ack",
+    "ack": "ingestion.drain.loop.ack",
 }
 
 

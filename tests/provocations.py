@@ -23,7 +23,7 @@ from analytics.databases.redis_keys import sightings_key
 from analytics.events.entry import AcceptedEvent
 from config.celery import app
 from ingestion.accept.admit import Sender, admit
-from ingestion.reader import Reader
+from ingestion.drain.reader import Reader
 from ingestion.stream.consumers import this_consumer
 from local.child import Child
 from local.ports import LOOPBACK

@@ -20,7 +20,7 @@ from ingestion.checkpoints import take_checkpoints
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.deletion.data import find_runs
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.ledger import compact_ledger
 from ingestion.letters.change import discard_letters
 from ingestion.run_store import collect_garbage

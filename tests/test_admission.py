@@ -11,7 +11,7 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import bucket_key, quota_key, wake_key
 from analytics.projects.models import ApiKey, Project
 from ingestion.accept import admit
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.ledger import read_ledger
 from ingestion.stream import memory
 from ingestion.stream.scripts import ADMIT, run_script

@@ -14,7 +14,7 @@ from django.conf import LazySettings
 
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.databases.redis_clients import stream_client
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.ledger import read_ledger
 from ingestion.stream.signals import publish_drain
 from tests.chaos.keeper import find_children, frozen, read_cpu_seconds, read_resident_bytes

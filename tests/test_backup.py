@@ -14,7 +14,7 @@ import pytest
 
 from analytics.databases import mongo
 from analytics.databases.redis_clients import stream_client
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from local.servers import MongoServer, RedisServer
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison

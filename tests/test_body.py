@@ -10,7 +10,7 @@ import pytest
 from analytics.databases.mongo import EVENTS, collection
 from analytics.events.event import MAX_EVENT_BODY_BYTES
 from ingestion.accept.judge import MAX_BATCH_BODY_BYTES
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject
 from tests.service import Gunicorn, build_request
 from tests.test_post_event import read_entries, read_problem

@@ -13,11 +13,11 @@ from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key
 from analytics.events.ids import MS_PER_DAY, now_ms
 from ingestion import checkpoints
 from ingestion.checkpoints import take_checkpoint
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
+from ingestion.drain.reader import Reader
 from ingestion.gaps import EMPTIED, ROLLED_BACK, record_gap
 from ingestion.ledger import Line, read_ledger
 from ingestion.ledger_check import check_ledger
-from ingestion.reader import Reader
 from ingestion.store.prepare import prepare
 from ingestion.store.transaction import write_batch
 from ingestion.stream.consumers import this_consumer

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from analytics.databases import redis_clients as names
 from analytics.databases.stream_check import UnsafeStream, check_stream
 from ingestion.checkpoints import take_checkpoint
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.ledger import compact_ledger
 from ingestion.ledger_check import check_ledger
 from ingestion.stream import claims

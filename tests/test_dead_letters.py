@@ -18,7 +18,7 @@ from analytics.events import event as wire
 from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.models import Project
 from analytics.web.problems import Unavailable
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.ledger import read_ledger
 from ingestion.ledger_check import check_ledger
 from ingestion.letters.change import NotDead, discard_letters, edit_letter

@@ -15,7 +15,7 @@ from analytics.events.entry import AcceptedEvent
 from analytics.events.event import decode_events
 from ingestion.accept.admit import Sender, admit
 from ingestion.admin import letter_search
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.store import prepare
 from tests.conftest import TestProject
 from tests.poison import accept_poison, record_of

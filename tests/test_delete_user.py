@@ -10,7 +10,7 @@ from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from analytics.databases.mongo import ERASURES, EVENTS, collection
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.erasure import ask, job
 from tests.conftest import Api, TestProject
 from tests.erasures import finish_erasure

@@ -22,7 +22,7 @@ from analytics.metrics import sightings
 from ingestion import doctor, state
 from ingestion.doctor import servers, service
 from ingestion.doctor.finding import Finding, Level
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 

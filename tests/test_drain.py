@@ -16,10 +16,10 @@ from analytics.events.ids import EntryId, event_key, now_ms, parse_place
 from analytics.projects import keys
 from analytics.projects.key_text import read_key_id
 from analytics.projects.models import ApiKey
-from ingestion import reader
-from ingestion.drain import ack, drain
+from ingestion.drain import reader
+from ingestion.drain.loop import ack, drain
+from ingestion.drain.reader import Reader
 from ingestion.ledger import read_ledger
-from ingestion.reader import Reader
 from ingestion.recount import verify_day
 from ingestion.store import transaction as store
 from ingestion.store.prepare import Failure, prepare

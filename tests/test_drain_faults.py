@@ -20,10 +20,10 @@ from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.events.event import Event
 from config.celery import app
-from ingestion import drain as draining
-from ingestion import reader
-from ingestion.beat import QuietScheduler
-from ingestion.drain import drain
+from ingestion.drain import loop as draining
+from ingestion.drain import reader
+from ingestion.drain.beat import QuietScheduler
+from ingestion.drain.loop import drain
 from ingestion.ledger import read_ledger
 from ingestion.store import prepare as preparing
 from ingestion.store import transaction as store

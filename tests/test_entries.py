@@ -36,11 +36,11 @@ from analytics.events.entry import (
 )
 from analytics.events.ids import parse_place
 from ingestion.accept import admit
-from ingestion.drain import drain
-from ingestion.fuse_window import WINDOW_EVENTS, WINDOW_REQUESTS, Window
+from ingestion.drain.fuse_window import WINDOW_EVENTS, WINDOW_REQUESTS, Window
+from ingestion.drain.loop import drain
+from ingestion.drain.reader import Reader
 from ingestion.ledger import read_ledger
 from ingestion.ledger_check import check_ledger
-from ingestion.reader import Reader
 from ingestion.store import transaction as store
 from ingestion.store.prepare import prepare
 from ingestion.store.transaction import write_batch

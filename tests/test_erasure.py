@@ -23,7 +23,7 @@ from analytics.events.ids import event_key
 from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.days import find_days
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.erasure import events as erasing
 from ingestion.erasure import letters as redacting
 from ingestion.erasure import run

@@ -11,7 +11,7 @@ from django.urls import reverse
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from analytics.databases.mongo import ERASURES, collection
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.erasure import ask
 from tests.conftest import Api, TestProject
 from tests.erasures import finish_erasure

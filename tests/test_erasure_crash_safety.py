@@ -12,7 +12,7 @@ from analytics.databases.redis_clients import broker_client
 from analytics.databases.redis_keys import lane_key
 from ingestion.compaction import compact_summaries
 from ingestion.days import find_days
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.erasure import events as erasing
 from ingestion.erasure.ask import RUN_TASK
 from ingestion.erasure.job import Erasure

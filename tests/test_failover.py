@@ -10,7 +10,7 @@ from redis.exceptions import ReadOnlyError, ResponseError
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import wake_key
 from analytics.web.problems import Unavailable
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.stream.group_commit import CallHead, GroupCommit
 from ingestion.stream.scripts import ADMIT
 from local.ports import LOOPBACK

@@ -17,13 +17,13 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.events.entry import AcceptedEvent
 from analytics.events.event import decode_events
-from ingestion import fuse
 from ingestion.accept.admit import Sender, admit
-from ingestion.drain import drain
-from ingestion.fuse_window import Window
+from ingestion.drain import fuse
+from ingestion.drain.fuse_window import Window
+from ingestion.drain.loop import drain
+from ingestion.drain.reader import Reader
 from ingestion.ledger_check import check_ledger
 from ingestion.letters import room as graveyard
-from ingestion.reader import Reader
 from ingestion.store import prepare
 from ingestion.store import transaction as store
 from ingestion.stream.claims import holder_of, list_consumers
@@ -201,8 +201,8 @@ def test_a_forced_drain_buries_what_the_fuse_holds_back(blown: TestProject) -> N
 def test_what_the_store_refuses_opens_the_fuse_as_well(
     project: TestProject, other_project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingestion.fuse_window.WINDOW_EVENTS", 20)
-    monkeypatch.setattr("ingestion.fuse_window.WINDOW_REQUESTS", 4)
+    monkeypatch.setattr("ingestion.drain.fuse_window.WINDOW_EVENTS", 20)
+    monkeypatch.setattr("ingestion.drain.fuse_window.WINDOW_REQUESTS", 4)
     insert = store.insert_events
 
     def refuse(session: Any, events: Any) -> None:

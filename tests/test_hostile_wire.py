@@ -7,7 +7,7 @@ import time
 import pytest
 
 from analytics.databases.mongo import EVENTS, collection
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.ledger import read_ledger
 from tests.conftest import TestProject, make_project
 from tests.hostile.cases import Case, all_cases

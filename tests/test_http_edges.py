@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from analytics.databases.mongo import EVENTS, collection
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from tests.conftest import TestProject
 from tests.service import Gunicorn, build_request
 

@@ -5,7 +5,7 @@ from io import StringIO
 from django.core.management import call_command
 
 from analytics.databases.mongo import LEDGER, LEDGER_SUMMARIES, collection
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.ledger import compact_ledger, read_ledger
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison

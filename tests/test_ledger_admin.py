@@ -11,7 +11,7 @@ from analytics.databases.mongo import LEDGER_GAPS, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import accepted_key
 from ingestion.admin import ledger as page
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.ledger import compact_ledger, read_ledger
 from tests.conftest import Api, TestProject
 

@@ -11,12 +11,12 @@ from django.core.management import CommandError, call_command
 from analytics.databases.mongo import DUPLICATES, EVENTS, LEDGER_SUMMARIES, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key
-from ingestion import drain as draining
 from ingestion import ledger_check
-from ingestion.drain import drain
+from ingestion.drain import loop as draining
+from ingestion.drain.loop import drain
+from ingestion.drain.reader import Reader
 from ingestion.ledger import read_counters, read_ledger
 from ingestion.ledger_check import check_ledger
-from ingestion.reader import Reader
 from ingestion.store.prepare import prepare
 from ingestion.store.transaction import write_batch
 from ingestion.stream.consumers import this_consumer

@@ -20,7 +20,7 @@ from analytics.metrics.log_limit import forget_lines, limit_lines, tell_left_out
 from analytics.web.problems import Unavailable
 from analytics.web.request_id import request_id_of
 from ingestion.accept.admit import Sender, admit
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject
 from tests.poison import POISON, record_of
 from tests.service import Gunicorn

@@ -23,12 +23,12 @@ from analytics.probes import health
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import Project
 from config.celery import app
-from ingestion.beat import QuietScheduler
-from ingestion.drain import drain
+from ingestion.drain.beat import QuietScheduler
+from ingestion.drain.loop import drain
+from ingestion.drain.tasks import drain_unasked, forget_consumers
 from ingestion.ledger import read_ledger
 from ingestion.recount import verify_day
 from ingestion.stream.signals import DRAIN_QUEUE, DRAIN_TASK, publish_drain
-from ingestion.tasks import drain_unasked, forget_consumers
 from tests.conftest import Api, TestProject, make_project
 from tests.workers import celery_worker, wait_until, waiting_events
 

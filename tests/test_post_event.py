@@ -14,7 +14,7 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import Entry, Part, decode_entry
 from analytics.projects.models import ApiKey
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject
 
 UUID_7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

@@ -24,7 +24,7 @@ from ingestion.compaction import compact_summaries
 from ingestion.copies import build_days, build_months
 from ingestion.deletion import data, run
 from ingestion.deletion.job import Deletion, ask_deletion, find_deletion
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.ledger import read_ledger
 from ingestion.run_store import collect_garbage
 from tests.conftest import Api, TestProject

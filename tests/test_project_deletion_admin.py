@@ -13,7 +13,7 @@ from django.urls import reverse
 from analytics.projects.models import Project
 from ingestion.deletion import run
 from ingestion.deletion.job import find_deletion
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject, make_project
 
 pytestmark = pytest.mark.slow

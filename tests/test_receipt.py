@@ -11,7 +11,7 @@ from django.test import Client
 from analytics.databases.mongo import DEAD_LETTERS, collection
 from analytics.events.ids import event_key
 from ingestion.accept import receipts
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject
 from tests.test_post_event import read_problem
 

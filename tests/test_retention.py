@@ -12,7 +12,7 @@ from analytics.projects import policy as projects
 from analytics.projects.horizon import RETENTION_GRACE
 from analytics.projects.keys import forget_keys
 from analytics.projects.models import Project
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.recount import rebuild_day, verify_day
 from ingestion.retention import apply_retention
 from tests.conftest import Api, TestProject, make_project

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from tests.conftest import TestProject
 from tests.service import Gunicorn, build_request
 

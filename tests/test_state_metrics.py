@@ -17,8 +17,8 @@ from analytics.metrics import names as metrics
 from analytics.metrics import sightings
 from analytics.metrics.sightings import note_alive, note_verified
 from ingestion import ledger, state
-from ingestion.drain import drain
-from ingestion.reader import Reader
+from ingestion.drain.loop import drain
+from ingestion.drain.reader import Reader
 from ingestion.stream.consumers import this_consumer
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison

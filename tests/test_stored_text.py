@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from analytics.databases.mongo import Document, collection, database
 from analytics.projects.models import ApiKey
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject, make_project
 from tests.poison import accept_poison
 

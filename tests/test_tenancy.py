@@ -28,7 +28,7 @@ from analytics.projects.models import ApiKey
 from config.celery import app
 from ingestion import copies
 from ingestion.deletion import run
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.management.commands import delete_project
 from tests.conftest import empty_database, forget_everything
 from tests.poison import accept_poison

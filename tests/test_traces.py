@@ -17,7 +17,7 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import AcceptedEvent, decode_entry
 from analytics.metrics import tracing
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.server.traced_path import TracedPath
 from tests.conftest import TestProject
 

@@ -3,7 +3,7 @@
 import pytest
 
 from analytics.databases.mongo import EVENTS, collection
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 from ingestion.ledger import read_ledger
 from tests.conftest import Api, TestProject
 

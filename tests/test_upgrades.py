@@ -23,9 +23,9 @@ from analytics.events import entry as entries
 from analytics.events.ids import now_ms, parse_place
 from analytics.rollups import codec
 from ingestion.compaction import compact_summaries
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
+from ingestion.drain.reader import Reader
 from ingestion.ledger import read_ledger
-from ingestion.reader import Reader
 from ingestion.recount import verify_day
 from ingestion.stream.consumers import Consumer
 from ingestion.stream.entries import MAX_SHARED_DELIVERIES

@@ -20,9 +20,9 @@ FAULT_SHARE = 0.01
 MAX_PAUSE_SECONDS = 7.0  # some are beyond CLAIM_IDLE_SECONDS
 
 MORE_STEPS = (
-    "ingestion.fuse.hold_entries",
-    "ingestion.reader.claim_entries",
-    "ingestion.reader.end_session_of",
+    "ingestion.drain.fuse.hold_entries",
+    "ingestion.drain.reader.claim_entries",
+    "ingestion.drain.reader.end_session_of",
     "ingestion.store.transaction.find_stored",
     "ingestion.store.transaction.find_recorded",
     "ingestion.compaction._compact_day",

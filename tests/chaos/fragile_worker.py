@@ -9,7 +9,7 @@ import django
 django.setup()
 
 from config.celery import app  # noqa: E402  Django must be set up before the tasks are imported
-from ingestion import drain  # noqa: E402
+from ingestion.drain import loop as drain  # noqa: E402
 from ingestion.store.prepare import (
     Prepared,
     prepare,

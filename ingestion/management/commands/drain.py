@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from ingestion.drain import drain
+from ingestion.drain.loop import drain
 
 
 class Command(BaseCommand):

@@ -20,9 +20,9 @@ from pymongo.errors import PyMongoError
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import GROUP, stream_key, waiting_key, wake_key
-from ingestion.batch_metrics import count_batch, count_store_error, trace_batch
-from ingestion.fuse import Fuses
-from ingestion.reader import Reader
+from ingestion.drain.counting import count_batch, count_store_error, trace_batch
+from ingestion.drain.fuse import Fuses
+from ingestion.drain.reader import Reader
 from ingestion.store.errors import StoreUnavailable
 from ingestion.store.prepare import REFUSED_BY_STORE, Failure, Prepared, prepare
 from ingestion.store.transaction import Sorted, write_batch

@@ -19,7 +19,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.ids import make_place
 from analytics.projects.policy import find_policy
-from ingestion.fuse_window import Window
+from ingestion.drain.fuse_window import Window
 from ingestion.letters.room import count_room, has_room
 from ingestion.store.prepare import Prepared, prepare
 from ingestion.store.transaction import Sorted, write_batch
