@@ -28,11 +28,14 @@ from analytics.events.ids import (
 )
 from analytics.projects.models import Project  # noqa: E402
 from benchmarks.fill import USER_AGENTS  # noqa: E402
-from ingestion.compaction import compact_summaries  # noqa: E402
-from ingestion.copies import build_days, build_months  # noqa: E402
 from ingestion.store.prepare import prepare  # noqa: E402
 from ingestion.store.transaction import write_batch  # noqa: E402
 from ingestion.stream.entries import ReadEntry  # noqa: E402
+from upkeep.rollups.compaction import compact_summaries  # noqa: E402
+from upkeep.rollups.copies import (
+    build_days,
+    build_months,
+)
 
 PATHS = 2_000
 USERS = 100_000

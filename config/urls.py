@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from analytics.web.front_page import favicon_ico, favicon_svg, front_page
 from config.accepting_urls import watching_patterns
-from ingestion.state import metrics_state
+from upkeep.watch.gauges import metrics_state
 
 _READ = ["get", "head"]  # the page of /docs/ cannot render what OPTIONS would say
 
@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 if settings.ROLE in ("all", "ingest"):
     urlpatterns.append(path("", include("ingestion.urls")))
+    urlpatterns.append(path("", include("upkeep.urls")))
 if settings.ROLE in ("all", "reporting"):
     urlpatterns.append(path("", include("reporting.urls")))
     urlpatterns.append(path("admin/", admin.site.urls))

@@ -7,7 +7,6 @@ from django.urls import path
 
 from ingestion.accept.urls import HOT_VIEWS
 from ingestion.accept.views import ReceiptView
-from ingestion.erasure.views import JobView, UserView
 
 # What an accepting process answers for itself.
 accepting_patterns = [
@@ -17,7 +16,4 @@ accepting_patterns = [
 
 urlpatterns = [
     *accepting_patterns,
-    path("users/<path:user_id>", UserView.as_view()),
-    path("erasures/<str:erasure_id>", JobView.as_view()),
-    path("erasures/<str:erasure_id>/", JobView.as_view(schema=None)),
 ]

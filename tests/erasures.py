@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 from analytics.databases.mongo import ERASURES, Document, collection
-from ingestion.erasure.job import create_erasure
-from ingestion.erasure.run import run_erasure
 from tests.conftest import TestProject
+from upkeep.erasure.job import create_erasure
+from upkeep.erasure.run import run_erasure
 
 
 def ask_to_erase(project: TestProject, user_id: str) -> str:

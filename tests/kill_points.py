@@ -34,8 +34,8 @@ def install(kill_file: Path) -> None:
 
 def _install_in_erasures(kill_file: Path) -> None:
     """Each step of an erasure, and `save_events` and so on: inside the transaction of the step."""
-    from ingestion import jobs
-    from ingestion.erasure import run
+    from upkeep.erasure import run
+    from upkeep.jobs import job as jobs
 
     parts: Any = run.PARTS
     for step, part in parts.items():

@@ -32,8 +32,8 @@ from analytics.rollups import (
     summarize,
 )
 from analytics.rollups.dimensions import bucket_number
-from ingestion.run_store import merge_parts, split
 from reporting.cover import first_day_of, month_of
+from upkeep.rollups.runs import merge_parts, split
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

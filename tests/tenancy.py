@@ -16,17 +16,17 @@ from analytics.databases.mongo import Document, collection, database
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import ApiKey
-from ingestion.checkpoints import take_checkpoints
-from ingestion.compaction import compact_summaries
-from ingestion.copies import build_days, build_months
-from ingestion.deletion.data import find_runs
 from ingestion.drain.loop import drain
-from ingestion.ledger import compact_ledger
 from ingestion.letters.change import discard_letters
-from ingestion.run_store import collect_garbage
 from tests.conftest import Api, TestProject, make_project
 from tests.erasures import erase
 from tests.poison import accept_poison
+from upkeep.deletion.data import find_runs
+from upkeep.ledger.checkpoints import take_checkpoints
+from upkeep.ledger.lines import compact_ledger
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.rollups.copies import build_days, build_months
+from upkeep.rollups.runs import collect_garbage
 
 # Neighbours by their ids, one below and one above; the first in each world is the one acted in.
 SUBJECT, LOWER, HIGHER = "8000000000000000", "7fffffffffffffff", "8000000000000001"

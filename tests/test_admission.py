@@ -12,12 +12,12 @@ from analytics.databases.redis_keys import bucket_key, quota_key, wake_key
 from analytics.projects.models import ApiKey, Project
 from ingestion.accept import admit
 from ingestion.drain.loop import drain
-from ingestion.ledger import read_ledger
 from ingestion.stream import memory
 from ingestion.stream.scripts import ADMIT, run_script
 from tests.conftest import Api, TestProject
 from tests.servers_plugin import Servers
 from tests.test_post_event import read_entries, read_problem
+from upkeep.ledger.lines import read_ledger
 
 EVENT = {"path": "/a"}
 HOUR_MS = 3_600_000

@@ -11,18 +11,18 @@ from analytics.databases.mongo import LEDGER, LEDGER_CHECKPOINTS, LEDGER_GAPS, c
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key
 from analytics.events.ids import MS_PER_DAY, now_ms
-from ingestion import checkpoints
-from ingestion.checkpoints import take_checkpoint
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
-from ingestion.gaps import EMPTIED, ROLLED_BACK, record_gap
-from ingestion.ledger import Line, read_ledger
-from ingestion.ledger_check import check_ledger
 from ingestion.store.prepare import prepare
 from ingestion.store.transaction import write_batch
 from ingestion.stream.consumers import this_consumer
 from tests.conftest import Api, TestProject
 from tests.workers import waiting_events
+from upkeep.ledger import checkpoints
+from upkeep.ledger.check import check_ledger
+from upkeep.ledger.checkpoints import take_checkpoint
+from upkeep.ledger.gaps import EMPTIED, ROLLED_BACK, record_gap
+from upkeep.ledger.lines import Line, read_ledger
 
 State = dict[bytes, bytes]
 

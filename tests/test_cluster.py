@@ -14,10 +14,7 @@ from pytest_django import Settings
 
 from analytics.databases import redis_clients as names
 from analytics.databases.stream_check import UnsafeStream, check_stream
-from ingestion.checkpoints import take_checkpoint
 from ingestion.drain.loop import drain
-from ingestion.ledger import compact_ledger
-from ingestion.ledger_check import check_ledger
 from ingestion.stream import claims
 from ingestion.stream.claims import forget_idle_consumers
 from local.ports import LOOPBACK
@@ -25,6 +22,9 @@ from local.servers import RedisServer
 from tests.conftest import Api, TestProject, forget_everything, make_project
 from tests.poison import accept_poison
 from tests.workers import wait_until, waiting_events
+from upkeep.ledger.check import check_ledger
+from upkeep.ledger.checkpoints import take_checkpoint
+from upkeep.ledger.lines import compact_ledger
 
 pytestmark = pytest.mark.slow
 

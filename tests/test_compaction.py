@@ -15,16 +15,17 @@ from analytics.databases.transactions import RunConflict
 from analytics.metrics.names import ROLLUP_DRIFT
 from analytics.rollups import PARTS, counts_pieces
 from analytics.rollups.calendar import month_of
-from ingestion.compaction import MAX_RUNS, compact_summaries
-from ingestion.copies import build_days, build_months
-from ingestion.days import find_days
-from ingestion.differences import Difference
-from ingestion.heads import read_head, read_heads
-from ingestion.recount import rebuild_day, verify_day, verify_month
-from ingestion.run_store import collect_garbage
-from ingestion.tasks import verify_sample_task
 from tests.conftest import TestProject
 from tests.stored import Batch, store_events
+from upkeep.rollups.compaction import MAX_RUNS, compact_summaries
+from upkeep.rollups.copies import build_days, build_months
+from upkeep.rollups.heads import read_head, read_heads
+from upkeep.rollups.runs import collect_garbage
+from upkeep.tasks import verify_sample_task
+from upkeep.verify.days import find_days
+from upkeep.verify.differences import Difference
+from upkeep.verify.rebuild import rebuild_day
+from upkeep.verify.verify import verify_day, verify_month
 
 pytestmark = pytest.mark.slow
 
@@ -194,9 +195,9 @@ def test_compacting_at_once_in_many_threads_counts_each_summary_once(project: Te
 @pytest.mark.parametrize(
     "step",
     [
-        "ingestion.heads.DayChange.apply",
-        "ingestion.run_store.RunWriter.adopt",
-        "ingestion.run_store.RunWriter.flush",
+        "upkeep.rollups.heads.DayChange.apply",
+        "upkeep.rollups.runs.RunWriter.adopt",
+        "upkeep.rollups.runs.RunWriter.flush",
     ],
 )
 def test_a_compaction_that_dies_leaves_only_garbage(

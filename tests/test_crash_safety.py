@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from analytics.databases.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
-from ingestion.ledger import read_ledger
 from ingestion.stream.signals import publish_drain
 from tests.conftest import Api, TestProject
 from tests.kill_points import STEPS
 from tests.poison import accept_poison
 from tests.workers import celery_worker, wait_until, wait_until_drained
+from upkeep.ledger.lines import read_ledger
 
 pytestmark = pytest.mark.slow
 

@@ -10,14 +10,14 @@ from django.core.management import CommandError, call_command
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.projects.models import Project
-from ingestion import tasks
-from ingestion.compaction import compact_summaries
-from ingestion.copies import build_days, build_months
-from ingestion.days import find_days
-from ingestion.differences import Difference
-from ingestion.recount import rebuild_day
 from tests.conftest import TestProject
 from tests.stored import store_events
+from upkeep import tasks
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.rollups.copies import build_days, build_months
+from upkeep.verify.days import find_days
+from upkeep.verify.differences import Difference
+from upkeep.verify.rebuild import rebuild_day
 
 NOW = timedelta(0)
 MOMENT = datetime(2026, 3, 5, 9, tzinfo=UTC)

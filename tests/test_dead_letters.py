@@ -19,8 +19,6 @@ from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.models import Project
 from analytics.web.problems import Unavailable
 from ingestion.drain.loop import drain
-from ingestion.ledger import read_ledger
-from ingestion.ledger_check import check_ledger
 from ingestion.letters.change import NotDead, discard_letters, edit_letter
 from ingestion.letters.letter import date_payload, show_payload
 from ingestion.letters.replay import find_open, replay_letters
@@ -28,6 +26,8 @@ from ingestion.store import prepare
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 from tests.workers import ROOT, waiting_events
+from upkeep.ledger.check import check_ledger
+from upkeep.ledger.lines import read_ledger
 
 ACCEPTED_AT = datetime(2026, 3, 1, 12, 30, 15, 250_000, UTC)
 

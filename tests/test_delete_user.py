@@ -11,11 +11,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from analytics.databases.mongo import ERASURES, EVENTS, collection
 from ingestion.drain.loop import drain
-from ingestion.erasure import ask, job
 from tests.conftest import Api, TestProject
 from tests.erasures import finish_erasure
 from tests.service import Gunicorn
 from tests.test_post_event import read_problem
+from upkeep.erasure import ask, job
 
 pytest_plugins = ("tests.service",)
 
@@ -216,7 +216,7 @@ def test_a_dry_run_that_takes_too_long_is_refused(
     def take_too_long(*args: Any) -> None:
         raise ask.TooManyToCount
 
-    monkeypatch.setattr("ingestion.erasure.views.count_erasable", take_too_long)
+    monkeypatch.setattr("upkeep.erasure.views.count_erasable", take_too_long)
 
     answer = admin.delete("/users/mallory?dryRun=true")
 

@@ -19,12 +19,12 @@ from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key
 from analytics.metrics import sightings
-from ingestion import doctor, state
-from ingestion.doctor import servers, service
-from ingestion.doctor.finding import Finding, Level
 from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
+from upkeep.watch import doctor, servers, service
+from upkeep.watch import gauges as state
+from upkeep.watch.finding import Finding, Level
 
 
 @pytest.fixture(autouse=True)

@@ -19,8 +19,6 @@ from analytics.projects.models import ApiKey
 from ingestion.drain import reader
 from ingestion.drain.loop import ack, drain
 from ingestion.drain.reader import Reader
-from ingestion.ledger import read_ledger
-from ingestion.recount import verify_day
 from ingestion.store import transaction as store
 from ingestion.store.prepare import Failure, prepare
 from ingestion.stream.consumers import this_consumer
@@ -29,6 +27,8 @@ from ingestion.stream.signals import publish_drain
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 from tests.workers import celery_worker, wait_until, waiting_events
+from upkeep.ledger.lines import read_ledger
+from upkeep.verify.verify import verify_day
 
 
 def read_entry(project: TestProject, deliveries: int = 1) -> ReadEntry:

@@ -24,7 +24,6 @@ from ingestion.drain import loop as draining
 from ingestion.drain import reader
 from ingestion.drain.beat import QuietScheduler
 from ingestion.drain.loop import drain
-from ingestion.ledger import read_ledger
 from ingestion.store import prepare as preparing
 from ingestion.store import transaction as store
 from ingestion.store.document import encode_event
@@ -36,6 +35,7 @@ from ingestion.stream.signals import publish_drain
 from tests.conftest import Api, TestProject
 from tests.servers_plugin import Servers
 from tests.workers import celery_worker, wait_until, waiting_events
+from upkeep.ledger.lines import read_ledger
 
 EVENT = {"path": "/a"}
 

@@ -39,8 +39,6 @@ from ingestion.accept import admit
 from ingestion.drain.fuse_window import WINDOW_EVENTS, WINDOW_REQUESTS, Window
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
-from ingestion.ledger import read_ledger
-from ingestion.ledger_check import check_ledger
 from ingestion.store import transaction as store
 from ingestion.store.prepare import prepare
 from ingestion.store.transaction import write_batch
@@ -52,6 +50,8 @@ from tests.poison import record_of
 from tests.servers_plugin import Servers
 from tests.test_group_commit import wait_until_pending
 from tests.wire_tap import tap_wire
+from upkeep.ledger.check import check_ledger
+from upkeep.ledger.lines import read_ledger
 
 
 def make_part(project_id: bytes, number: int, events: int = 1, padding: int = 0) -> Part:

@@ -20,20 +20,21 @@ from analytics.databases.mongo import (
     database,
 )
 from analytics.events.ids import event_key
-from ingestion.compaction import compact_summaries
-from ingestion.copies import build_days, build_months
-from ingestion.days import find_days
 from ingestion.drain.loop import drain
-from ingestion.erasure import events as erasing
-from ingestion.erasure import letters as redacting
-from ingestion.erasure import run
-from ingestion.ledger import compact_ledger, read_ledger
-from ingestion.recount import rebuild_day, verify_day
-from ingestion.retention import apply_retention
 from tests.conftest import Api, TestProject, make_project
 from tests.erasures import ask_to_erase, erase, finish_erasure, reach_everything, read_job
 from tests.poison import accept_poison
 from tests.stored import store_events
+from upkeep.erasure import events as erasing
+from upkeep.erasure import letters as redacting
+from upkeep.erasure import run
+from upkeep.ledger.lines import compact_ledger, read_ledger
+from upkeep.retention import apply_retention
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.rollups.copies import build_days, build_months
+from upkeep.verify.days import find_days
+from upkeep.verify.rebuild import rebuild_day
+from upkeep.verify.verify import verify_day
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 MALLORY = "mallory@example.com"

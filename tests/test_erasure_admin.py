@@ -12,9 +12,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from analytics.databases.mongo import ERASURES, collection
 from ingestion.drain.loop import drain
-from ingestion.erasure import ask
 from tests.conftest import Api, TestProject
 from tests.erasures import finish_erasure
+from upkeep.erasure import ask
 
 pytestmark = pytest.mark.slow
 

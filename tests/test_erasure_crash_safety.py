@@ -10,19 +10,19 @@ import pytest
 from analytics.databases.mongo import EVENTS, client, collection
 from analytics.databases.redis_clients import broker_client
 from analytics.databases.redis_keys import lane_key
-from ingestion.compaction import compact_summaries
-from ingestion.days import find_days
 from ingestion.drain.loop import drain
-from ingestion.erasure import events as erasing
-from ingestion.erasure.ask import RUN_TASK
-from ingestion.erasure.job import Erasure
-from ingestion.ledger import read_ledger
-from ingestion.recount import verify_day
 from ingestion.stream.signals import send_quietly
 from tests.conftest import Api, TestProject
 from tests.erasures import ask_to_erase, finish_erasure, read_job
 from tests.poison import accept_poison
 from tests.workers import celery_worker, wait_until, waiting_events
+from upkeep.erasure import events as erasing
+from upkeep.erasure.ask import RUN_TASK
+from upkeep.erasure.job import Erasure
+from upkeep.ledger.lines import read_ledger
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.verify.days import find_days
+from upkeep.verify.verify import verify_day
 
 pytestmark = pytest.mark.slow
 

@@ -8,13 +8,13 @@ import pytest
 
 from analytics.databases.mongo import EVENTS, collection
 from analytics.rollups import EXACT_MAX, Table, hash_user, summarize
-from ingestion.compaction import compact_summaries
-from ingestion.copies import build_days, build_months
-from ingestion.erasure import buckets as forgetting
 from tests.conftest import Api, TestProject, make_project
 from tests.erasures import erase
 from tests.stored import store_events
 from tests.test_erasure import MALLORY, visits
+from upkeep.erasure import buckets as forgetting
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.rollups.copies import build_days, build_months
 
 NOW = timedelta(0)
 

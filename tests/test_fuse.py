@@ -22,7 +22,6 @@ from ingestion.drain import fuse
 from ingestion.drain.fuse_window import Window
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
-from ingestion.ledger_check import check_ledger
 from ingestion.letters import room as graveyard
 from ingestion.store import prepare
 from ingestion.store import transaction as store
@@ -32,6 +31,7 @@ from ingestion.stream.entries import MAX_SHARED_DELIVERIES
 from tests.conftest import Api, TestProject
 from tests.poison import POISON, record_of
 from tests.workers import waiting_events
+from upkeep.ledger.check import check_ledger
 
 
 def accept_entries(project: TestProject, count: int, events: int, raw: bytes = POISON) -> None:

@@ -20,9 +20,9 @@ from analytics.databases.mongo import EVENTS, collection
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import ApiKey
 from ingestion.drain.loop import drain
-from ingestion.ledger import read_ledger
 from tests.conftest import TestProject, make_project
 from tests.service import Answer, Gunicorn, Wire
+from upkeep.ledger.lines import read_ledger
 
 pytest_plugins = ("tests.service",)
 

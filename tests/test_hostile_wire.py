@@ -8,11 +8,11 @@ import pytest
 
 from analytics.databases.mongo import EVENTS, collection
 from ingestion.drain.loop import drain
-from ingestion.ledger import read_ledger
 from tests.conftest import TestProject, make_project
 from tests.hostile.cases import Case, all_cases
 from tests.hostile.mutations import mutate
 from tests.service import Answer, Gunicorn, build_request
+from upkeep.ledger.lines import read_ledger
 
 pytest_plugins = ("tests.service",)
 

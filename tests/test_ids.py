@@ -52,8 +52,8 @@ def test_a_uuid_of_digits_alone_is_one(digit: str) -> None:
 ROOT = Path(__file__).parent.parent
 HELPERS = {
     "analytics/events/ids.py",
-    "ingestion/run_store.py",  # pieces of a run, which run_range bounds
-    "ingestion/erasure/buckets.py",  # text, of an erasure
+    "upkeep/rollups/runs.py",  # pieces of a run, which run_range bounds
+    "upkeep/erasure/buckets.py",  # text, of an erasure
     "reporting/counting.py",  # numbers, of the points of a series
 }
 

@@ -5,8 +5,9 @@ import time
 import pytest
 
 from analytics.databases.redis_clients import broker_client
-from ingestion import lane, tasks
-from ingestion.lane import enter_lane
+from upkeep import tasks
+from upkeep.jobs import lane
+from upkeep.jobs.lane import enter_lane
 
 
 def test_only_one_process_is_in_the_lane(store: None) -> None:

@@ -6,9 +6,9 @@ from django.core.management import call_command
 
 from analytics.databases.mongo import LEDGER, LEDGER_SUMMARIES, collection
 from ingestion.drain.loop import drain
-from ingestion.ledger import compact_ledger, read_ledger
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
+from upkeep.ledger.lines import compact_ledger, read_ledger
 
 
 def keep_books(project: TestProject, ingest: Api) -> None:

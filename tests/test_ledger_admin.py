@@ -10,10 +10,10 @@ from django.urls import reverse
 from analytics.databases.mongo import LEDGER_GAPS, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import accepted_key
-from ingestion.admin import ledger as page
 from ingestion.drain.loop import drain
-from ingestion.ledger import compact_ledger, read_ledger
 from tests.conftest import Api, TestProject
+from upkeep.admin import ledger as page
+from upkeep.ledger.lines import compact_ledger, read_ledger
 
 pytestmark = pytest.mark.slow
 

@@ -11,17 +11,17 @@ from django.core.management import CommandError, call_command
 from analytics.databases.mongo import DUPLICATES, EVENTS, LEDGER_SUMMARIES, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key
-from ingestion import ledger_check
 from ingestion.drain import loop as draining
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
-from ingestion.ledger import read_counters, read_ledger
-from ingestion.ledger_check import check_ledger
 from ingestion.store.prepare import prepare
 from ingestion.store.transaction import write_batch
 from ingestion.stream.consumers import this_consumer
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
+from upkeep.ledger import check as ledger_check
+from upkeep.ledger.check import check_ledger
+from upkeep.ledger.lines import read_counters, read_ledger
 
 
 @pytest.fixture(autouse=True)

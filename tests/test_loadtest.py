@@ -11,14 +11,14 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ingestion.drain.loop import drain
-from ingestion.ledger import read_ledger
-from ingestion.management.commands import loadtest
 from loadtest import proof
 from loadtest.plan import PlanError, check_target, make_plan
 from loadtest.proof import Proof
 from loadtest.tally import Latencies, Tally
 from tests.conftest import TestProject
 from tests.service import Gunicorn
+from upkeep.ledger.lines import read_ledger
+from upkeep.management.commands import loadtest
 
 pytest_plugins = ("tests.service",)
 

@@ -164,7 +164,7 @@ def test_an_address_that_names_a_user_stands_in_no_line(
     status: int,
     said: list[str],
 ) -> None:
-    monkeypatch.setattr("ingestion.erasure.views.ask_erasure", Mock(side_effect=error))
+    monkeypatch.setattr("upkeep.erasure.views.ask_erasure", Mock(side_effect=error))
     client = Client(raise_request_exception=False)
     key = {"Authorization": f"Bearer {project.admin_key}"}
 
@@ -237,7 +237,7 @@ def test_a_line_that_is_not_of_a_request_is_never_left_out(
 def test_a_fault_that_every_request_meets_is_told_a_few_times(
     project: TestProject, written: io.StringIO, monkeypatch: pytest.MonkeyPatch, clock: Mock
 ) -> None:
-    monkeypatch.setattr("ingestion.erasure.views.ask_erasure", Mock(side_effect=ZeroDivisionError))
+    monkeypatch.setattr("upkeep.erasure.views.ask_erasure", Mock(side_effect=ZeroDivisionError))
     client = Client(raise_request_exception=False)
     key = {"Authorization": f"Bearer {project.admin_key}"}
     for second in range(2):

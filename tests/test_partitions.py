@@ -26,11 +26,11 @@ from config.celery import app
 from ingestion.drain.beat import QuietScheduler
 from ingestion.drain.loop import drain
 from ingestion.drain.tasks import drain_unasked, forget_consumers
-from ingestion.ledger import read_ledger
-from ingestion.recount import verify_day
 from ingestion.stream.signals import DRAIN_QUEUE, DRAIN_TASK, publish_drain
 from tests.conftest import Api, TestProject, make_project
 from tests.workers import celery_worker, wait_until, waiting_events
+from upkeep.ledger.lines import read_ledger
+from upkeep.verify.verify import verify_day
 
 PARTITIONS = 3
 

@@ -11,9 +11,9 @@ from analytics.databases.redis_keys import accepted_key, waiting_key
 from analytics.events.entry import MAX_ENTRY_BYTES
 from analytics.events.ids import now_ms
 from ingestion.drain.loop import drain
-from ingestion.ledger import read_ledger
 from tests.conftest import Api, TestProject
 from tests.test_post_event import read_entries, read_problem
+from upkeep.ledger.lines import read_ledger
 
 NDJSON = "application/x-ndjson"
 GOOD = {"path": "/good"}

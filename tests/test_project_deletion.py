@@ -18,20 +18,20 @@ from analytics.events.entry import AcceptedEvent
 from analytics.projects import policy as projects
 from analytics.projects.keys import forget_keys
 from analytics.projects.models import ApiKey, Project
-from ingestion import jobs
 from ingestion.accept.admit import Sender, admit
-from ingestion.compaction import compact_summaries
-from ingestion.copies import build_days, build_months
-from ingestion.deletion import data, run
-from ingestion.deletion.job import Deletion, ask_deletion, find_deletion
 from ingestion.drain.loop import drain
-from ingestion.ledger import read_ledger
-from ingestion.run_store import collect_garbage
 from tests.conftest import Api, TestProject
 from tests.erasures import ask_to_erase
 from tests.poison import accept_poison, record_of
 from tests.test_fuse import accept_entries
 from tests.workers import waiting_events
+from upkeep.deletion import data, run
+from upkeep.deletion.job import Deletion, ask_deletion, find_deletion
+from upkeep.jobs import job as jobs
+from upkeep.ledger.lines import read_ledger
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.rollups.copies import build_days, build_months
+from upkeep.rollups.runs import collect_garbage
 
 KEPT = {"projects", "api_keys", "project_deletions"}
 

@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from analytics.projects.models import Project
-from ingestion.deletion import run
-from ingestion.deletion.job import find_deletion
 from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject, make_project
+from upkeep.deletion import run
+from upkeep.deletion.job import find_deletion
 
 pytestmark = pytest.mark.slow
 

@@ -17,9 +17,9 @@ from django.urls import reverse
 from analytics.databases.mongo import collection
 from analytics.projects.models import ApiKey, Project
 from analytics.projects.names import NameTaken, normalise_name
-from ingestion.deletion.job import ask_deletion
-from ingestion.doctor.service import check_projects
 from tests.conftest import TestProject, make_project
+from upkeep.deletion.job import ask_deletion
+from upkeep.watch.service import check_projects
 
 FULL_WIDTH = "\uff33\uff48\uff4f\uff50"
 EQUAL = ("Shop", " Shop", "Shop\t", "sHOP", "\u200bShop", "Sh\u00adop", FULL_WIDTH, "Shop\ufe0f")

@@ -13,10 +13,11 @@ from analytics.projects.horizon import RETENTION_GRACE
 from analytics.projects.keys import forget_keys
 from analytics.projects.models import Project
 from ingestion.drain.loop import drain
-from ingestion.recount import rebuild_day, verify_day
-from ingestion.retention import apply_retention
 from tests.conftest import Api, TestProject, make_project
 from tests.stored import store_events
+from upkeep.retention import apply_retention
+from upkeep.verify.rebuild import rebuild_day
+from upkeep.verify.verify import verify_day
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from analytics.rollups import (
     union_total,
 )
 from analytics.rollups.parts import BLOCK_BUCKETS, HALF_HOUR_BUCKETS, HALF_HOURS
-from ingestion.run_store import merge_parts, split
+from upkeep.rollups.runs import merge_parts, split
 
 PROJECT = bytes(range(8))
 DAY = datetime(2026, 3, 1, tzinfo=UTC)

@@ -17,10 +17,6 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.rollups import DIMENSIONS, EXACT_MAX, RELATIVE_ERROR
 from analytics.rollups.calendar import month_of
-from ingestion.compaction import compact_day, compact_summaries
-from ingestion.copies import build_days, build_months
-from ingestion.recount import rebuild_day, verify_day, verify_month
-from ingestion.run_store import collect_garbage
 from reporting.answers import Counts
 from reporting.fields import Field
 from reporting.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
@@ -30,6 +26,11 @@ from reporting.units import INTERVALS, list_boundaries
 from tests.conftest import TestProject, make_project
 from tests.kill_points import resolve
 from tests.stored import Batch, store_events
+from upkeep.rollups.compaction import compact_day, compact_summaries
+from upkeep.rollups.copies import build_days, build_months
+from upkeep.rollups.runs import collect_garbage
+from upkeep.verify.rebuild import rebuild_day
+from upkeep.verify.verify import verify_day, verify_month
 
 pytestmark = pytest.mark.slow
 
@@ -46,11 +47,11 @@ class Died(BaseException):
 
 # Where a maintenance process may die: each just before and just after.
 DEATHS = [
-    "ingestion.run_store.RunWriter.flush",
-    "ingestion.run_store.RunWriter.adopt",
-    "ingestion.heads.DayChange.apply",
-    "ingestion.copies._replace",
-    "ingestion.copies._mark_month",
+    "upkeep.rollups.runs.RunWriter.flush",
+    "upkeep.rollups.runs.RunWriter.adopt",
+    "upkeep.rollups.heads.DayChange.apply",
+    "upkeep.rollups.copies._replace",
+    "upkeep.rollups.copies._mark_month",
 ]
 
 

@@ -13,20 +13,26 @@ from analytics.databases.mongo import Document, collection
 from analytics.projects.models import Project
 from analytics.rollups.calendar import month_of
 from analytics.rollups.heads import day_key, month_key
-from ingestion import checkpoints, compaction, copies, jobs, ledger, retention, setbacks, tasks
-from ingestion.compaction import compact_summaries
-from ingestion.copies import build_days, build_months
-from ingestion.deletion.data import delete_summaries
-from ingestion.erasure.job import Erasure
-from ingestion.erasure.run import PARTS, run_erasures
-from ingestion.heads import read_heads
-from ingestion.ledger import compact_ledger, read_ledger
-from ingestion.recount import rebuild_day, verify_day, verify_month
-from ingestion.run_store import collect_garbage
-from ingestion.setbacks import ALARMING_FAILURES, LONGEST_REST, WORKS, Turns, count_failing
 from tests.conftest import Api, TestProject
 from tests.erasures import ask_to_erase, read_job
 from tests.stored import store_events
+from upkeep import retention, tasks
+from upkeep.deletion.data import delete_summaries
+from upkeep.erasure.job import Erasure
+from upkeep.erasure.run import PARTS, run_erasures
+from upkeep.jobs import job as jobs
+from upkeep.jobs import setbacks
+from upkeep.jobs.setbacks import ALARMING_FAILURES, LONGEST_REST, WORKS, Turns, count_failing
+from upkeep.ledger import checkpoints
+from upkeep.ledger import lines as ledger
+from upkeep.ledger.lines import compact_ledger, read_ledger
+from upkeep.rollups import compaction, copies
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.rollups.copies import build_days, build_months
+from upkeep.rollups.heads import read_heads
+from upkeep.rollups.runs import collect_garbage
+from upkeep.verify.rebuild import rebuild_day
+from upkeep.verify.verify import verify_day, verify_month
 
 NOW = timedelta(0)
 MOMENT = datetime(2026, 3, 5, 9, tzinfo=UTC)
@@ -297,7 +303,7 @@ def test_a_job_that_fails_slowly_or_never_ends_lets_others_go_first(
         ask_to_erase(each, "mallory") for each in (project, project, other_project)
     )
     clock = [0.0]
-    monkeypatch.setattr("ingestion.jobs.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("upkeep.jobs.job.time.monotonic", lambda: clock[0])
 
     def work(part: Callable[[Erasure], Any]) -> Callable[[Erasure], Any]:
         def do(job: Erasure) -> Any:
@@ -312,7 +318,7 @@ def test_a_job_that_fails_slowly_or_never_ends_lets_others_go_first(
         return do
 
     monkeypatch.setattr(
-        "ingestion.erasure.run.PARTS", {step: work(part) for step, part in PARTS.items()}
+        "upkeep.erasure.run.PARTS", {step: work(part) for step, part in PARTS.items()}
     )
 
     assert [run_erasures(5.0) for _ in range(3)] == [True, True, True]
@@ -393,7 +399,7 @@ def test_setbacks_go_with_their_project(
     damage_a_day(project)
     damage_a_day(other_project)
     build_days(quiet=NOW)
-    monkeypatch.setattr("ingestion.deletion.data._delete", lambda *_: None)
+    monkeypatch.setattr("upkeep.deletion.data._delete", lambda *_: None)
 
     class Job:
         project_id = project.id

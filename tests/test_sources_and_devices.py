@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from ingestion.compaction import compact_summaries
 from tests.conftest import Api, TestProject
 from tests.stored import store_events
+from upkeep.rollups.compaction import compact_summaries
 
 SPELLINGS: list[dict[str, Any]] = [
     {"path": "/l?UTM_SOURCE=news"},

@@ -16,13 +16,14 @@ from analytics.databases.mongo import collection
 from analytics.metrics import names as metrics
 from analytics.metrics import sightings
 from analytics.metrics.sightings import note_alive, note_verified
-from ingestion import ledger, state
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
 from ingestion.stream.consumers import this_consumer
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 from tests.test_metrics import Scrape
+from upkeep.ledger import lines as ledger
+from upkeep.watch import gauges as state
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,6 @@ from hypothesis import strategies as st
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.rollups import DIMENSIONS, RELATIVE_ERROR, CorruptTable
-from ingestion.compaction import compact_summaries
-from ingestion.copies import build_days, build_months
-from ingestion.run_store import collect_garbage
 from reporting.answers import Row, Source, StatsAnswer
 from reporting.fields import PATH, Field
 from reporting.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
@@ -27,6 +24,9 @@ from reporting.units import INTERVALS, list_boundaries
 from tests import stored
 from tests.conftest import Api, TestProject, make_project
 from tests.rollup_builder import Events, Mixture, store_events, store_rollups, store_summaries
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.rollups.copies import build_days, build_months
+from upkeep.rollups.runs import collect_garbage
 
 pytestmark = [pytest.mark.usefixtures("store"), pytest.mark.slow]
 

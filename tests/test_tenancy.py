@@ -26,10 +26,7 @@ from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.projects.models import ApiKey
 from config.celery import app
-from ingestion import copies
-from ingestion.deletion import run
 from ingestion.drain.loop import drain
-from ingestion.management.commands import delete_project
 from tests.conftest import empty_database, forget_everything
 from tests.poison import accept_poison
 from tests.tenancy import (
@@ -43,6 +40,9 @@ from tests.tenancy import (
     make_world,
     read_bytes_of,
 )
+from upkeep.deletion import run
+from upkeep.management.commands import delete_project
+from upkeep.rollups import copies
 
 Act = Callable[[World], Any]  # returns what the project's people are told
 

@@ -4,8 +4,8 @@ import pytest
 
 from analytics.databases.mongo import EVENTS, collection
 from ingestion.drain.loop import drain
-from ingestion.ledger import read_ledger
 from tests.conftest import Api, TestProject
+from upkeep.ledger.lines import read_ledger
 
 FULL = {
     "eventId": "e9f6c2b3-12a1-4a9b-8baf-1d2a3b4c5d6e",

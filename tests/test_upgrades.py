@@ -22,15 +22,15 @@ from analytics.databases.redis_keys import GROUP, accepted_key, stream_key, wait
 from analytics.events import entry as entries
 from analytics.events.ids import now_ms, parse_place
 from analytics.rollups import codec
-from ingestion.compaction import compact_summaries
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
-from ingestion.ledger import read_ledger
-from ingestion.recount import verify_day
 from ingestion.stream.consumers import Consumer
 from ingestion.stream.entries import MAX_SHARED_DELIVERIES
 from tests.conftest import Api, TestProject, make_project
 from tests.stored import store_events
+from upkeep.ledger.lines import read_ledger
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.verify.verify import verify_day
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_PROJECT = "0f1e2d3c4b5a6978"

@@ -1,7 +1,7 @@
 """Every metric of the service, by name: what is counted, where, and with which labels.
 
 Each process counts for itself, and `sharing.py` adds up the processes of one service. Gauges tell
-the state of the whole deployment, read at each scrape by `ingestion/state.py`.
+the state of the whole deployment, read at each scrape by `upkeep/watch/gauges.py`.
 docs/operations.md says what to make of each.
 
 No label may hold what a client chose: its values come from the code, or are bounded.
@@ -136,7 +136,7 @@ BACKLOG_SUMMARIES = StateGauge(
 BACKLOG_SECONDS = StateGauge(
     "analytics_compaction_lag_seconds", "Age of the oldest summary; 0 if none."
 )
-# work: one of ingestion/setbacks.py: WORKS.
+# work: one of upkeep/jobs/setbacks.py: WORKS.
 FAILING_UNITS = StateGauge(
     "analytics_failing_units", "Units of maintenance that fail again and again.", ("work",)
 )

@@ -25,12 +25,12 @@ MORE_STEPS = (
     "ingestion.drain.reader.end_session_of",
     "ingestion.store.transaction.find_stored",
     "ingestion.store.transaction.find_recorded",
-    "ingestion.compaction._compact_day",
-    "ingestion.run_store.RunWriter.flush",
-    "ingestion.run_store.RunWriter.adopt",
-    "ingestion.ledger._compact",
-    "ingestion.checkpoints._copy_accepted",
-    "ingestion.checkpoints._close_days",
+    "upkeep.rollups.compaction._compact_day",
+    "upkeep.rollups.runs.RunWriter.flush",
+    "upkeep.rollups.runs.RunWriter.adopt",
+    "upkeep.ledger.lines._compact",
+    "upkeep.ledger.checkpoints._copy_accepted",
+    "upkeep.ledger.checkpoints._close_days",
 )
 
 

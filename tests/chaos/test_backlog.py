@@ -11,13 +11,13 @@ import pytest
 from django.core.management import call_command
 
 from analytics.databases.mongo import EVENTS, collection
-from ingestion.ledger import read_ledger
 from local.ports import LOOPBACK
 from tests.chaos.books import Row, add_up, wait_until_drained
 from tests.chaos.load import post
 from tests.chaos.system import System
 from tests.chaos.trial import Chaos, make_unlimited_project
 from tests.conftest import TestProject
+from upkeep.ledger.lines import read_ledger
 
 pytestmark = pytest.mark.chaos
 

@@ -1,0 +1,132 @@
+"""Deleting a project in the admin, from the project's own page, and what was deleted."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from analytics.admin.base import Fitting
+from analytics.projects.holdings import read_holding
+from analytics.projects.models import Project
+from upkeep.deletion.job import COUNTS, ask_deletion, state_of
+from upkeep.models import ProjectDeletion
+
+if TYPE_CHECKING:
+    DeletionModelForm = forms.ModelForm[ProjectDeletion]
+else:  # at run time it cannot be subscripted
+    DeletionModelForm = forms.ModelForm
+
+
+class DeletionForm(DeletionModelForm):
+    """Who types both knows which project it is."""
+
+    project: ClassVar[Project]
+
+    project_name = forms.CharField(label="Name of the project", max_length=100)
+    project_id = forms.CharField(label="Id of the project", max_length=100)
+
+    class Meta:
+        model = ProjectDeletion
+        fields = ()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        wrong = {}
+        name = " ".join(self.project.name.split())  # as a page shows it
+        if " ".join(cleaned.get("project_name", name).split()) != name:
+            wrong["project_name"] = "This is not the name of this project."
+        if cleaned.get("project_id") not in (None, self.project.id):
+            wrong["project_id"] = "This is not the id of this project."
+        if wrong:
+            raise ValidationError(wrong)
+        return cleaned
+
+
+def find_asked_project(request: HttpRequest) -> Project | None:
+    """The one whose page led here; a deleted one, too: more of it may have come to light."""
+    return Project.objects.filter(pk=request.GET.get("project", "")).first()
+
+
+@admin.register(ProjectDeletion)
+class ProjectDeletionAdmin(Fitting):
+    form = DeletionForm
+    list_display = ("name", "id", "state", "requested_at", "requested_by", "finished_at")
+    search_fields = ("name", "id")
+    show_full_result_count = False
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        """No link to add one: a deletion begins on the page of its project."""
+        return {**super().get_model_perms(request), "add": False}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        shown = {**(extra_context or {}), "has_add_permission": False}
+        return super().changelist_view(request, shown)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        project = find_asked_project(request)
+        if self.has_add_permission(request) and project is None:
+            text = "Choose the project to delete, and begin on its page."
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:analytics_project_changelist"))
+        shown = {
+            **(extra_context or {}),
+            "title": f"Delete {project}",
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
+        return super().add_view(request, form_url, shown)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        if obj is None:
+            form.project = find_asked_project(request)
+        return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: ProjectDeletion | None = None) -> Any:
+        if obj is not None:
+            return [(None, {"fields": (*self.list_display, "removed")})]
+        project = find_asked_project(request)
+        warning = project and format_html(
+            "<strong>{}</strong>, {}. Its keys stop at once; all its events and counts are "
+            "removed. This cannot be undone. Type its name and its id to show that it is the one "
+            "you mean.",
+            project,
+            read_holding(project),
+        )
+        return [(None, {"fields": ("project_name", "project_id"), "description": warning})]
+
+    def save_model(
+        self, request: HttpRequest, obj: ProjectDeletion, form: Any, change: bool
+    ) -> None:
+        job = ask_deletion(form.project, f"admin {request.user.get_username()}")
+        obj.pk, obj.name, obj.step = job["_id"], job["name"], job["step"]
+
+    def response_add(
+        self, request: HttpRequest, obj: ProjectDeletion, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        self.message_user(request, f"{obj} is being deleted.")
+        return HttpResponseRedirect(reverse("admin:ingestion_projectdeletion_changelist"))
+
+    @admin.display(description="state")
+    def state(self, deletion: ProjectDeletion) -> str:
+        return state_of(deletion.step)
+
+    @admin.display(description="removed, and its books")
+    def removed(self, deletion: ProjectDeletion) -> str:
+        return ", ".join(f"{deletion.counts[name]:,} {name}" for name in COUNTS)

@@ -1,0 +1,131 @@
+"""Erasures in the admin: ask for one, see how far they are and what they did."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from analytics.admin.base import Fitting
+from analytics.admin.choices import ProjectChoice, list_projects_to_filter
+from analytics.events.event import MAX_USER_ID_CHARS
+from analytics.projects.models import Project
+from upkeep.erasure.ask import TooManyToCount, ask_erasure, count_erasable
+from upkeep.erasure.job import COUNTS, STATES
+from upkeep.models import Erasure
+
+if TYPE_CHECKING:
+    ErasureModelForm = forms.ModelForm[Erasure]
+else:  # at run time it cannot be subscripted
+    ErasureModelForm = forms.ModelForm
+
+
+class EraseForm(ErasureModelForm):
+    """Whom to erase. The user id stands in no log: the job forgets it, too."""
+
+    of_project = ProjectChoice(Project.objects.filter(deleted_at=None), label="Project")
+    user_id = forms.CharField(
+        label="User id",
+        max_length=MAX_USER_ID_CHARS,
+        strip=False,
+        help_text="Exactly as events carry it. What comes later of this user is kept.",
+    )
+    only_count = forms.BooleanField(
+        required=False, help_text="Say how much there is and erase nothing."
+    )
+
+    class Meta:
+        model = Erasure
+        fields = ()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("only_count") and not self.errors:
+            raise ValidationError(self._count(cleaned["of_project"], cleaned["user_id"]))
+        return cleaned
+
+    def _count(self, project: Project, user_id: str) -> str:
+        try:
+            found = count_erasable(project.id_bytes, user_id)
+        except TooManyToCount:
+            return "Counting takes too long. Erasing needs no count."
+        except PyMongoError:
+            return "The store does not answer."
+        return f"{found['events']} events, {found['deadLetters']} dead letters. Nothing was erased."
+
+
+class ProjectFilter(admin.SimpleListFilter):
+    title = "project"
+    parameter_name = "project"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list_projects_to_filter()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Erasure]) -> QuerySet[Erasure]:
+        project = Project.objects.filter(pk=self.value()).first()
+        return queryset.filter(project=project.id_bytes) if project else queryset
+
+
+@admin.register(Erasure)
+class ErasureAdmin(Fitting):
+    form = EraseForm
+    list_display = ("id", "project_name", "state", "requested_at", "requested_by", "events")
+    list_filter = (ProjectFilter,)
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_change_permission(self, request: HttpRequest, obj: Erasure | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Erasure | None = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Erasure | None = None) -> Any:
+        if obj is None:
+            return ("of_project", "user_id", "only_count")
+        return ("id", "project_name", "state", "requested_at", "requested_by", "finished_at", "did")
+
+    def save_model(self, request: HttpRequest, obj: Erasure, form: Any, change: bool) -> None:
+        project: Project = form.cleaned_data["of_project"]
+        asked_by = f"admin {request.user.get_username()}"
+        user_id = form.cleaned_data["user_id"]
+        job = ask_erasure(project.id_bytes, project.partition, user_id, asked_by)
+        obj.pk, obj.step = job["_id"], job["step"]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        try:
+            return super().add_view(request, form_url, extra_context)
+        except (PyMongoError, RedisError) as exc:
+            self.message_user(request, f"Nothing was asked for: {type(exc).__name__}.", "ERROR")
+            return HttpResponseRedirect(reverse("admin:ingestion_erasure_changelist"))
+
+    def response_add(
+        self, request: HttpRequest, obj: Erasure, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        self.message_user(request, f"Erasure {obj.pk} was asked for.")
+        return HttpResponseRedirect(reverse("admin:ingestion_erasure_changelist"))
+
+    @admin.display(description="project")
+    def project_name(self, erasure: Erasure) -> str:
+        project_id = bytes(erasure.project).hex()
+        project = Project.objects.filter(pk=project_id).first()
+        return str(project or project_id)
+
+    @admin.display(description="state")
+    def state(self, erasure: Erasure) -> str:
+        return STATES[erasure.step]
+
+    @admin.display(description="events")
+    def events(self, erasure: Erasure) -> int:
+        return int(erasure.counts["events"])
+
+    @admin.display(description="did")
+    def did(self, erasure: Erasure) -> str:
+        return ", ".join(f"{erasure.counts[name]} {name}" for name in COUNTS)

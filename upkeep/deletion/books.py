@@ -1,0 +1,50 @@
+"""Close the books of a deleted project: one sum for the audit in place of its lines."""
+
+from collections import Counter
+from typing import Any
+
+from analytics.databases import mongo
+from analytics.databases import redis_clients as names
+from analytics.databases.mongo import collection
+from analytics.databases.redis_keys import accepted_key, api_keys_used_key, bucket_key, quota_key
+from analytics.projects.models import ApiKey
+from upkeep.deletion.job import Deletion
+from upkeep.jobs.job import change_job, finish_step
+from upkeep.ledger.lines import COLUMNS, read_ledger, read_settled
+
+
+def close_books(job: Deletion) -> None:
+    """Add the project's lines to the job and take them out of the ledger, in one transaction."""
+    counts = Counter(accepted=sum(line.accepted for line in read_ledger(job.project_id)))
+    usage = _read_usage(job)
+    with change_job() as session:
+        for line in read_settled(session, job.project_id).values():
+            counts.update({column: getattr(line, column) for column in COLUMNS})
+        for name in (mongo.LEDGER, mongo.LEDGER_SUMMARIES):
+            collection(name).delete_many({"project": job.project_id}, session=session)
+        finish_step(job, session, counts, **({"eventsByMonth": usage} if usage else {}))
+
+
+def _read_usage(job: Deletion) -> dict[str, int]:
+    """Accepted events by month `YYYYMM`, as far as Redis knows."""
+    client: Any = names.stream_client()
+    usage = client.hgetall(quota_key(job.partition, job.id))
+    return {field.decode(): int(count) for field, count in usage.items() if len(field) == 6}
+
+
+def delete_counters(job: Deletion) -> None:
+    """What Redis counts of the project. The mirror of its revoked keys stays.
+
+    That record is what keeps a key from coming back (docs/decisions/0004).
+    """
+    client: Any = names.stream_client()
+    accepted = accepted_key(job.partition)
+    prefix = f"{job.id}:".encode()
+    if lines := [field for field in client.hkeys(accepted) if field.startswith(prefix)]:
+        client.hdel(accepted, *lines)
+    client.delete(quota_key(job.partition, job.id))
+    for key_id in ApiKey.objects.filter(project=job.id).values_list("pk", flat=True):
+        client.delete(bucket_key(job.partition, key_id))
+        client.hdel(api_keys_used_key(), key_id)
+    with change_job() as session:
+        finish_step(job, session)

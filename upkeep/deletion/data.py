@@ -1,0 +1,96 @@
+"""Remove what MongoDB holds of a project, a bounded number of documents at once."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from analytics.events.ids import PLACE_BYTES, UNIT_BYTES, event_ids_of, ids_of
+from upkeep.deletion.job import Deletion
+from upkeep.jobs.job import change_job, finish_step, save_progress
+from upkeep.jobs.setbacks import forget_setbacks
+from upkeep.rollups.runs import READ_TIME
+
+DELETE_DOCUMENTS = 2_000
+DELETE_HEADS = 20
+
+
+def delete_events(job: Deletion) -> None:
+    # A tombstone names no project but in its `_id`.
+    _delete(job, mongo.EVENTS, {"$or": list(event_ids_of(job.project_id))}, "events")
+
+
+def delete_duplicates(job: Deletion) -> None:
+    _delete(job, mongo.DUPLICATES, ids_of(job.project_id, PLACE_BYTES), "duplicates")
+
+
+def delete_letters(job: Deletion) -> None:
+    mongo.collection(mongo.FUSES).delete_one({"_id": job.project_id})
+    _delete(job, mongo.DEAD_LETTERS, _named(job, PLACE_BYTES), "deadLetters")
+
+
+def delete_summaries(job: Deletion) -> None:
+    forget_setbacks(job.project_id)
+    _delete(job, mongo.SUMMARIES, {"project": job.project_id}, "summaries")
+
+
+def delete_erasures(job: Deletion) -> None:
+    _delete(job, mongo.ERASURES, {"project": job.project_id}, "erasures")
+
+
+def delete_erasure_days(job: Deletion) -> None:
+    _delete(job, mongo.ERASURE_DAYS, {"project": job.project_id}, None)
+
+
+def delete_days(job: Deletion) -> None:
+    _delete_heads(job, mongo.ROLLUP_DAYS, "days")
+
+
+def delete_months(job: Deletion) -> None:
+    _delete_heads(job, mongo.ROLLUP_MONTHS, "months")
+
+
+def _named(job: Deletion, length: int) -> Document:
+    """Documents of the project by both their `_id`, `length` bytes after it, and their field."""
+    return {**ids_of(job.project_id, length), "project": job.project_id}
+
+
+def _delete(job: Deletion, name: str, condition: Document, counted: str | None) -> None:
+    with change_job() as session:
+        found = collection(name).find(condition, {"_id": 1}, session=session)
+        ids = [document["_id"] for document in found.limit(DELETE_DOCUMENTS)]
+        if ids:
+            collection(name).delete_many({"_id": {"$in": ids}}, session=session)
+            counts = {counted: len(ids)} if counted else {}
+            save_progress(job, session, cursor=None, counts=counts)
+        else:
+            finish_step(job, session)
+
+
+def _delete_heads(job: Deletion, name: str, counted: str) -> None:
+    """Heads go with a list of their runs, which are deleted as all replaced runs are."""
+    with change_job() as session:
+        found = collection(name).find(_named(job, UNIT_BYTES), session=session)
+        heads = list(found.limit(DELETE_HEADS))
+        if not heads:
+            finish_step(job, session)
+            return
+        if runs := [run for head in heads for run in find_runs(head)]:
+            entry = {"runs": runs, "dueAt": datetime.now(UTC) + READ_TIME}
+            collection(mongo.ROLLUP_GARBAGE).insert_one(entry, session=session)
+        ids = [head["_id"] for head in heads]
+        collection(name).delete_many({"_id": {"$in": ids}}, session=session)
+        save_progress(job, session, cursor=None, counts={counted: len(heads)})
+
+
+def find_runs(part: Any) -> Iterator[bytes]:
+    """The run ids of every descriptor in a head, wherever it stands."""
+    if isinstance(part, Mapping):
+        if isinstance(part.get("r"), bytes):
+            yield part["r"]
+        part = part.values()
+    elif not isinstance(part, list):
+        return
+    for inner in part:
+        yield from find_runs(inner)

@@ -1,0 +1,93 @@
+"""Run deletions: the parts of each step."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from analytics.databases.mongo import FUSES, collection
+from analytics.events.ids import make_place, parse_place
+from analytics.projects.models import Project
+from upkeep.deletion import data
+from upkeep.deletion.books import close_books, delete_counters
+from upkeep.deletion.job import AGAIN, Deletion, stop_keys
+from upkeep.jobs import job as jobs
+from upkeep.jobs.job import Part, change_job, finish_step, save_progress
+from upkeep.jobs.waiting import ANY_INDEX, read_last_entry, wait_for_drain
+
+# A revoked key is refused everywhere within 10 seconds; what was admitted before is appended then.
+SETTLE = timedelta(seconds=20)
+# What was in flight while the data was removed (a compaction, a rebuild) has ended then.
+REST = timedelta(minutes=2)
+
+
+def stop(job: Deletion) -> bool:
+    """Once more: the keys of the request, or one that was made at that moment."""
+    if not stop_keys(Project.objects.get(pk=job.id)):
+        return False
+    with change_job() as session:
+        finish_step(job, session)
+    return True
+
+
+def settle(job: Deletion) -> bool:
+    """Wait until no process takes an event of the project any more."""
+    return _wait(job, SETTLE)
+
+
+def rest(job: Deletion) -> bool:
+    return _wait(job, REST)
+
+
+def _wait(job: Deletion, pause: timedelta) -> bool:
+    """Let `pause` pass since the step began; what is in the stream then is the last there is."""
+    now = datetime.now(UTC)
+    is_over = now >= (job.cursor or now) + pause
+    last = make_place(read_last_entry(job.partition), ANY_INDEX)
+    with change_job() as session:
+        if is_over:
+            finish_step(job, session, lastPlace=last)
+        elif job.cursor is None:
+            save_progress(job, session, cursor=now)
+    return is_over
+
+
+def drain(job: Deletion) -> bool:
+    """What was accepted is stored first: so the books say what became of it.
+
+    No fuse holds anything of a deleted project back any more.
+    """
+    assert job.last_place is not None
+    collection(FUSES).delete_one({"_id": job.project_id})
+    last, _ = parse_place(job.last_place)
+    return wait_for_drain(job, last)
+
+
+_DATA: Mapping[str, Part[Deletion]] = {
+    "drain": drain,
+    "events": data.delete_events,
+    "duplicates": data.delete_duplicates,
+    "letters": data.delete_letters,
+    "summaries": data.delete_summaries,
+    "days": data.delete_days,
+    "months": data.delete_months,
+    "erasures": data.delete_erasures,
+    "buckets": data.delete_erasure_days,
+}
+PARTS: Mapping[str, Part[Deletion]] = {
+    "keys": stop,
+    "settle": settle,
+    **_DATA,
+    "rest": rest,
+    **{step + AGAIN: part for step, part in _DATA.items()},
+    "books": close_books,
+    "counters": delete_counters,
+}
+
+
+def run_deletions(budget_seconds: float) -> bool:
+    """Go on with every open deletion; whether there is work left that need not wait."""
+    return jobs.run_jobs(Deletion, PARTS, budget_seconds)
+
+
+def run_deletion(project_id: str, deadline: float) -> bool:
+    """Go on with one until it is done, must wait, or the time is up; whether work is left."""
+    return jobs.run_job(Deletion, PARTS, project_id, deadline)

@@ -1,0 +1,50 @@
+"""Ask for the erasure of a user, or what it would find."""
+
+from typing import Any
+
+import pymongo
+from pymongo.errors import ExecutionTimeout
+
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from ingestion.stream.signals import send_quietly
+from upkeep.erasure.job import create_erasure
+from upkeep.erasure.letters import is_of_user
+
+RUN_TASK = "ingestion.run_erasures"
+STORE_TIMEOUT_SECONDS = 10.0
+COUNT_TIMEOUT_SECONDS = 10.0
+
+
+class TooManyToCount(Exception):
+    """Counting would take too long; erasing needs no count."""
+
+
+def ask_erasure(project_id: bytes, partition: int, user_id: str, requested_by: str) -> Document:
+    """Write the job down and signal a worker; the job. Raises RedisError or PyMongoError.
+
+    A lost signal is harmless: beat sends another within seconds.
+    """
+    with pymongo.timeout(STORE_TIMEOUT_SECONDS):
+        job = create_erasure(project_id, partition, user_id, requested_by)
+    send_quietly(RUN_TASK, queue="maintenance")
+    return job
+
+
+def count_erasable(project_id: bytes, user_id: str) -> dict[str, Any]:
+    """How many events and dead letters an erasure would find now; what waits is not counted.
+
+    Raises TooManyToCount, or PyMongoError.
+    """
+    limit_ms = int(COUNT_TIMEOUT_SECONDS * 1000)
+    theirs = {"project": project_id, "userId": user_id}
+    letters = collection(mongo.DEAD_LETTERS).find(
+        {"project": project_id}, {"payload": 1, "original": 1}, max_time_ms=limit_ms
+    )
+    try:
+        return {
+            "events": collection(mongo.EVENTS).count_documents(theirs, maxTimeMS=limit_ms),
+            "deadLetters": sum(is_of_user(letter, user_id) for letter in letters),
+        }
+    except ExecutionTimeout as exc:
+        raise TooManyToCount from exc

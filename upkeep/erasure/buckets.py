@@ -1,0 +1,164 @@
+"""Take a user out of the rollups.
+
+A bucket whose raw events are all there is rebuilt from them. Of one from before the raw horizon
+the counts stay, and the user is taken out of the exact sets; a sketch cannot forget a member.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
+from analytics.databases.transactions import RunConflict
+from analytics.projects.policy import find_policy
+from analytics.rollups import TOTAL, U64_MASK, Descriptor, Table, hash_user, sets_pieces
+from analytics.rollups.calendar import BUCKETS_PER_DAY, bucket_of
+from analytics.rollups.heads import DayHead
+from analytics.rollups.sets import SetColumn
+from ingestion.enrich.visitors import hash_visitor
+from upkeep.erasure.job import Erasure
+from upkeep.jobs.job import change_job, finish_step, save_progress
+from upkeep.rollups.compaction import MAX_CONFLICTS, compact_day
+from upkeep.rollups.heads import DayChange, days_of, read_head
+from upkeep.rollups.runs import READ_PIECES, RunWriter, Tables, batched, merge_columns, read_columns
+from upkeep.verify.raw_counts import is_countable
+from upkeep.verify.rebuild import rebuild_day
+
+OLD_DAYS = 20
+
+
+def rebuild_buckets(job: Erasure) -> None:
+    """One part: the buckets of one day whose events were erased."""
+    days = collection(mongo.ERASURE_DAYS)
+    of_job = {"_id": {"$gt": f"{job.id}:", "$lt": f"{job.id};"}, "project": job.project_id}
+    day = days.find_one(of_job, sort=[("_id", 1)])
+    if day is None:
+        with change_job() as session:
+            finish_step(job, session)
+        return
+    numbers = sorted(day["buckets"])
+    recent = [n for n in numbers if is_countable(job.project_id, bucket_of(day["day"], n))]
+    if recent:
+        rebuild_day(job.project_id, day["day"], recent)
+    old = [n for n in numbers if n not in recent]
+    forgotten = forget_in_buckets(job, day["day"], old) if old else Counter()
+    with change_job() as session:
+        days.delete_one({"_id": day["_id"]}, session=session)
+        save_progress(job, session, cursor=None, counts={"buckets": len(recent), **forgotten})
+
+
+def forget_in_old_buckets(job: Erasure) -> None:
+    """One part: OLD_DAYS days from before the raw horizon, whose events nobody has any more."""
+    first, end = job.cursor or 0, _raw_horizon_day(job.project_id)
+    days = []
+    if first < end:
+        heads = collection(mongo.ROLLUP_DAYS).find(days_of(job.project_id, first, end), {"day": 1})
+        days = [head["day"] for head in heads.sort("_id", 1).limit(OLD_DAYS)]
+    counts: Counter[str] = Counter()
+    for day in days:
+        old = [
+            n for n in range(BUCKETS_PER_DAY) if not is_countable(job.project_id, bucket_of(day, n))
+        ]
+        counts += forget_in_buckets(job, day, old)
+    with change_job() as session:
+        if len(days) == OLD_DAYS:
+            save_progress(job, session, cursor=days[-1] + 1, counts=counts)
+        else:
+            finish_step(job, session, counts)
+
+
+def _raw_horizon_day(project_id: bytes) -> int:
+    """The day after the last with a bucket from before the raw horizon; 0 where there is none."""
+    horizon = find_policy(project_id).raw_horizon
+    return int(horizon.timestamp()) // 86_400 + 1 if horizon else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user as the sets of the rollups know them: as one of the users, and of the visitors."""
+
+    user: int
+    visitor: int
+
+    @classmethod
+    def of(cls, project_id: bytes, user_id: str) -> "Person":
+        visitor = hash_visitor(project_id, user_id, None, None, b"")
+        return cls(hash_user(project_id, user_id), visitor & U64_MASK)
+
+
+def forget_in_buckets(job: Erasure, day: int, numbers: Sequence[int]) -> Counter[str]:
+    """Take the user out of the exact sets of some buckets of a day.
+
+    Counts `exactSets` that were changed, and `sketchedBuckets` that may still know the user.
+    """
+    person = Person.of(job.project_id, job.user_id)
+    while compact_day(job.project_id, day):
+        pass
+    for attempt in range(MAX_CONFLICTS):
+        try:
+            return _forget(person, read_head(job.project_id, day), numbers)
+        except RunConflict:
+            if attempt == MAX_CONFLICTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _forget(person: Person, head: DayHead, numbers: Sequence[int]) -> Counter[str]:
+    runs = {n: head.buckets[n] for n in numbers if n in head.buckets}
+    suspects = _find_suspects([run for found in runs.values() for run in found], person)
+    counts: Counter[str] = Counter()
+    writer = RunWriter()
+    buckets: dict[int, list[Descriptor]] = {}
+    replaced: list[Descriptor] = []
+    for number, found in runs.items():
+        counts["sketchedBuckets"] += any(suspects.get(run["r"]) for run in found)
+        kept = list(found)
+        for index, run in enumerate(found):
+            if run["r"] not in suspects:
+                continue
+            tables = merge_columns(read_columns([run]))
+            if changed := forget_person(tables, person):
+                kept[index] = writer.write(tables)
+                replaced.append(run)
+                counts["exactSets"] += changed
+        if kept != found:
+            buckets[number] = kept
+    if buckets:
+        DayChange(head, buckets, replaced, ()).apply(writer)
+    return counts
+
+
+def _find_suspects(runs: Sequence[Descriptor], person: Person) -> dict[bytes, bool]:
+    """The runs that may know the person, by run id, and whether it is a sketch that may.
+
+    The total of a run knows everybody that its other tables know, so most runs are told by it.
+    """
+    totals = {piece: run["r"] for run in runs for piece in sets_pieces(run, TOTAL)}
+    suspects: dict[bytes, bool] = {}
+    for part in batched(totals, READ_PIECES):
+        for piece in collection(mongo.ROLLUP_CHUNKS).find(
+            {"_id": {"$in": part}}, {f"t.{TOTAL}": 1}
+        ):
+            if encoded := piece["t"].get(TOTAL):
+                total = Table.decode(encoded, counts=False, sets=True)
+                is_sketched = any(column.sketches for column in _sets_of(total))
+                if is_sketched or forget_person({TOTAL: total}, person):
+                    suspects[totals[bytes(piece["_id"])]] = is_sketched
+    return suspects
+
+
+def _sets_of(table: Table) -> list[SetColumn]:
+    return [column for column in (table.users, table.visitors) if column is not None]
+
+
+def forget_person(tables: Tables, person: Person) -> int:
+    """Take a person out of the exact sets of `tables`, in place; how many sets changed."""
+    changed = 0
+    for name, table in tables.items():
+        users = table.users and table.users.without(person.user)
+        visitors = table.visitors and table.visitors.without(person.visitor)
+        for before, after in ((table.users, users), (table.visitors, visitors)):
+            changed += len(before.members) - len(after.members) if before and after else 0
+        tables[name] = replace(table, users=users, visitors=visitors)
+    return changed

@@ -1,0 +1,59 @@
+"""What of a project still waits in the stream, up to an entry."""
+
+from itertools import islice
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import stream_key
+from analytics.events.ids import EntryId
+from ingestion.stream.walk import walk_stream
+from upkeep.jobs.job import Job, change_job, finish_step, save_progress
+
+MAX_LOOK_ENTRIES = 4_000
+# Above the index of any event of an entry.
+ANY_INDEX = 0xFFFF
+
+
+def read_last_entry(partition: int) -> EntryId:
+    """The id of the newest entry ever appended to a partition; 0-0 before the first."""
+    client: Any = stream_client()
+    try:
+        stream = client.xinfo_stream(stream_key(partition))
+    except ResponseError as exc:
+        if "no such key" not in str(exc):
+            raise
+        return EntryId(0, 0)
+    return EntryId.parse(stream["last-generated-id"])
+
+
+def find_waiting(
+    project_id: bytes, partition: int, last: EntryId, start: bytes | None
+) -> bytes | None:
+    """An entry from `start` (None: the first) to `last` before which nothing of the project waits.
+
+    None when nothing does at all. An entry leaves the stream when what it holds is stored, so
+    one that is not there is drained. What is returned is where to go on: an entry that may be
+    of the project, or as far as one call looks. What cannot be read may be anybody's, and waits
+    for a worker that understands it.
+    """
+    end = f"{last.ms}-{last.sequence}".encode()
+    position: bytes | None = None
+    looked = 0
+    for position, entry in islice(walk_stream(partition, start or b"-", end), MAX_LOOK_ENTRIES):
+        if entry is None or entry.project_id == project_id:
+            return position
+        looked += 1
+    return position if looked == MAX_LOOK_ENTRIES else None
+
+
+def wait_for_drain(job: Job, last: EntryId) -> bool:
+    """A part of a job: go on once all that the project had accepted up to `last` is stored."""
+    waiting = find_waiting(job.project_id, job.partition, last, job.cursor)
+    with change_job() as session:
+        if waiting is None:
+            finish_step(job, session)
+        elif waiting != job.cursor:
+            save_progress(job, session, cursor=waiting)
+    return waiting is None

@@ -1,0 +1,148 @@
+"""Gaps: what the stream's Redis lost, noticed and written down with its dates."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.read_concern import ReadConcern
+
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from analytics.events.ids import MS_PER_DAY, EntryId, now_ms
+from analytics.projects.models import Project
+from upkeep.ledger.lines import Line, LineKey, line_id, read_settled
+
+log = structlog.get_logger(__name__)
+
+EMPTIED, ROLLED_BACK = "emptied", "rolled_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A checkpoint as Redis keeps it: `<epoch>:<number>`."""
+
+    epoch: str
+    number: int
+
+    @classmethod
+    def parse(cls, text: bytes) -> "Mark":
+        epoch, _, number = text.decode().partition(":")
+        return cls(epoch, int(number or 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What Redis said at one moment."""
+
+    before: Mark
+    mark: Mark
+    accepted: Counter[LineKey]
+    waiting: Counter[LineKey]
+    last: EntryId
+
+
+def find_loss(row: Document | None, mark: Mark, last: EntryId) -> str | None:
+    """What kind of loss explains that Redis knows less than the last checkpoint, if it does."""
+    if row is None:
+        return None
+    if mark.epoch != row["epoch"]:
+        return EMPTIED
+    if mark.number < row["number"] or last < EntryId.parse(row["lastId"].encode()):
+        return ROLLED_BACK
+    return None
+
+
+def find_surplus(lines: list[Line], reading: Reading) -> str | None:
+    """Events settled that Redis, asked later, never accepted: it lost them since the checkpoint."""
+    for line in lines:
+        key = (line.project_id, line.day)
+        of_this_partition = key in reading.accepted
+        settled = line.stored + line.duplicate + line.dead
+        counted = max(line.known, line.base + reading.accepted[key])
+        if of_this_partition and settled > counted and not line.in_gap:
+            return ROLLED_BACK
+    return None
+
+
+def describe_checkpoint(reading: Reading) -> Document:
+    last = f"{reading.last.ms}-{reading.last.sequence}"
+    return {"epoch": reading.mark.epoch, "lastId": last, "at": datetime.now(UTC)}
+
+
+def record_gap(partition: int, row: Document, reading: Reading, loss: str) -> None:
+    """Write the loss down and go on from what is known, in one transaction."""
+    with mongo.client().start_session() as session:
+        lost = session.with_transaction(
+            lambda s: _write_gap(s, partition, row, reading, loss),
+            read_concern=ReadConcern("snapshot"),
+            write_concern=mongo.DURABLE,
+        )
+    if lost is not None:
+        log.error("stream_lost_events", partition=partition, kind=loss,
+                  since=row["at"].isoformat(), events_at_most=lost)  # fmt: skip
+
+
+def _write_gap(
+    session: ClientSession, partition: int, row: Document, reading: Reading, loss: str
+) -> int | None:
+    """How many events that were known are gone, at most; None if another wrote it first."""
+    now = datetime.now(UTC)
+    same = {"_id": partition, "epoch": row["epoch"], "number": row["number"]}
+    change = {"$set": {**describe_checkpoint(reading), "number": reading.mark.number}}
+    checkpoints = collection(mongo.LEDGER_CHECKPOINTS)
+    if not checkpoints.update_one(same, change, session=session).matched_count:
+        return None
+    lines = read_settled(session)
+    partitions = dict(Project.objects.values_list("pk", "partition"))
+    lost = 0
+    updates = []
+    for key in {*lines, *reading.accepted}:
+        if partitions.get(key[0].hex()) != partition:
+            continue
+        change, missing = _rebase(lines.get(key) or Line(*key), reading, loss)
+        lost += missing
+        updates.append(
+            UpdateOne(
+                {"_id": line_id(key)},
+                {"$set": change, "$setOnInsert": {"project": key[0], "day": key[1]}},
+                upsert=True,
+            )
+        )
+    if updates:
+        collection(mongo.LEDGER).bulk_write(updates, session=session)
+    gap = {
+        "partition": partition,
+        "kind": loss,
+        "from": row["at"],
+        "to": now,
+        "lost": lost,
+        "fromDay": EntryId.parse(row["lastId"].encode()).day,
+        "toDay": max(reading.last.day, now_ms() // MS_PER_DAY),
+    }
+    collection(mongo.LEDGER_GAPS).insert_one(gap, session=session)
+    return lost
+
+
+def _rebase(line: Line, reading: Reading, loss: str) -> tuple[Document, int]:
+    """The line, to which Redis adds what it counts from now on; and how many events are gone."""
+    key = (line.project_id, line.day)
+    count = reading.accepted[key]
+    known = line.known + count if loss == EMPTIED else max(line.known, line.base + count)
+    # At most: some of it waits still, or is being stored by a worker that had read it.
+    missing = max(0, known - line.stored - line.duplicate - line.dead)
+    change = {"accepted": known, "base": known - count, "lost": missing}
+    return change, max(0, missing - line.lost_at_most - reading.waiting[key])
+
+
+def describe_gaps() -> list[str]:
+    """A sentence for each gap in the books, the oldest first."""
+    return [
+        f"gap: the Redis of partition {gap['partition']} was "
+        f"{gap['kind'].replace('_', ' ')} between {gap['from']:%Y-%m-%dT%H:%M:%SZ} and "
+        f"{gap['to']:%Y-%m-%dT%H:%M:%SZ}; of what was known, at most {gap['lost']} "
+        "events are gone; what was accepted in between and not stored is not known"
+        for gap in collection(mongo.LEDGER_GAPS).find().sort("to", 1)
+    ]

@@ -1,0 +1,96 @@
+"""The heads of days and months: which runs are in force (docs/data-model.md)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import TRANSIENT, RunConflict
+from analytics.events.ids import UNIT_BYTES, ids_of
+from analytics.rollups import Descriptor
+from analytics.rollups.heads import DayHead, day_key, parse_head
+from upkeep.rollups.runs import RunWriter
+
+
+def read_head(project_id: bytes, day: int, session: ClientSession | None = None) -> DayHead:
+    found = collection(mongo.ROLLUP_DAYS).find_one(
+        {"_id": day_key(project_id, day)}, session=session
+    )
+    return parse_head(found) if found else DayHead(project_id, day)
+
+
+def read_heads(
+    project_id: bytes, first: int, last: int, session: ClientSession | None = None
+) -> list[DayHead]:
+    """The heads of the days `[first, last)`, in order."""
+    if first >= last:
+        return []
+    found = collection(mongo.ROLLUP_DAYS).find(days_of(project_id, first, last), session=session)
+    return [parse_head(row) for row in found.sort("_id")]
+
+
+def days_of(project_id: bytes, first: int, last: int) -> Document:
+    """The condition on the heads of the days `[first, last)`, of which there is at least one."""
+    low, high = (day.to_bytes(UNIT_BYTES, "big") for day in (first, last - 1))
+    return {**ids_of(project_id, UNIT_BYTES, first=low, last=high), "project": project_id}
+
+
+@dataclass(slots=True)
+class DayChange:
+    """New runs of some buckets, in place of the summaries and runs they were made of."""
+
+    head: DayHead
+    buckets: dict[int, list[Descriptor]]
+    replaced: Sequence[Descriptor]
+    summary_ids: Sequence[ObjectId]
+
+    def apply(self, writer: RunWriter) -> None:
+        """One short transaction. Raises RunConflict when the head or a summary changed."""
+        writer.flush()
+        with mongo.client().start_session() as session:
+            try:
+                with session.start_transaction(
+                    read_concern=ReadConcern("snapshot"), write_concern=mongo.DURABLE
+                ):
+                    self._write(session, writer)
+            except DuplicateKeyError as exc:
+                raise RunConflict("the head was made meanwhile") from exc
+            except PyMongoError as exc:
+                if exc.has_error_label(TRANSIENT):
+                    raise RunConflict(repr(exc)) from exc
+                raise
+
+    def _write(self, session: ClientSession, writer: RunWriter) -> None:
+        head = self.head
+        heads = collection(mongo.ROLLUP_DAYS)
+        key = day_key(head.project_id, head.day)
+        now = datetime.now(UTC)
+        if head.version == 0:
+            made: Document = {
+                "_id": key, "project": head.project_id, "day": head.day, "version": 1,
+                "buckets": {str(number): runs for number, runs in self.buckets.items()},
+                "dirty": True, "changedAt": now,
+            }  # fmt: skip
+            heads.insert_one(made, session=session)
+        else:
+            changes: Document = {f"buckets.{n}": runs for n, runs in self.buckets.items()}
+            changed = heads.update_one(
+                {"_id": key, "version": head.version},
+                {"$set": {**changes, "dirty": True, "changedAt": now}, "$inc": {"version": 1}},
+                session=session,
+            )
+            if not changed.matched_count:
+                raise RunConflict("the head changed meanwhile")
+        if self.summary_ids:
+            gone = collection(mongo.SUMMARIES).delete_many(
+                {"_id": {"$in": list(self.summary_ids)}}, session=session
+            )
+            if gone.deleted_count != len(self.summary_ids):
+                raise RunConflict("a summary was compacted meanwhile")
+        writer.adopt(session, self.replaced)

@@ -1,0 +1,95 @@
+"""The Celery tasks: each an interface to one plain function. None carries an event."""
+
+import random
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from celery import Task, shared_task
+
+from analytics.metrics.sightings import note_verified
+from analytics.projects.policy import find_policy, list_projects
+from analytics.rollups.calendar import month_of
+from upkeep.jobs.lane import enter_lane
+from upkeep.jobs.setbacks import run_each
+from upkeep.ledger.checkpoints import take_checkpoints
+from upkeep.ledger.lines import compact_ledger
+from upkeep.retention import apply_retention
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.rollups.copies import build_days, build_months
+from upkeep.rollups.runs import collect_garbage
+from upkeep.verify.days import find_days
+from upkeep.verify.verify import verify_day, verify_month
+
+VERIFY_PROJECTS = 10
+VERIFY_DAYS = 3
+COMPACT_BUDGET_SECONDS = 5.0
+LANE_RETRY_SECONDS = 30
+
+
+def in_lane(work: Callable[[], None]) -> Callable[[], None]:
+    """Leave `work` out while another process does maintenance: beat asks again soon."""
+
+    @wraps(work)
+    def run() -> None:
+        with enter_lane() as entered:
+            if entered:
+                work()
+
+    return run
+
+
+@shared_task(name="ingestion.compact_ledger", ignore_result=True)
+@in_lane
+def compact_ledger_task() -> None:
+    run_each(compact_whole_ledger, take_checkpoints)
+
+
+def compact_whole_ledger() -> None:
+    while compact_ledger():
+        pass
+
+
+@shared_task(name="ingestion.apply_retention", ignore_result=True)
+@in_lane
+def apply_retention_task() -> None:
+    apply_retention()
+
+
+@shared_task(name="ingestion.compact_summaries", ignore_result=True)
+@in_lane
+def compact_summaries_task() -> None:
+    compact_summaries(COMPACT_BUDGET_SECONDS)
+
+
+@shared_task(name="ingestion.build_copies", ignore_result=True)
+@in_lane
+def build_copies_task() -> None:
+    """Copy closed days and months, then clear away what copies and compaction replaced."""
+    run_each(build_days, build_months, collect_garbage)
+
+
+@shared_task(name="ingestion.verify_sample", ignore_result=True, bind=True, max_retries=None)
+def verify_sample_task(task: Task[Any, Any]) -> None:
+    """Recount a few random days of random projects; a difference is an error log and a metric.
+
+    Runs once a night, so it waits for the lane.
+    """
+    with enter_lane() as entered:
+        if not entered:
+            raise task.retry(countdown=LANE_RETRY_SECONDS)
+        _verify_sample()
+
+
+def _verify_sample() -> None:
+    projects = list_projects()
+    drift_tables = 0
+    for project in random.sample(projects, min(VERIFY_PROJECTS, len(projects))):
+        project_id = bytes.fromhex(project)
+        days = find_days(project_id, find_policy(project_id).raw_horizon)
+        days = random.sample(days, min(VERIFY_DAYS, len(days)))
+        for day in days:
+            drift_tables += len(verify_day(project_id, day))
+        for month in {month_of(day) for day in days}:
+            drift_tables += len(verify_month(project_id, month))
+    note_verified(drift_tables)
