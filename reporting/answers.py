@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from reporting.fields import Field
-from reporting.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery, Window
+from reporting.questions.fields import Field
+from reporting.questions.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery, Window
 
 
 @dataclass(frozen=True, slots=True)

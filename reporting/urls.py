@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reporting.views import BreakdownView, RealtimeView, ReportView, SeriesView, StatsView
+from reporting.web.views import BreakdownView, RealtimeView, ReportView, SeriesView, StatsView
 
 VIEWS: dict[str, type[ReportView]] = {
     "stats": StatsView,

@@ -32,7 +32,7 @@ from analytics.rollups import (
     summarize,
 )
 from analytics.rollups.dimensions import bucket_number
-from reporting.cover import first_day_of, month_of
+from reporting.rollups.cover import first_day_of, month_of
 from upkeep.rollups.runs import merge_parts, split
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -54,7 +54,7 @@ HELPERS = {
     "analytics/events/ids.py",
     "upkeep/rollups/runs.py",  # pieces of a run, which run_range bounds
     "upkeep/erasure/buckets.py",  # text, of an erasure
-    "reporting/counting.py",  # numbers, of the points of a series
+    "reporting/raw/counting.py",  # numbers, of the points of a series
 }
 
 

@@ -16,7 +16,7 @@ from analytics.events.event import decode_event, decode_older_event, parse_times
 from analytics.events.invalid_event import InvalidEvent
 from analytics.events.moments import BadMoment, first_moment, parse_date, parse_moment
 from analytics.web.problems import BadRequest
-from reporting.query import parse_stats_query
+from reporting.questions.query import parse_stats_query
 from upkeep.management.arguments import read_window
 
 NINE = "2025-11-14T09:00:00+00:00"

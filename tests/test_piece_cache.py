@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reporting.piece_cache import PieceCache
+from reporting.rollups.piece_cache import PieceCache
 
 COUNTS = ("f", "h", "v", "e")
 SETS = ("f", "h", "ul")

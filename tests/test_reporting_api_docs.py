@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from analytics.rollups import DIMENSIONS
-from reporting.filters import OPERATORS
+from reporting.questions.filters import OPERATORS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CODE = re.compile(r'\bcode="(\w+)"|\b(?:refuse|parse|number|choice)\([^,()]+, "(\w+)"')

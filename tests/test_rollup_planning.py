@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.rollups import first_bucket
-from reporting.cover import (
+from reporting.questions.query import Window
+from reporting.rollups.cover import (
     BUCKETS_PER_DAY,
     END_BUCKET,
     Head,
@@ -21,7 +22,6 @@ from reporting.cover import (
     list_months,
     month_of,
 )
-from reporting.query import Window
 
 BUCKET = timedelta(minutes=15)
 TICK = timedelta(milliseconds=1)

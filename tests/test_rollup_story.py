@@ -18,11 +18,11 @@ from analytics.databases.mongo import collection
 from analytics.rollups import DIMENSIONS, EXACT_MAX, RELATIVE_ERROR
 from analytics.rollups.calendar import month_of
 from reporting.answers import Counts
-from reporting.fields import Field
-from reporting.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
-from reporting.raw import RawSource
-from reporting.rollups import RollupSource
-from reporting.units import INTERVALS, list_boundaries
+from reporting.questions.fields import Field
+from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
+from reporting.questions.units import INTERVALS, list_boundaries
+from reporting.raw.source import RawSource
+from reporting.rollups.source import RollupSource
 from tests.conftest import TestProject, make_project
 from tests.kill_points import resolve
 from tests.stored import Batch, store_events

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics.rollups import DIMENSIONS
-from reporting.fields import Field
-from reporting.filters import Filter
-from reporting.query import BreakdownQuery, StatsQuery
-from reporting.raw import RawSource
-from reporting.sources import choose_source
+from reporting.choose import choose_source
+from reporting.questions.fields import Field
+from reporting.questions.filters import Filter
+from reporting.questions.query import BreakdownQuery, StatsQuery
+from reporting.raw.source import RawSource
 from tests import stored
 from tests.conftest import Api, TestProject
 from tests.rollup_builder import store_events as store_built

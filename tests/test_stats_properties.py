@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from reporting.fields import parse_field
-from reporting.filters import Filter, parse_filter
+from reporting.questions.fields import parse_field
+from reporting.questions.filters import Filter, parse_filter
 from tests import stored
 from tests.conftest import Api, TestProject, make_project
 from tests.test_stats_raw import DAY, get, store_events

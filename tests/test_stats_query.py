@@ -8,16 +8,16 @@ from django.http import QueryDict
 
 from analytics.events.moments import parse_moment
 from analytics.web.problems import BadRequest
-from reporting.fields import Field, parse_field
-from reporting.filters import Filter, condition_of, parse_filter
-from reporting.query import (
+from reporting.questions.fields import Field, parse_field
+from reporting.questions.filters import Filter, condition_of, parse_filter
+from reporting.questions.query import (
     parse_breakdown_query,
     parse_realtime_query,
     parse_series_query,
     parse_stats_query,
 )
-from reporting.timestamps import format_timestamp, parse_zone
-from reporting.units import MAX_POINTS, Interval, TooManyPoints, list_boundaries
+from reporting.questions.timestamps import format_timestamp, parse_zone
+from reporting.questions.units import MAX_POINTS, Interval, TooManyPoints, list_boundaries
 
 PROJECT = b"project1"
 DAY = "start=2026-01-01&end=2026-01-02"

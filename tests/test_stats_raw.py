@@ -17,8 +17,9 @@ from pytest_django import Settings
 
 from analytics.databases.mongo import EVENTS, SUMMARIES, collection
 from analytics.rollups import summarize
-from reporting import snapshot, views
-from reporting.raw import RawSource
+from reporting import snapshot
+from reporting.raw.source import RawSource
+from reporting.web import views
 from tests.conftest import Api, TestProject
 
 pytestmark = pytest.mark.slow

@@ -15,12 +15,12 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.rollups import DIMENSIONS, RELATIVE_ERROR, CorruptTable
 from reporting.answers import Row, Source, StatsAnswer
-from reporting.fields import PATH, Field
-from reporting.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
-from reporting.raw import RawSource
-from reporting.rollups import RollupSource
+from reporting.questions.fields import PATH, Field
+from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
+from reporting.questions.units import INTERVALS, list_boundaries
+from reporting.raw.source import RawSource
+from reporting.rollups.source import RollupSource
 from reporting.snapshot import Snapshot
-from reporting.units import INTERVALS, list_boundaries
 from tests import stored
 from tests.conftest import Api, TestProject, make_project
 from tests.rollup_builder import Events, Mixture, store_events, store_rollups, store_summaries

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics.web.problems import BadRequest
-from reporting import views
-from reporting.query import (
+from reporting.questions.query import (
     SeriesQuery,
     parse_breakdown_query,
     parse_series_query,
     parse_stats_query,
 )
-from reporting.raw import RawSource
-from reporting.rollups import RollupSource
+from reporting.raw.source import RawSource
+from reporting.rollups.source import RollupSource
+from reporting.web import views
 from tests.conftest import Api, TestProject
 from tests.rollup_builder import store_events, store_rollups
 from tests.test_stats_raw import get

@@ -5,7 +5,7 @@ from itertools import islice
 
 from analytics.databases.mongo import ROLLUP_CHUNKS
 from analytics.rollups import CorruptTable, EncodedTable
-from reporting.piece_cache import Columns, PieceCache
+from reporting.rollups.piece_cache import Columns, PieceCache
 from reporting.snapshot import Snapshot
 
 Pieces = dict[bytes, dict[str, EncodedTable]]

@@ -8,9 +8,9 @@ from rest_framework import serializers
 
 from analytics.rollups.dimensions import DIMENSIONS
 from analytics.web.openapi import KEYED, MOMENT, RELAYED, Codes, rate_headers, refusals
-from reporting.filters import MAX_FILTERS, OPERATORS
-from reporting.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
-from reporting.units import INTERVALS, MAX_POINTS
+from reporting.questions.filters import MAX_FILTERS, OPERATORS
+from reporting.questions.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from reporting.questions.units import INTERVALS, MAX_POINTS
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

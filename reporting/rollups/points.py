@@ -24,8 +24,8 @@ from analytics.rollups import (
 )
 from analytics.rollups.arrays import Hashes
 from reporting.answers import Counts
-from reporting.gather import Gathered
-from reporting.pieces import cache, read_pieces
+from reporting.rollups.gather import Gathered
+from reporting.rollups.pieces import cache, read_pieces
 from reporting.snapshot import Snapshot
 
 _COLUMNS = list_fields(counts=True, sets=True)

@@ -15,8 +15,8 @@ from reporting.answers import (
     SeriesAnswer,
     StatsAnswer,
 )
-from reporting.query import BreakdownQuery, Query, SeriesQuery, StatsQuery, Window
-from reporting.timestamps import format_timestamp
+from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQuery, Window
+from reporting.questions.timestamps import format_timestamp
 
 VISITORS_PER_DAY = "anonymous people count once per UTC day"
 

@@ -19,22 +19,22 @@ from analytics.projects.horizon import raw_horizon
 from analytics.projects.keys import KeyRecord
 from analytics.projects.rates import count_request
 from analytics.web.problems import BadRequest
-from reporting.authentication import ReadKeyAuthentication
-from reporting.params import MultiDict
-from reporting.query import (
+from reporting.choose import choose_source
+from reporting.questions.params import MultiDict
+from reporting.questions.query import (
     parse_breakdown_query,
     parse_realtime_query,
     parse_series_query,
     parse_stats_query,
 )
-from reporting.schema import (
+from reporting.web.authentication import ReadKeyAuthentication
+from reporting.web.schema import (
     describe_breakdown,
     describe_realtime,
     describe_series,
     describe_stats,
 )
-from reporting.sources import choose_source
-from reporting.wire import Json, render_breakdown, render_realtime, render_series, render_stats
+from reporting.web.wire import Json, render_breakdown, render_realtime, render_series, render_stats
 
 AnyQuery = TypeVar("AnyQuery", covariant=True)
 

@@ -5,7 +5,7 @@ An hour is a real one: the hour that clocks repeat is counted twice, as two poin
 change by half an hour the change itself starts a point, so no point mixes two local hours.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal, get_args
 
@@ -40,36 +40,6 @@ def list_boundaries(
             raise TooManyPoints(f"The window has more than {MAX_POINTS:,} points.")
         boundaries.append(step(boundaries[-1], zone))
     return boundaries
-
-
-def index_expression(boundaries: Sequence[datetime]) -> object:
-    """The index of an event's unit, as an aggregation expression over `$timestamp`.
-
-    Events must lie in `[boundaries[0], boundaries[-1])`. Runs of equally long units are
-    computed by one division; a balanced tree of comparisons, a few levels deep, finds the run.
-    """
-    runs: list[tuple[int, timedelta]] = []
-    for index in range(len(boundaries) - 1):
-        width = boundaries[index + 1] - boundaries[index]
-        if not runs or runs[-1][1] != width:
-            runs.append((index, width))
-    return _search(runs, boundaries)
-
-
-def _search(runs: Sequence[tuple[int, timedelta]], boundaries: Sequence[datetime]) -> object:
-    if len(runs) == 1:
-        index, width = runs[0]
-        past = {"$subtract": ["$timestamp", boundaries[index]]}
-        units = {"$floor": {"$divide": [past, width // timedelta(milliseconds=1)]}}
-        return {"$toInt": {"$add": [index, units]}}
-    middle = len(runs) // 2
-    return {
-        "$cond": [
-            {"$lt": ["$timestamp", boundaries[runs[middle][0]]]},
-            _search(runs[:middle], boundaries),
-            _search(runs[middle:], boundaries),
-        ]
-    }
 
 
 def _floor_date(day: date, interval: Interval) -> date:

@@ -2,12 +2,12 @@
 
 from analytics.web.problems import BadRequest
 from reporting.answers import Source
-from reporting.cover import is_aligned
-from reporting.fields import Field
-from reporting.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
-from reporting.raw import RawSource
-from reporting.rollups import RollupSource
-from reporting.timestamps import format_timestamp
+from reporting.questions.fields import Field
+from reporting.questions.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
+from reporting.questions.timestamps import format_timestamp
+from reporting.raw.source import RawSource
+from reporting.rollups.cover import is_aligned
+from reporting.rollups.source import RollupSource
 
 _RAW = RawSource()
 _ROLLUPS = RollupSource()

@@ -11,9 +11,9 @@ from typing import Any
 from analytics.databases.mongo import EVENTS, Document
 from analytics.events.event import PAGEVIEW
 from reporting.answers import Counts, Row
-from reporting.fields import PROPERTIES, Field
-from reporting.filters import condition_of
-from reporting.query import Query, Window
+from reporting.questions.fields import PROPERTIES, Field
+from reporting.questions.filters import condition_of
+from reporting.questions.query import Query, Window
 from reporting.snapshot import Snapshot
 
 COUNT_VIEWS: Document = {"$sum": {"$cond": [{"$eq": ["$event", PAGEVIEW]}, 1, 0]}}

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from analytics.events.moments import first_moment, parse_date, parse_moment
-from reporting.params import Parameters
-from reporting.timestamps import parse_zone
+from reporting.questions.params import Parameters
+from reporting.questions.timestamps import parse_zone
 
 _EDGE = "or start is too close to the edge of the calendar"
 

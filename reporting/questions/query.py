@@ -7,12 +7,18 @@ that is wrong. A query's project comes from the API key and from nowhere else.
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from reporting.fields import Field, parse_dimension, parse_field
-from reporting.filters import MAX_FILTERS, Filter, parse_filter
-from reporting.params import MultiDict, Parameters
-from reporting.units import INTERVALS, MAX_POINTS, Interval, TooManyPoints, list_boundaries
-from reporting.window import UNBOUNDED, take_window, take_zone
-from reporting.window import Window as Window
+from reporting.questions.fields import Field, parse_dimension, parse_field
+from reporting.questions.filters import MAX_FILTERS, Filter, parse_filter
+from reporting.questions.params import MultiDict, Parameters
+from reporting.questions.units import (
+    INTERVALS,
+    MAX_POINTS,
+    Interval,
+    TooManyPoints,
+    list_boundaries,
+)
+from reporting.questions.window import UNBOUNDED, take_window, take_zone
+from reporting.questions.window import Window as Window
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 1_000

@@ -22,11 +22,11 @@ from analytics.rollups.arrays import Hashes
 from analytics.rollups.codec import SetChoice, choose_sets
 from analytics.rollups.ranking import By
 from reporting.answers import Counts
-from reporting.gather import Gathered
-from reporting.piece_cache import Columns
-from reporting.pieces import Pieces, read_pieces
+from reporting.rollups.gather import Gathered
+from reporting.rollups.piece_cache import Columns
+from reporting.rollups.pieces import Pieces, read_pieces
+from reporting.rollups.stack import CountsStack, Rows, stack_counts, union_rows
 from reporting.snapshot import Snapshot
-from reporting.stack import CountsStack, Rows, stack_counts, union_rows
 
 
 @dataclass(frozen=True, slots=True)

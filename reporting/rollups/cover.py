@@ -12,7 +12,7 @@ from itertools import groupby, pairwise
 
 from analytics.rollups import choose_parts
 from analytics.rollups.dimensions import BUCKET, EPOCH, bucket_number
-from reporting.query import Window
+from reporting.questions.query import Window
 
 BUCKETS_PER_DAY = timedelta(days=1) // BUCKET
 FIRST_BUCKET = 0

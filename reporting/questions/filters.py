@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from reporting.fields import QUOTED_KEY, BadField, Field, parse_field
+from reporting.questions.fields import QUOTED_KEY, BadField, Field, parse_field
 
 Operator = Literal["is", "is_not", "contains", "starts_with", "exists", "not_exists"]
 OPERATORS: tuple[Operator, ...] = get_args(Operator)

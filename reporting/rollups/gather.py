@@ -24,7 +24,8 @@ from analytics.rollups import (
 )
 from analytics.rollups.arrays import Hashes
 from analytics.rollups.dimensions import bucket_number
-from reporting.cover import (
+from reporting.questions.query import Window
+from reporting.rollups.cover import (
     BUCKETS_PER_DAY,
     Frame,
     bucket_moment,
@@ -32,8 +33,7 @@ from reporting.cover import (
     first_day_of,
     list_months,
 )
-from reporting.heads import find_bucket_runs, find_day_runs, read_day_heads, read_months
-from reporting.query import Window
+from reporting.rollups.heads import find_bucket_runs, find_day_runs, read_day_heads, read_months
 from reporting.snapshot import Snapshot
 
 # Raw events of an edge are counted in parts, so that a busy one does not fill the memory.

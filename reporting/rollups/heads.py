@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from analytics.databases.mongo import ROLLUP_DAYS, ROLLUP_MONTHS, Document
 from analytics.events.ids import UNIT_BYTES, ids_of
 from analytics.rollups import Descriptor
-from reporting.cover import BUCKETS_PER_DAY, Head
+from reporting.rollups.cover import BUCKETS_PER_DAY, Head
 from reporting.snapshot import Snapshot
 
 

@@ -13,7 +13,9 @@ from reporting.answers import (
     SeriesAnswer,
     StatsAnswer,
 )
-from reporting.counting import (
+from reporting.questions.fields import PATH
+from reporting.questions.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery, Window
+from reporting.raw.counting import (
     COUNT_VIEWS,
     add_people,
     count_people,
@@ -21,11 +23,9 @@ from reporting.counting import (
     rank_values,
     read_events,
 )
-from reporting.fields import PATH
-from reporting.nothing import explain_nothing, miss_field
-from reporting.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery, Window
+from reporting.raw.expressions import index_expression
+from reporting.raw.nothing import explain_nothing, miss_field
 from reporting.snapshot import open_snapshot
-from reporting.units import index_expression
 
 REALTIME_VISITORS_MINUTES = 5
 REALTIME_VIEWS_MINUTES = 30

@@ -21,15 +21,15 @@ from reporting.answers import (
     SeriesAnswer,
     StatsAnswer,
 )
-from reporting.cover import Frame, frame_window
-from reporting.fields import PATH, Field
-from reporting.gather import gather
-from reporting.nothing import NO_EVENTS, miss_field
-from reporting.points import count_points
-from reporting.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
-from reporting.raw import RawSource
+from reporting.questions.fields import PATH, Field
+from reporting.questions.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
+from reporting.raw.nothing import NO_EVENTS, miss_field
+from reporting.raw.source import RawSource
+from reporting.rollups.cover import Frame, frame_window
+from reporting.rollups.gather import gather
+from reporting.rollups.points import count_points
+from reporting.rollups.tables import Tables, TopList
 from reporting.snapshot import Snapshot, open_snapshot
-from reporting.tables import Tables, TopList
 
 _RAW = RawSource()
 

@@ -7,10 +7,10 @@ from pymongo.errors import ExecutionTimeout
 
 from analytics.databases.mongo import Document
 from reporting.answers import Reason
-from reporting.counting import match_events, read_events
-from reporting.fields import Field
-from reporting.filters import WITHOUT_VALUE, Filter, condition_of
-from reporting.query import Query, Window
+from reporting.questions.fields import Field
+from reporting.questions.filters import WITHOUT_VALUE, Filter, condition_of
+from reporting.questions.query import Query, Window
+from reporting.raw.counting import match_events, read_events
 from reporting.snapshot import Snapshot
 
 NO_EVENTS = Reason("no_events", "No event lies in the window.")
