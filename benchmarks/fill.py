@@ -13,7 +13,7 @@ import msgspec
 
 django.setup()
 
-from analytics.databases import redis_clients as names  # noqa: E402  after Django's set-up
+from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import (
     accepted_key,
     bucket_key,
@@ -34,9 +34,9 @@ from analytics.events.ids import (
     make_event_id,
     now_ms,
 )
-from analytics.projects.models import Project  # noqa: E402
-from ingestion.stream.connection import StreamConnection  # noqa: E402
-from ingestion.stream.scripts import ADMIT  # noqa: E402
+from analytics.projects.models import Project
+from ingestion.stream.connection import StreamConnection
+from ingestion.stream.scripts import ADMIT
 
 WRITE_CALLS = 50
 

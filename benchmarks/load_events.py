@@ -26,12 +26,12 @@ from analytics.events.ids import (
     make_event_id,
     now_ms,
 )
-from analytics.projects.models import Project  # noqa: E402
-from benchmarks.fill import USER_AGENTS  # noqa: E402
-from ingestion.store.prepare import prepare  # noqa: E402
-from ingestion.store.transaction import write_batch  # noqa: E402
-from ingestion.stream.entries import ReadEntry  # noqa: E402
-from upkeep.rollups.compaction import compact_summaries  # noqa: E402
+from analytics.projects.models import Project
+from benchmarks.fill import USER_AGENTS
+from ingestion.store.prepare import prepare
+from ingestion.store.transaction import write_batch
+from ingestion.stream.entries import ReadEntry
+from upkeep.rollups.compaction import compact_summaries
 from upkeep.rollups.copies import (
     build_days,
     build_months,

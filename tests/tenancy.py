@@ -19,8 +19,8 @@ from analytics.projects.models import ApiKey
 from ingestion.drain.loop import drain
 from ingestion.letters.change import discard_letters
 from tests.conftest import Api, TestProject, make_project
-from tests.erasures import erase
 from tests.poison import accept_poison
+from tests.upkeep.erasure.erasures import erase
 from upkeep.deletion.data import find_runs
 from upkeep.ledger.checkpoints import take_checkpoints
 from upkeep.ledger.lines import compact_ledger

@@ -2,8 +2,8 @@
 
 For a hot path this worker makes the environ that its view needs and sends head and body in one
 write. The first request of a connection goes through the strict parser; those that follow are
-parsed here as long as they are plain (`ingestion/server/plain_request.py`). What answers anything but a
-hot path is gunicorn's own.
+parsed here as long as they are plain (`plain_request.py`). What answers anything but a hot path
+is gunicorn's own.
 """
 
 import errno

@@ -2,7 +2,7 @@
 
 Most of a document is the same again and again: a path, a user, a browser. Such pieces are encoded
 once and kept. The result is what `bson.encode` makes of the document of docs/data-model.md, in a
-fraction of the time and without the document (tests/test_splice.py compares the two).
+fraction of the time and without the document (tests/store/test_splice.py compares the two).
 """
 
 import struct

@@ -13,8 +13,11 @@ from redis.exceptions import TimeoutError as RedisTimeout
 
 django.setup()
 
-from config.celery import app  # noqa: E402  Django must be set up before the tasks are imported
-from tests.kill_points import STEPS, resolve  # noqa: E402  the steps import models
+from config.celery import app
+from tests.drain.kill_points import (
+    STEPS,
+    resolve,
+)
 
 FAULT_SHARE = 0.01
 MAX_PAUSE_SECONDS = 7.0  # some are beyond CLAIM_IDLE_SECONDS

@@ -8,13 +8,13 @@ import django
 
 django.setup()
 
-from config.celery import app  # noqa: E402  Django must be set up before the tasks are imported
-from ingestion.drain import loop as drain  # noqa: E402
+from config.celery import app
+from ingestion.drain import loop as drain
 from ingestion.store.prepare import (
     Prepared,
     prepare,
 )
-from ingestion.stream.entries import ReadEntry  # noqa: E402
+from ingestion.stream.entries import ReadEntry
 
 DEADLY_PATH = b'"/deadly"'
 

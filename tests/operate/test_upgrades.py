@@ -1,0 +1,278 @@
+"""Two releases at work at once: what either left behind is understood, or waits untouched.
+
+The files in `golden/` were written by a release of the past. They are never made anew: a change
+that cannot read them cannot be released.
+"""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+import bson
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
+from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_keys import GROUP, accepted_key, stream_key, waiting_key
+from analytics.events import entry as entries
+from analytics.events.ids import now_ms, parse_place
+from analytics.rollups import codec
+from ingestion.drain.loop import drain
+from ingestion.drain.reader import Reader
+from ingestion.stream.consumers import Consumer
+from ingestion.stream.entries import MAX_SHARED_DELIVERIES
+from tests.conftest import Api, TestProject, make_project
+from tests.paths import GOLDEN
+from tests.stored import store_events
+from upkeep.ledger.lines import read_ledger
+from upkeep.rollups.compaction import compact_summaries
+from upkeep.verify.verify import verify_day
+
+GOLDEN_PROJECT = "0f1e2d3c4b5a6978"
+DAY = datetime(2025, 11, 14, tzinfo=UTC)
+DAY_NUMBER = (DAY - datetime(1970, 1, 1, tzinfo=UTC)).days
+# The events of `golden/summary-1.hex`.
+SUMMARISED = (
+    {"timestamp": DAY + timedelta(hours=9, minutes=1), "path": "/home", "userId": "u1"},
+    {"timestamp": DAY + timedelta(hours=9, minutes=2), "path": "/home", "event": "signup"},
+)
+
+
+def read_golden(name: str) -> bytes:
+    return bytes.fromhex((GOLDEN / name).read_text())
+
+
+def append(project: TestProject, version: bytes, data: bytes, events: int) -> None:
+    """As the accept path of some release does."""
+    client = stream_client()
+    client.xadd(stream_key(0), {"v": version, "d": data})
+    line = f"{project.row.pk}:{now_ms() // 86_400_000}"
+    for key in (accepted_key(0), waiting_key(0)):
+        client.hincrby(key, line, events)
+    client.hincrby(waiting_key(0), "total", events)
+
+
+def count_pending() -> int:
+    pending: Any = stream_client().xpending(stream_key(0), GROUP)
+    return int(pending["pending"])
+
+
+@pytest.fixture
+def golden_project(store: None) -> TestProject:
+    """The project whose entry and summary the golden files are."""
+    return make_project(id=GOLDEN_PROJECT)
+
+
+def test_an_entry_of_the_first_format_is_stored(golden_project: TestProject) -> None:
+    project = golden_project
+    append(project, b"1", read_golden("entry-1.hex"), 1)
+
+    assert drain(0).stored == 1
+
+    event = collection(mongo.EVENTS).find_one({"project": project.id})
+    assert event is not None
+    assert (event["path"], event["userId"]) == ("/product/42", "user_123")
+    [line] = read_ledger(project.id)
+    assert (line.stored, line.difference) == (1, 0)
+
+
+def test_an_entry_of_the_second_format_is_stored_part_by_part(golden_project: TestProject) -> None:
+    project = golden_project
+    append(project, b"2", read_golden("entry-2.hex"), 3)
+
+    assert drain(0).stored == 3
+
+    events = list(collection(mongo.EVENTS).find({"project": project.id}).sort("place", 1))
+    assert [(event["path"], event["userAgent"]) for event in events] == [
+        ("/product/42", "Mozilla/5.0"), ("/a", "curl/8.5.0"), ("/b", "curl/8.5.0"),
+    ]  # fmt: skip
+    assert [parse_place(event["place"])[1] for event in events] == [0, 1, 2]
+    [line] = read_ledger(project.id)
+    assert (line.stored, line.difference) == (3, 0)
+
+
+def test_a_timestamp_that_only_an_earlier_release_accepted_is_stored(
+    golden_project: TestProject,
+) -> None:
+    raw = b'{"path":"/old","timestamp":"20251114T090000Z"}'
+    part = entries.Part(golden_project.id, None, None, [entries.AcceptedEvent("e1", raw)])
+    append(golden_project, b"2", entries.encode_entry([part]), 1)
+
+    assert drain(0).stored == 1
+
+    event = collection(mongo.EVENTS).find_one({"project": golden_project.id})
+    assert event is not None
+    assert event["timestamp"] == DAY + timedelta(hours=9)
+
+
+def test_an_entry_of_an_unknown_format_waits_for_a_worker_that_knows_it(
+    golden_project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = golden_project
+    append(project, b"3", read_golden("entry-2.hex"), 3)
+    assert Api(project.ingest_key).post("/event", {"path": "/after"}).status_code == 202
+
+    for _ in range(3):
+        drain(0)
+
+    assert collection(mongo.EVENTS).count_documents({}) == 1  # the one after it
+    assert count_pending() == 1
+    [line] = read_ledger(project.id)
+    assert (line.accepted, line.stored, line.waiting, line.difference) == (4, 1, 3, 0)
+
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"3")  # the newer release
+    assert drain(0).stored == 3
+    assert count_pending() == 0
+
+
+def test_an_older_worker_beside_newer_ones_leaves_no_tail_of_suspects(
+    golden_project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it looks at what it cannot read is no delivery, and keeps nobody from taking over."""
+    project, older = golden_project, Consumer("another-host", 1, "1")
+    for _ in range(3):
+        append(project, b"3", read_golden("entry-2.hex"), 3)
+
+    for _ in range(MAX_SHARED_DELIVERIES + 2):
+        reader = Reader(0, older)
+        reader.ensure_group()
+        assert reader.next_batch() == []
+
+    pending: Any = stream_client().xpending_range(stream_key(0), GROUP, "-", "+", 10)
+    assert [item["times_delivered"] for item in pending] == [1, 1, 1]
+    assert {item["consumer"] for item in pending} == {b"format:33"}
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"3")  # a newer worker, while the older lives
+    assert len(Reader(0, Consumer("yet-another", 1, "1")).next_batch()) == 3
+
+
+def test_a_fuse_lets_entries_of_a_later_format_wait_for_who_can_read_them(
+    golden_project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older worker tries the fuse again, and looks at what a newer one held back."""
+    project = golden_project
+    append(project, b"3", read_golden("entry-2.hex"), 3)
+    Reader(0, Consumer("another-host", 1, "1")).ensure_group()
+    client: Any = stream_client()
+    client.xreadgroup(GROUP, b"fuse:" + project.row.pk.encode(), {stream_key(0): ">"})
+    collection(mongo.FUSES).insert_one(
+        {"_id": project.id, "partition": 0, "reason": "invalid", "openedAt": DAY, "tryAt": DAY}
+    )
+
+    drain(0)
+
+    [item] = client.xpending_range(stream_key(0), GROUP, "-", "+", 10)
+    assert (item["consumer"], item["times_delivered"]) == (b"format:33", 1)
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"3")
+    assert drain(0).stored == 3
+
+
+def insert_golden_summary(project: TestProject, fmt: int) -> None:
+    """In place of the one that this release would write."""
+    store_events(project, SUMMARISED)
+    summary = bson.decode(read_golden("summary-1.hex"), mongo.database().codec_options)
+    for table in summary["tables"].values():
+        table["f"] = fmt
+    [written] = collection(mongo.SUMMARIES).find({"project": project.id})
+    for dimension, table in written["tables"].items():
+        if golden := summary["tables"].get(dimension):
+            # The golden visitors are of another salt.
+            summary["tables"][dimension] = {**golden, "wl": table["wl"], "wm": table["wm"]}
+        else:
+            summary["tables"][dimension] = {**table, "f": fmt}
+    collection(mongo.SUMMARIES).delete_one({"_id": written["_id"]})
+    collection(mongo.SUMMARIES).insert_one({"project": project.id, **summary})
+
+
+def test_a_summary_of_the_first_format_counts_before_and_after_compaction(
+    golden_project: TestProject,
+) -> None:
+    project, read = golden_project, Api(golden_project.read_key)
+    insert_golden_summary(project, 1)
+    for _ in range(2):
+        assert read.get("/stats").json()["totalViews"] == 1
+        assert read.get("/stats").json()["uniqueUsers"] == 1
+        assert verify_day(project.id, DAY_NUMBER) == []
+        compact_summaries()
+    assert collection(mongo.SUMMARIES).count_documents({}) == 0
+
+
+def test_a_summary_of_an_unknown_format_waits_and_the_others_go_on(
+    golden_project: TestProject, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    project, other_project = golden_project, make_project("Other")
+    insert_golden_summary(project, codec.FORMAT + 1)
+    store_events(other_project, [{"timestamp": DAY, "path": "/other"}])
+
+    assert compact_summaries() == 1
+
+    assert [row["project"] for row in collection(mongo.SUMMARIES).find()] == [project.id]
+    assert Api(other_project.read_key).get("/stats").json()["totalViews"] == 1
+
+    monkeypatch.setattr(codec, "FORMAT", codec.FORMAT + 1)  # the newer release
+    settings.VERSION = "the next"
+    assert compact_summaries() == 1
+    assert Api(project.read_key).get("/stats").json()["totalViews"] == 1
+
+
+def forget_rollups(project: TestProject) -> None:
+    """As a release left it that had no rollups yet."""
+    for name in (mongo.SUMMARIES, mongo.ROLLUP_DAYS, mongo.ROLLUP_MONTHS):
+        collection(name).delete_many({"project": project.id})
+
+
+def run_first_migration() -> None:
+    import_module("ingestion.migrations.0001_build_rollups").build_rollups(apps, None)
+
+
+def test_the_data_migration_counts_old_events_beside_running_workers_and_twice(
+    project: TestProject, read: Api
+) -> None:
+    for hour in range(4):
+        store_events(
+            project,
+            [{"timestamp": DAY + timedelta(hours=hour, seconds=n), "path": f"/{n % 5}"}
+             for n in range(100)],
+        )  # fmt: skip
+    forget_rollups(project)
+
+    def work() -> None:
+        for n in range(20):
+            store_events(project, [{"timestamp": DAY + timedelta(hours=n), "path": "/new"}])
+            compact_summaries()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    run_first_migration()
+    worker.join()
+    run_first_migration()
+
+    assert verify_day(project.id, DAY_NUMBER) == []
+    assert read.get("/stats").json()["totalViews"] == 420
+
+
+def test_two_migrations_at_once_do_no_harm(store: None) -> None:
+    failures: list[BaseException] = []
+
+    def ensure() -> None:
+        try:
+            mongo.ensure_indexes()
+        except BaseException as exc:
+            failures.append(exc)
+
+    mongo.database().drop_collection(mongo.ROLLUP_GARBAGE)
+    threads = [threading.Thread(target=ensure) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert mongo.ROLLUP_GARBAGE in mongo.database().list_collection_names()
+
+
+def test_nothing_is_left_to_migrate_after_migrate(store: None) -> None:
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+    call_command("migrate", "--check", verbosity=0)

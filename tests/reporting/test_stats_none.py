@@ -1,0 +1,145 @@
+"""Who came without a referrer, a country or whatever: the row "none", and filters that name it."""
+
+import os
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analytics.rollups import DIMENSIONS
+from reporting.choose import choose_source
+from reporting.questions.fields import Field
+from reporting.questions.filters import Filter
+from reporting.questions.query import BreakdownQuery, StatsQuery
+from reporting.raw.source import RawSource
+from tests import stored
+from tests.conftest import Api, TestProject
+from tests.reporting.rollup_builder import store_events as store_built
+from tests.reporting.rollup_builder import store_rollups
+from tests.reporting.test_stats_raw import DAY, get, store_events
+from tests.reporting.test_stats_rollups import assert_same, make_events
+
+pytestmark = [pytest.mark.usefixtures("store"), pytest.mark.slow]
+
+
+def test_visitors_without_a_referrer_can_be_counted(project: TestProject, read: Api) -> None:
+    stored.store_events(
+        project,
+        [
+            {"path": "/d", "userId": "a"},
+            {"path": "/d", "userId": "b", "properties": {"referrer": "https://example.org/"}},
+        ],
+    )
+
+    def rows(**query: Any) -> list[tuple[Any, int, int, float]]:
+        body = get(read, "/stats/breakdown", by="referrer", **query)
+        assert body["total"] == len(body["results"])
+        return [(r["value"], r["views"], r["users"], r["share"]) for r in body["results"]]
+
+    def groups(**query: Any) -> list[tuple[Any, int, int]]:
+        found = get(read, "/stats", groupBy="referrer", **query)["groups"]
+        return [(g["value"], g["count"], g["uniqueUsers"]) for g in found]
+
+    assert rows() == [("example.org", 1, 1, 0.5)]
+    assert rows(none="false") == rows()
+    assert rows(none="true") == [("example.org", 1, 1, 0.5), (None, 1, 1, 0.5)]
+    assert rows(none="true", filter="referrer:not_exists") == [(None, 1, 1, 1.0)]
+    assert rows(none="true", filter="referrer:exists") == [("example.org", 1, 1, 1.0)]
+    assert groups() == [("example.org", 1, 1)]
+    assert groups(none="true") == [("example.org", 1, 1), (None, 1, 1)]
+    assert get(read, "/stats", filter="referrer:not_exists")["uniqueUsers"] == 1
+    assert get(read, "/stats", filter="referrer:exists")["uniqueUsers"] == 1
+
+
+def test_the_row_none_is_ranked_paged_and_counted_as_any_other(
+    project: TestProject, read: Api
+) -> None:
+    store_events(
+        project,
+        *({"userId": f"u{n % 2}"} for n in range(3)),
+        *({"country": "DE", "visitor": n} for n in range(3)),
+        {"country": "FR"},
+        *({"country": "", "event": "signup"} for n in range(2)),
+        {"event": "signup", "userId": "u9"},
+    )
+
+    def page(**query: Any) -> list[Any]:
+        body = get(read, "/stats/breakdown", by="country", none="true", **DAY, **query)
+        assert (body["total"], body["meta"]["source"]) == (4, "raw")
+        return [tuple(row.values()) for row in body["results"]]
+
+    whole = [
+        ("DE", 3, 3, 0, 3, 0.428571),
+        (None, 3, 4, 3, 3, 0.428571),  # after its equals
+        ("FR", 1, 1, 0, 1, 0.142857),
+        ("", 0, 2, 0, 1, 0.0),
+    ]
+    assert page() == whole
+    assert [page(limit=1, offset=n) for n in range(5)] == [[row] for row in whole] + [[]]
+
+
+@pytest.mark.parametrize("field", ["userId", "sessionId", "properties.plan", "properties.$a.b:c"])
+def test_none_is_missing_or_null_of_any_field(project: TestProject, read: Api, field: str) -> None:
+    if field.startswith("properties."):
+        key = field.removeprefix("properties.")
+        with_values: list[dict[str, Any]] = [{"properties": {key: v}} for v in ("x", "", 0, None)]
+        expected = {"x": 1, "": 1, 0: 1, None: 3}
+    else:
+        with_values = [{field: "x"}, {field: "y"}]
+        expected = {"x": 1, "y": 1, None: 2}
+    store_events(project, *with_values, {}, {"properties": {"other": 1}})
+
+    groups = get(read, "/stats", groupBy=field, none="true", **DAY)["groups"]
+
+    assert {group["value"]: group["count"] for group in groups} == expected
+    assert groups[0]["value"] is None
+    alone = get(read, "/stats", filter=f"{field}:not_exists", **DAY)
+    assert alone["visitors"] == 1
+    assert alone["totalViews"] == expected[None]
+
+
+def test_what_every_event_has_needs_no_raw_events_for_its_row_none(read: Api) -> None:
+    for name in ("path", "event"):
+        body = get(read, "/stats/breakdown", by=name, none="true")
+        assert body["meta"]["source"] == "rollup"
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 60), name=st.sampled_from(DIMENSIONS))
+def test_the_row_none_is_what_its_filter_counts_and_the_rows_add_up(
+    seed: int, count: int, name: str
+) -> None:
+    chance, project = random.Random(seed), os.urandom(8)
+    events = store_built(project, make_events(chance, count))
+    store_rollups(project, events, chance)
+    field = Field(name)
+    query = BreakdownQuery(project=project, by=field, none=True, limit=1000)
+
+    answer = choose_source(query).answer_breakdown(query)
+
+    none = [row for row in answer.rows if row.value is None]
+    alone = StatsQuery(project=project, filters=(Filter(field, "not_exists", ""),))
+    counted = RawSource().answer_stats(alone).totals
+    assert [row.counts for row in none] == ([counted] if counted.events else [])
+    total = StatsQuery(project=project)
+    assert sum(row.counts.events for row in answer.rows) == len(events)
+    assert sum(row.counts.views for row in answer.rows) == (
+        choose_source(total).answer_stats(total).totals.views
+    )
+    # Without it, the rows are those that rollups have.
+    known = BreakdownQuery(project=project, by=field, limit=1000)
+    rows = [row for row in answer.rows if row.value is not None]
+    assert rows == list(choose_source(known).answer_breakdown(known).rows)
+    assert_same(RawSource().answer_breakdown(known), choose_source(known).answer_breakdown(known))
+
+
+def test_old_answers_have_no_row_none(project: TestProject, read: Api) -> None:
+    store_events(project, {"properties": {"a": None}}, {})
+
+    assert get(read, "/stats/breakdown", by="country")["results"] == []
+    assert get(read, "/stats", groupBy="country")["groups"] == []
+    assert get(read, "/stats", groupBy="properties.a")["groups"] == [
+        {"value": None, "count": 1, "uniqueUsers": 0}
+    ]
