@@ -14,6 +14,7 @@ COPY ingestion/ ingestion/
 COPY loadtest/ loadtest/
 COPY local/ local/
 COPY reporting/ reporting/
+COPY upkeep/ upkeep/
 RUN SECRET_KEY=only-to-collect-files /opt/venv/bin/python manage.py collectstatic --noinput \
     && /opt/venv/bin/python -m compileall -q . \
     # What `setup` made up is read as if it stood in .env; the environment goes before it.

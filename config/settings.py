@@ -58,7 +58,7 @@ HEAD_TIMEOUT_SECONDS: float = read_number("HEAD_TIMEOUT_SECONDS", 10.0)
 BODY_TIMEOUT_SECONDS: float = read_number("BODY_TIMEOUT_SECONDS", 30.0)
 LOG_LEVEL: str = read_choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error"))
 
-# Set by gunicorn's master for a process that leaves the reports to others (`ingestion/server/relay/`).
+# Set by gunicorn's master for a process that leaves the reports to others.
 RELAY_ADDRESS: str = read_text("ANALYTICS_RELAY_ADDRESS")
 
 ROOT_URLCONF = "config.accepting_urls" if RELAY_ADDRESS else "config.urls"

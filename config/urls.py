@@ -3,12 +3,15 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from analytics.web.front_page import favicon_ico, favicon_svg, front_page
 from config.accepting_urls import watching_patterns
 from upkeep.watch.gauges import metrics_state
 
+# For bookmarks of a release that had no `upkeep` yet.
+_MOVED_PAGES = ("erasure", "projectdeletion", "ledgerline")
 _READ = ["get", "head"]  # the page of /docs/ cannot render what OPTIONS would say
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -30,6 +33,10 @@ if settings.ROLE in ("all", "ingest"):
     urlpatterns.append(path("", include("upkeep.urls")))
 if settings.ROLE in ("all", "reporting"):
     urlpatterns.append(path("", include("reporting.urls")))
+    for page in _MOVED_PAGES:
+        view = RedirectView.as_view(url=f"/admin/upkeep/{page}/%(rest)s", query_string=True)
+        urlpatterns.append(path(f"admin/ingestion/{page}/", view, {"rest": ""}))
+        urlpatterns.append(path(f"admin/ingestion/{page}/<path:rest>", view))
     urlpatterns.append(path("admin/", admin.site.urls))
 
 handler400 = "analytics.web.problems.bad_request"

@@ -259,17 +259,17 @@ ADMIN: Mapping[str, Act] = {
     ),
     "ingestion_deadletter replay": act_on("ingestion_deadletter", "replay", open_letter),
     "ingestion_deadletter discard": act_on("ingestion_deadletter", "discard", open_letter),
-    "ingestion_erasure add": submit(
-        "ingestion_erasure_add", lambda world: {"of_project": SUBJECT, "user_id": "nobody"}
+    "upkeep_erasure add": submit(
+        "upkeep_erasure_add", lambda world: {"of_project": SUBJECT, "user_id": "nobody"}
     ),
-    "ingestion_projectdeletion add": submit(
-        "ingestion_projectdeletion_add",
+    "upkeep_projectdeletion add": submit(
+        "upkeep_projectdeletion_add",
         lambda world: {"project_name": "Middle again", "project_id": SUBJECT},
         query=f"?project={SUBJECT}",
     ),
 }  # fmt: skip
 # Removing the project is done last, in this order.
-ENDING = ("ingestion_projectdeletion add", "ingestion.run_deletions", "manage.py delete_project")
+ENDING = ("upkeep_projectdeletion add", "ingestion.run_deletions", "manage.py delete_project")
 
 
 def list_acts() -> list[tuple[str, Act]]:
@@ -337,7 +337,7 @@ def test_every_task_has_an_act() -> None:
 
 
 def test_every_command_has_an_act() -> None:
-    ours = ("analytics", "ingestion", "reporting", "config")
+    ours = ("analytics", "ingestion", "upkeep", "reporting", "config")
     assert {name for name, app_name in get_commands().items() if app_name in ours} == set(COMMANDS)
 
 

@@ -3,7 +3,8 @@
 Fields of the Redis Stream entry: `v`, the format's version, and `d`, a MessagePack array of parts,
 one for each request: `[project id, client ip, client user agent, [[event id, JSON of the event],
 ...], trace]`. The JSON is the sender's own, byte for byte; the drain judges it as the door did
-(`event.py`). All parts are of one project. `trace` came later: without it a part is as good, and who does not know it leaves it alone. In version 1, `d` is one part.
+(`event.py`). All parts are of one project. `trace` came later: without it a part is as good, and
+who does not know it leaves it alone. In version 1, `d` is one part.
 """
 
 from collections.abc import Iterator, Sequence

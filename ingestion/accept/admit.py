@@ -34,7 +34,7 @@ from analytics.metrics.counting import note_accepted
 from analytics.projects.keys import KeyRecord
 from analytics.web.problems import TooLarge, TooManyRequests, Unavailable
 from ingestion.stream.group_commit import CallHead, GroupCommit
-from ingestion.stream.memory import _memory
+from ingestion.stream.memory import check_memory
 from ingestion.stream.scripts import ADMIT
 from ingestion.stream.signals import signal_drain
 
@@ -107,7 +107,7 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:
     if len(events) > key.burst_events:
         detail = f"This key admits at most {key.burst_events} events at once."
         raise TooLarge(detail, code="over_burst")
-    _memory.check()
+    check_memory()
     plan = _plans.get((key.key_id, key.revision))
     if plan is None or time.time() >= plan.ends_at:
         plan = _make_plan(key)

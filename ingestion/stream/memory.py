@@ -46,3 +46,8 @@ class MemoryGuard:
 
 
 _memory = MemoryGuard()
+
+
+def check_memory() -> None:
+    """As `MemoryGuard.check`, with what this process asked last."""
+    _memory.check()

@@ -14,7 +14,7 @@ def test_every_code_is_documented() -> None:
     page = (ROOT / "docs" / "http-api.md").read_text()
     sources = [
         file.read_text()
-        for room in ("analytics", "ingestion")
+        for room in ("analytics", "ingestion", "upkeep")
         for file in (ROOT / room).rglob("*.py")
     ]
 

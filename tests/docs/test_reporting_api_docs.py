@@ -12,7 +12,7 @@ PARAMETERS = ("start", "end", "limit", "offset", "groupBy", "by", "interval", "t
 
 def test_every_code_is_documented() -> None:
     page = (ROOT / "docs" / "reporting-api.md").read_text()
-    texts = [file.read_text() for file in (ROOT / "reporting").glob("*.py")]
+    texts = [file.read_text() for file in (ROOT / "reporting").rglob("*.py")]
 
     codes = {code for text in texts for found in CODE.findall(text) for code in found if code}
 

@@ -1,6 +1,7 @@
 """Kill a worker at one step of its work: write `before:commit` into the file KILL_FILE.
 
-Loaded by the workers of the crash tests (crashing_worker.py); the service itself knows nothing of it. The process that dies removes the file first, so it dies once.
+Loaded by the workers of the crash tests (crashing_worker.py); the service itself knows nothing of
+it. The process that dies removes the file first, so it dies once.
 """
 
 import importlib

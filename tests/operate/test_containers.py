@@ -17,7 +17,16 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 REQUIREMENTS = ("requirements.txt", "requirements-otel.txt")
 # Those that run our image.
 APP = {name: service for name, service in SERVICES.items() if "analytics" in service["image"]}
-SERVED = ("manage.py", "analytics", "config", "ingestion", "loadtest", "local", "reporting")
+SERVED = (
+    "manage.py",
+    "analytics",
+    "config",
+    "ingestion",
+    "loadtest",
+    "local",
+    "reporting",
+    "upkeep",
+)
 
 
 def copied() -> set[str]:

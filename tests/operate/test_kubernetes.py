@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from analytics.databases.redis_keys import stream_key
-from ingestion.urls import urlpatterns
+from ingestion.urls import urlpatterns as accepting
 from tests.paths import ROOT
+from upkeep.urls import urlpatterns as erasing
 
 FOLDER = ROOT / "deploy/kubernetes"
 REQUIRED = {"SECRET_KEY", "REDIS_URL", "BROKER_URL", "CACHE_URL", "MONGO_URI"}
@@ -161,6 +162,6 @@ def test_the_ingress_sends_each_path_to_the_role_that_serves_it() -> None:
     [ingress] = [m for m in read_manifests("overlays/example") if m["kind"] == "Ingress"]
     [rule] = ingress["spec"]["rules"]
     targets = {p["path"]: p["backend"]["service"]["name"] for p in rule["http"]["paths"]}
-    routes = {f"/{str(route.pattern).split('/')[0]}" for route in urlpatterns}
+    routes = {f"/{str(route.pattern).split('/')[0]}" for route in (*accepting, *erasing)}
     assert targets == {**dict.fromkeys(routes, "analytics-ingest"), "/": "analytics-reporting"}
     assert set(targets.values()) <= set(find("Service"))

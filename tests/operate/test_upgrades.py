@@ -12,7 +12,9 @@ from typing import Any
 import bson
 import pytest
 from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
+from django.test import Client
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
@@ -225,7 +227,7 @@ def forget_rollups(project: TestProject) -> None:
 
 
 def run_first_migration() -> None:
-    import_module("ingestion.migrations.0001_build_rollups").build_rollups(apps, None)
+    import_module("upkeep.migrations.0001_build_rollups").build_rollups(apps, None)
 
 
 def test_the_data_migration_counts_old_events_beside_running_workers_and_twice(
@@ -252,6 +254,37 @@ def test_the_data_migration_counts_old_events_beside_running_workers_and_twice(
 
     assert verify_day(project.id, DAY_NUMBER) == []
     assert read.get("/stats").json()["totalViews"] == 420
+
+
+def test_the_data_migration_leaves_alone_what_an_earlier_release_counted(
+    project: TestProject,
+) -> None:
+    store_events(project, [{"timestamp": DAY, "path": "/"}])
+    forget_rollups(project)
+    recorded = collection("django_migrations")
+    done = recorded.insert_one({"app": "ingestion", "name": "0001_build_rollups"})
+    try:
+        run_first_migration()
+    finally:
+        recorded.delete_one({"_id": done.inserted_id})
+
+    assert collection(mongo.ROLLUP_DAYS).find_one({"project": project.id}) is None
+
+
+def test_who_might_see_erasures_still_may_after_their_page_moved(project: TestProject) -> None:
+    erasures = ContentType.objects.get(app_label="upkeep", model="erasure")
+    ContentType.objects.filter(pk=erasures.pk).update(app_label="ingestion")  # as it was
+
+    import_module("upkeep.migrations.0006_take_over").take_over(apps, None)
+
+    assert ContentType.objects.get(app_label="upkeep", model="erasure").pk == erasures.pk
+
+
+def test_bookmarks_of_pages_that_moved_lead_to_them(project: TestProject, client: Client) -> None:
+    for page in ("erasure/", "projectdeletion/add/?project=0", "ledgerline/?day=1"):
+        answer = client.get(f"/admin/ingestion/{page}")
+        assert (answer.status_code, answer["Location"]) == (302, f"/admin/upkeep/{page}")
+    assert client.get("/admin/ingestion/deadletter/")["Location"].startswith("/admin/login/")
 
 
 def test_two_migrations_at_once_do_no_harm(store: None) -> None:

@@ -29,7 +29,7 @@ from upkeep.verify.verify import verify_day, verify_month
 
 pytestmark = pytest.mark.slow
 
-mark_days_without_parts = import_module("ingestion.migrations.0003_copy_parts_of_days").mark_days
+mark_days_without_parts = import_module("upkeep.migrations.0003_copy_parts_of_days").mark_days
 
 NOW = timedelta(0)
 DAY = datetime(2026, 3, 5, tzinfo=UTC)

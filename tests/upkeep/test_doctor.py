@@ -209,10 +209,10 @@ def test_absent_processes_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_migration_that_is_missing_is_named() -> None:
     recorded = collection("django_migrations")
-    row = recorded.find_one_and_delete({"app": "ingestion"})
+    row = recorded.find_one_and_delete({"app": "upkeep"})
     assert row
     try:
-        assert f"ingestion.{row['name']}" in texts(service.check_migrations(), Level.WRONG)
+        assert f"upkeep.{row['name']}" in texts(service.check_migrations(), Level.WRONG)
     finally:
         recorded.insert_one(row)
 

@@ -121,7 +121,7 @@ class ProjectDeletionAdmin(Fitting):
         self, request: HttpRequest, obj: ProjectDeletion, post_url_continue: str | None = None
     ) -> HttpResponse:
         self.message_user(request, f"{obj} is being deleted.")
-        return HttpResponseRedirect(reverse("admin:ingestion_projectdeletion_changelist"))
+        return HttpResponseRedirect(reverse("admin:upkeep_projectdeletion_changelist"))
 
     @admin.display(description="state")
     def state(self, deletion: ProjectDeletion) -> str:

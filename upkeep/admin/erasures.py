@@ -104,13 +104,13 @@ class ErasureAdmin(Fitting):
             return super().add_view(request, form_url, extra_context)
         except (PyMongoError, RedisError) as exc:
             self.message_user(request, f"Nothing was asked for: {type(exc).__name__}.", "ERROR")
-            return HttpResponseRedirect(reverse("admin:ingestion_erasure_changelist"))
+            return HttpResponseRedirect(reverse("admin:upkeep_erasure_changelist"))
 
     def response_add(
         self, request: HttpRequest, obj: Erasure, post_url_continue: str | None = None
     ) -> HttpResponse:
         self.message_user(request, f"Erasure {obj.pk} was asked for.")
-        return HttpResponseRedirect(reverse("admin:ingestion_erasure_changelist"))
+        return HttpResponseRedirect(reverse("admin:upkeep_erasure_changelist"))
 
     @admin.display(description="project")
     def project_name(self, erasure: Erasure) -> str:

@@ -18,8 +18,8 @@ from upkeep.deletion.job import find_deletion
 
 pytestmark = pytest.mark.slow
 
-LIST = "admin:ingestion_projectdeletion_changelist"
-ADD = "admin:ingestion_projectdeletion_add"
+LIST = "admin:upkeep_projectdeletion_changelist"
+ADD = "admin:upkeep_projectdeletion_add"
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_project_is_deleted_by_its_name_and_id_and_the_record_stays(
 
     assert f"Test ({project.row.pk}) is being deleted." in page
     run.run_deletion(project.row.pk, math.inf)
-    address = reverse("admin:ingestion_projectdeletion_change", args=[project.row.pk])
+    address = reverse("admin:upkeep_projectdeletion_change", args=[project.row.pk])
     page = admin.get(address).content.decode()
     assert "1 events" in page and "1 accepted" in page and "done" in page
     entry = LogEntry.objects.get()
@@ -114,13 +114,13 @@ def test_wherever_a_project_is_chosen_its_id_and_what_it_holds_are_shown(
 ) -> None:
     label = f"Test ({project.row.pk}): 1 events stored, 3 API keys</option>"
 
-    for page in ("analytics_apikey_add", "ingestion_erasure_add"):
+    for page in ("analytics_apikey_add", "upkeep_erasure_add"):
         assert label in admin.get(reverse(f"admin:{page}")).content.decode()
     for page in (
         "analytics_apikey",
-        "ingestion_erasure",
+        "upkeep_erasure",
         "ingestion_deadletter",
-        "ingestion_ledgerline",
+        "upkeep_ledgerline",
     ):
         listed = admin.get(reverse(f"admin:{page}_changelist")).content.decode()
         assert f"Test ({project.row.pk})" in listed, page

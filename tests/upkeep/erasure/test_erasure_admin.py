@@ -19,7 +19,7 @@ from upkeep.erasure import ask
 pytestmark = pytest.mark.slow
 
 MALLORY = "mallory@example.com"
-LIST = "admin:ingestion_erasure_changelist"
+LIST = "admin:upkeep_erasure_changelist"
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def admin(project: TestProject) -> Client:
 
 def ask_in_form(client: Client, project: TestProject, **fields: str) -> Any:
     form = {"of_project": project.row.pk, "user_id": MALLORY, **fields}
-    return client.post(reverse("admin:ingestion_erasure_add"), form, follow=True)
+    return client.post(reverse("admin:upkeep_erasure_add"), form, follow=True)
 
 
 def test_an_erasure_is_asked_for_and_followed(admin: Client, project: TestProject) -> None:
@@ -45,7 +45,7 @@ def test_an_erasure_is_asked_for_and_followed(admin: Client, project: TestProjec
     assert f"Erasure {job['_id']} was asked for." in page
     assert "waiting" in page
     finish_erasure(job["_id"])
-    page = admin.get(reverse("admin:ingestion_erasure_change", args=[job["_id"]])).content.decode()
+    page = admin.get(reverse("admin:upkeep_erasure_change", args=[job["_id"]])).content.decode()
     assert "2 events, 0 deadLetters" in page
     assert "done" in page
     listed = admin.get(reverse(LIST), {"project": project.row.pk}).content.decode()
@@ -84,7 +84,7 @@ def test_an_erasure_cannot_be_changed_or_deleted(admin: Client, project: TestPro
     [job] = collection(ERASURES).find()
 
     for page in ("change", "delete"):
-        address = reverse(f"admin:ingestion_erasure_{page}", args=[job["_id"]])
+        address = reverse(f"admin:upkeep_erasure_{page}", args=[job["_id"]])
         assert admin.post(address, {"post": "yes"}).status_code == 403
     assert collection(ERASURES).count_documents({}) == 1
 

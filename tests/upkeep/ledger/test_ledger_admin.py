@@ -17,7 +17,7 @@ from upkeep.ledger.lines import compact_ledger, read_ledger
 
 pytestmark = pytest.mark.slow
 
-ADDRESS = "admin:ingestion_ledgerline_changelist"
+ADDRESS = "admin:upkeep_ledgerline_changelist"
 
 
 @pytest.fixture
@@ -105,4 +105,4 @@ def test_it_needs_the_permission_to_view_and_changes_nothing(
 
     clerk.user_permissions.add(Permission.objects.get(codename="view_ledgerline"))
     assert client.get(reverse(ADDRESS)).status_code == 200
-    assert admin.get(reverse("admin:ingestion_ledgerline_add")).status_code == 403
+    assert admin.get(reverse("admin:upkeep_ledgerline_add")).status_code == 403

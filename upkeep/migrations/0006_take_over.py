@@ -1,0 +1,20 @@
+"""Take over the pages that were of `ingestion`, with the permissions and the history of each."""
+
+from typing import Any
+
+from django.db import migrations
+
+TAKEN_OVER = ("erasure", "projectdeletion", "ledgerline")
+
+
+def take_over(apps: Any, schema_editor: Any) -> None:
+    """Before Django makes content types for models that it takes for new."""
+    content_types = apps.get_model("contenttypes", "ContentType").objects
+    ours = set(content_types.filter(app_label="upkeep").values_list("model", flat=True))
+    for model in set(TAKEN_OVER) - ours:
+        content_types.filter(app_label="ingestion", model=model).update(app_label="upkeep")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("upkeep", "0005_ledgerline"), ("contenttypes", "0001_initial")]
+    operations = [migrations.RunPython(take_over, migrations.RunPython.noop)]
