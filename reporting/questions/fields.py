@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from analytics.events.properties import MAX_PROPERTIES_BYTES, MAX_PROPERTIES_DEPTH
 from analytics.rollups.dimensions import DIMENSIONS
@@ -47,55 +46,12 @@ class Field:
         return self.name not in ALWAYS_THERE
 
     @property
-    def simple_key(self) -> str | None:
-        """The key of a property that a path of MongoDB finds as the expression does."""
-        if len(self.keys) != 1 or len(self.keys[0]) != 1:
-            return None
-        [[key]] = self.keys
-        return None if not key or "." in key or key.startswith("$") else key
-
-    @property
     def counts_events(self) -> bool:
         """Whether its values are ranked by events: custom events carry names and properties.
 
         Everything else is ranked by views.
         """
         return self.name == "event" or self.is_property
-
-    @property
-    def expression(self) -> Any:
-        """The field's value as an aggregation expression; missing where an event has none.
-
-        A property is reached through objects only, never into arrays, and its keys are passed
-        as literals: they cannot become operators or variables.
-        """
-        if not self.keys:
-            return f"${self.name}"
-        value: Any = f"${PROPERTIES}"
-        for parts in self.keys:
-            value = _look_up(value, parts)
-        return value
-
-
-def _look_up(parent: Any, parts: Sequence[str]) -> Any:
-    """`a.b.c` is the key `a.b.c`, else the key `b.c` in `a`, else `c` in `b` in `a`."""
-    if len(parts) == 1:
-        return _get(parent, parts[0])
-    found: dict[str, Any] = {}
-    for index, key in enumerate(parts):
-        found[f"found{index}"] = _get(parent, ".".join(parts[index:]))
-        parent = _get(parent, key)
-    *first, last = [f"$${name}" for name in found]
-    branches = [{"case": {"$ne": [{"$type": name}, "missing"]}, "then": name} for name in first]
-    return {"$let": {"vars": found, "in": {"$switch": {"branches": branches, "default": last}}}}
-
-
-def _get(parent: Any, key: str) -> Any:
-    value = {"$getField": {"field": {"$literal": key}, "input": "$$parent"}}
-    is_object = {"$eq": [{"$type": "$$parent"}, "object"]}
-    return {
-        "$let": {"vars": {"parent": parent}, "in": {"$cond": [is_object, value, "$$REMOVE"]}},
-    }
 
 
 PATH = Field("path")

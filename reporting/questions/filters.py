@@ -1,4 +1,4 @@
-"""Filters: `filter=<field>:<operator>:<value>`, ANDed, as conditions on stored events.
+"""Filters: `filter=<field>:<operator>:<value>`; an event that is counted passes all of them.
 
 `exists` and `not_exists` stand without a value.
 """
@@ -30,6 +30,24 @@ class Filter:
     field: Field
     operator: Operator
     value: str
+
+    @property
+    def spelled_values(self) -> list[Any]:
+        """What a property may be to equal the value: every JSON scalar of that spelling.
+
+        Itself as text, and a number, true, false or null.
+        """
+        text = self.value
+        if text in _CONSTANTS:
+            return [text, _CONSTANTS[text]]
+        if not _NUMBER.fullmatch(text):
+            return [text]
+        if len(text) <= 20 and text.removeprefix("-").isdigit():
+            number: int | float = int(text)
+            if -(2**63) <= number < 2**63:
+                return [text, number]
+        number = json.loads(text, parse_int=float)
+        return [text, number] if math.isfinite(number) else [text]
 
 
 def parse_filter(text: str) -> Filter:
@@ -66,66 +84,3 @@ def _split(text: str) -> tuple[str, Operator, str | None]:
     if not colons:
         raise ValueError("is not of the form field:operator:value")
     raise ValueError(f"has an operator that is none of {', '.join(OPERATORS)}")
-
-
-def condition_of(given: Filter) -> dict[str, Any]:
-    """The filter as one clause of a `$match`."""
-    if given.field.is_property:
-        return {"$expr": _property_condition(given)}
-    match given.operator:
-        case "is":
-            condition: dict[str, Any] = {"$eq": given.value}
-        case "is_not":
-            condition = {"$ne": given.value}
-        case "contains":
-            condition = {"$regex": re.escape(given.value)}
-        case "starts_with":
-            condition = {"$regex": f"^{re.escape(given.value)}"}
-        case "exists":
-            condition = {"$ne": None}
-        case "not_exists":
-            condition = {"$eq": None}
-    return {given.field.name: condition}
-
-
-def _property_condition(given: Filter) -> dict[str, Any]:
-    """Text compares as text; `is` also finds the number, true, false or null of that spelling."""
-    value = given.field.expression
-    match given.operator:
-        case "is":
-            return {"$in": [value, {"$literal": _spelled_by(given.value)}]}
-        case "is_not":
-            return {"$not": [{"$in": [value, {"$literal": _spelled_by(given.value)}]}]}
-        case "contains":
-            return _on_text(value, {"$gte": [_position_of(given.value), 0]})
-        case "starts_with":
-            return _on_text(value, {"$eq": [_position_of(given.value), 0]})
-        case "exists":  # what is missing orders before null, and null before all else
-            return {"$gt": [value, None]}
-        case "not_exists":
-            return {"$lte": [value, None]}
-
-
-def _on_text(value: Any, condition: dict[str, Any]) -> dict[str, Any]:
-    is_text = {"$eq": [{"$type": "$$value"}, "string"]}
-    return {
-        "$let": {"vars": {"value": value}, "in": {"$cond": [is_text, condition, False]}},
-    }
-
-
-def _position_of(text: str) -> dict[str, Any]:
-    return {"$indexOfBytes": ["$$value", {"$literal": text}]}
-
-
-def _spelled_by(text: str) -> list[Any]:
-    """Every JSON scalar that `text` spells: itself as text, and a number or constant."""
-    if text in _CONSTANTS:
-        return [text, _CONSTANTS[text]]
-    if not _NUMBER.fullmatch(text):
-        return [text]
-    if len(text) <= 20 and text.removeprefix("-").isdigit():
-        number: int | float = int(text)
-        if -(2**63) <= number < 2**63:
-            return [text, number]
-    number = json.loads(text, parse_int=float)
-    return [text, number] if math.isfinite(number) else [text]

@@ -11,9 +11,10 @@ from typing import Any
 from analytics.databases.mongo import EVENTS, Document
 from analytics.events.event import PAGEVIEW
 from reporting.answers import Counts, Row
-from reporting.questions.fields import PROPERTIES, Field
-from reporting.questions.filters import condition_of
+from reporting.questions.fields import Field
 from reporting.questions.query import Query, Window
+from reporting.raw.conditions import condition_of
+from reporting.raw.expressions import property_path, value_expression
 from reporting.snapshot import Snapshot
 
 COUNT_VIEWS: Document = {"$sum": {"$cond": [{"$eq": ["$event", PAGEVIEW]}, 1, 0]}}
@@ -127,7 +128,7 @@ def rank_values(
         snapshot,
         match_events(query),
         *first,
-        {"$group": {"_id": field.expression, "views": COUNT_VIEWS, "events": COUNT_EVENTS}},
+        {"$group": {"_id": value_expression(field), "views": COUNT_VIEWS, "events": COUNT_EVENTS}},
         {
             "$facet": {
                 "rows": [*known, *page],
@@ -154,11 +155,12 @@ def add_people(
     if not rows:
         return []
     values = [row.value for row in rows]
+    value = value_expression(field)
     index = {"$indexOfArray": [{"$literal": values}, "$_id"]}
     counts = count_people(
         snapshot,
         query,
-        {"$ifNull": [field.expression, None]} if none else field.expression,
+        {"$ifNull": [value, None]} if none else value,
         before=_narrow(field, values, none=none),
         after=[{"$set": {"_id": index}}, {"$match": {"_id": {"$gte": 0}}}],
     )
@@ -171,12 +173,12 @@ def _narrow(field: Field, values: Sequence[Any], *, none: bool) -> list[Document
         return [{"$match": {field.name: {"$in": list(values)}}}]
     stages: list[Document] = [] if none else [_having(field)]
     # What a path finds includes what the expression finds; an object might read as an operator.
-    if field.simple_key and not any(isinstance(value, (dict, list)) for value in values):
-        path = f"{PROPERTIES}.{field.simple_key}"
+    path = property_path(field)
+    if path and not any(isinstance(value, (dict, list)) for value in values):
         stages.insert(0, {"$match": {path: {"$in": list(values)}}})
     return stages
 
 
 def _having(field: Field) -> Document:
     """Null and missing group together, so the missing ones must go first."""
-    return {"$match": {"$expr": {"$ne": [{"$type": field.expression}, "missing"]}}}
+    return {"$match": {"$expr": {"$ne": [{"$type": value_expression(field)}, "missing"]}}}

@@ -8,8 +8,9 @@ from pymongo.errors import ExecutionTimeout
 from analytics.databases.mongo import Document
 from reporting.answers import Reason
 from reporting.questions.fields import Field
-from reporting.questions.filters import WITHOUT_VALUE, Filter, condition_of
+from reporting.questions.filters import WITHOUT_VALUE, Filter
 from reporting.questions.query import Query, Window
+from reporting.raw.conditions import condition_of
 from reporting.raw.counting import match_events, read_events
 from reporting.snapshot import Snapshot
 
