@@ -1,4 +1,4 @@
-"""What a source of answers gives back: numbers, still without their wire form."""
+"""What an answer source gives back: numbers, still without their wire form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from reporting.questions.fields import Field
-from reporting.questions.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery, Window
+from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Row:
 class StatsAnswer:
     """`top_paths` as (path, views); `groups` in order, None when not asked for.
 
-    Of groups only views, events and users are shown: a source may leave their visitors at 0.
+    Of groups only views, events and users are shown: their visitors may be left at 0.
     """
 
     totals: Counts
@@ -98,8 +98,8 @@ class RealtimeAnswer:
     provenance: Provenance
 
 
-class Source(Protocol):
-    """Something that answers queries, each from one point in time.
+class AnswerSource(Protocol):
+    """Something that answers questions, each from one point in time.
 
     Raises BadRequest (`query_timeout`) and Unavailable (`store_unavailable`).
     """
@@ -109,5 +109,3 @@ class Source(Protocol):
     def answer_series(self, query: SeriesQuery) -> SeriesAnswer: ...
 
     def answer_breakdown(self, query: BreakdownQuery) -> BreakdownAnswer: ...
-
-    def answer_realtime(self, query: RealtimeQuery) -> RealtimeAnswer: ...

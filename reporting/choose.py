@@ -1,22 +1,23 @@
-"""Which source answers a query: rollups wherever they can, else raw events while there are any."""
+"""Which answer source a question goes to.
+
+Rollups wherever they have the answer, else raw events while there are any.
+"""
 
 from analytics.web.problems import BadRequest
-from reporting.answers import Source
+from reporting.answers import AnswerSource
 from reporting.questions.fields import Field
-from reporting.questions.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
+from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQuery
 from reporting.questions.timestamps import format_timestamp
-from reporting.raw.source import RawSource
+from reporting.raw.answer_source import RawAnswerSource
+from reporting.rollups.answer_source import RollupAnswerSource
 from reporting.rollups.cover import is_aligned
-from reporting.rollups.source import RollupSource
 
-_RAW = RawSource()
-_ROLLUPS = RollupSource()
+_RAW = RawAnswerSource()
+_ROLLUPS = RollupAnswerSource()
 
 
-def choose_source(query: Query) -> Source:
+def choose_answer_source(query: Query) -> AnswerSource:
     """Raises BadRequest (`raw_expired`) where only raw events have the answer and some are gone."""
-    if isinstance(query, RealtimeQuery):
-        return _RAW
     if not needs_raw(query):
         return _ROLLUPS
     _check_horizon(query)

@@ -1,4 +1,4 @@
-"""The reporting endpoints: parse the query, ask a source, render its answer."""
+"""The reporting endpoints: parse the question, ask, render the answer."""
 
 import time
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from analytics.projects.horizon import raw_horizon
 from analytics.projects.keys import KeyRecord
 from analytics.projects.rates import count_request
 from analytics.web.problems import BadRequest
-from reporting.choose import choose_source
+from reporting.ask import answer
 from reporting.questions.params import MultiDict
 from reporting.questions.query import (
     parse_breakdown_query,
@@ -133,21 +133,21 @@ class StatsView(ReportView):
     @describe_stats
     def get(self, request: Request) -> Response:
         query = self.parse(parse_stats_query, request)
-        return self.respond(render_stats(query, choose_source(query).answer_stats(query)))
+        return self.respond(render_stats(query, answer(query)))
 
 
 class SeriesView(ReportView):
     @describe_series
     def get(self, request: Request) -> Response:
         query = self.parse(parse_series_query, request)
-        return self.respond(render_series(query, choose_source(query).answer_series(query)))
+        return self.respond(render_series(query, answer(query)))
 
 
 class BreakdownView(ReportView):
     @describe_breakdown
     def get(self, request: Request) -> Response:
         query = self.parse(parse_breakdown_query, request)
-        return self.respond(render_breakdown(query, choose_source(query).answer_breakdown(query)))
+        return self.respond(render_breakdown(query, answer(query)))
 
 
 class RealtimeView(ReportView):
@@ -156,4 +156,4 @@ class RealtimeView(ReportView):
         now = cut_to_ms(datetime.now(UTC))
         project = self.project_of(request)
         query = parse_realtime_query(project, self.parameters_of(request), now)
-        return self.respond(render_realtime(choose_source(query).answer_realtime(query)))
+        return self.respond(render_realtime(answer(query)))

@@ -21,8 +21,8 @@ from reporting.answers import Counts
 from reporting.questions.fields import Field
 from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
 from reporting.questions.units import INTERVALS, list_boundaries
-from reporting.raw.source import RawSource
-from reporting.rollups.source import RollupSource
+from reporting.raw.answer_source import RawAnswerSource
+from reporting.rollups.answer_source import RollupAnswerSource
 from tests.conftest import TestProject, make_project
 from tests.drain.kill_points import resolve
 from tests.stored import Batch, store_events
@@ -132,7 +132,7 @@ def assert_answers_equal(project: TestProject, chance: random.Random) -> None:
     series = SeriesQuery(
         project=project.id, window=window, interval=interval, timezone=zone, boundaries=boundaries
     )
-    ours, raw = RollupSource(), RawSource()
+    ours, raw = RollupAnswerSource(), RawAnswerSource()
 
     left, right = ours.answer_stats(stats), raw.answer_stats(stats)
     assert left.top_paths == right.top_paths

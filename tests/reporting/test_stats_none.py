@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics.rollups import DIMENSIONS
-from reporting.choose import choose_source
+from reporting.ask import answer
 from reporting.questions.fields import Field
 from reporting.questions.filters import Filter
 from reporting.questions.query import BreakdownQuery, StatsQuery
-from reporting.raw.source import RawSource
+from reporting.raw.answer_source import RawAnswerSource
 from tests import stored
 from tests.conftest import Api, TestProject
 from tests.reporting.rollup_builder import store_events as store_built
@@ -117,22 +117,20 @@ def test_the_row_none_is_what_its_filter_counts_and_the_rows_add_up(
     field = Field(name)
     query = BreakdownQuery(project=project, by=field, none=True, limit=1000)
 
-    answer = choose_source(query).answer_breakdown(query)
+    asked = answer(query)
 
-    none = [row for row in answer.rows if row.value is None]
+    none = [row for row in asked.rows if row.value is None]
     alone = StatsQuery(project=project, filters=(Filter(field, "not_exists", ""),))
-    counted = RawSource().answer_stats(alone).totals
+    counted = RawAnswerSource().answer_stats(alone).totals
     assert [row.counts for row in none] == ([counted] if counted.events else [])
     total = StatsQuery(project=project)
-    assert sum(row.counts.events for row in answer.rows) == len(events)
-    assert sum(row.counts.views for row in answer.rows) == (
-        choose_source(total).answer_stats(total).totals.views
-    )
+    assert sum(row.counts.events for row in asked.rows) == len(events)
+    assert sum(row.counts.views for row in asked.rows) == answer(total).totals.views
     # Without it, the rows are those that rollups have.
     known = BreakdownQuery(project=project, by=field, limit=1000)
-    rows = [row for row in answer.rows if row.value is not None]
-    assert rows == list(choose_source(known).answer_breakdown(known).rows)
-    assert_same(RawSource().answer_breakdown(known), choose_source(known).answer_breakdown(known))
+    rows = [row for row in asked.rows if row.value is not None]
+    assert rows == list(answer(known).rows)
+    assert_same(RawAnswerSource().answer_breakdown(known), answer(known))
 
 
 def test_old_answers_have_no_row_none(project: TestProject, read: Api) -> None:

@@ -17,9 +17,8 @@ from pytest_django import Settings
 
 from analytics.databases.mongo import EVENTS, SUMMARIES, collection
 from analytics.rollups import summarize
-from reporting import snapshot
-from reporting.raw.source import RawSource
-from reporting.web import views
+from reporting import ask, snapshot
+from reporting.raw.answer_source import RawAnswerSource
 from tests.conftest import Api, TestProject
 
 pytestmark = pytest.mark.slow
@@ -56,7 +55,7 @@ def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Answer from raw events, then as reports do without being told."""
     name: str = request.param
     if name == "raw":
-        monkeypatch.setattr(views, "choose_source", lambda query: RawSource())
+        monkeypatch.setattr(ask, "choose_answer_source", lambda query: RawAnswerSource())
     return name
 
 

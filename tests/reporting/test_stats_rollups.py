@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.rollups import DIMENSIONS, RELATIVE_ERROR, CorruptTable
-from reporting.answers import Row, Source, StatsAnswer
+from reporting.answers import AnswerSource, Row, StatsAnswer
 from reporting.questions.fields import PATH, Field
 from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
 from reporting.questions.units import INTERVALS, list_boundaries
-from reporting.raw.source import RawSource
-from reporting.rollups.source import RollupSource
+from reporting.raw.answer_source import RawAnswerSource
+from reporting.rollups.answer_source import RollupAnswerSource
 from reporting.snapshot import Snapshot
 from tests import stored
 from tests.conftest import Api, TestProject, make_project
@@ -125,7 +125,7 @@ def assert_same(left: Any, right: Any) -> None:
     assert replace(left, provenance=right.provenance) == right
 
 
-def ask_stats(source: Source, query: StatsQuery) -> StatsAnswer:
+def ask_stats(source: AnswerSource, query: StatsQuery) -> StatsAnswer:
     """The answer as it is shown: of groups, only users are."""
     answer = source.answer_stats(query)
     groups = [Row(row.value, replace(row.counts, visitors=0)) for row in answer.groups or ()]
@@ -142,7 +142,7 @@ def test_rollups_answer_what_raw_events_do(seed: int, count: int, mixture: Mixtu
     chance, project = random.Random(seed), os.urandom(8)
     events = store_events(project, make_events(chance, count))
     store_rollups(project, events, chance, mixture)
-    rollups, raw = RollupSource(), RawSource()
+    rollups, raw = RollupAnswerSource(), RawAnswerSource()
 
     for _ in range(2):
         window = make_window(chance, events)
@@ -174,9 +174,9 @@ def test_every_dimension_has_groups(store: None) -> None:
 
     for name in DIMENSIONS:
         query = StatsQuery(project=project, group_by=Field(name), limit=3)
-        answer = ask_stats(RollupSource(), query)
+        answer = ask_stats(RollupAnswerSource(), query)
         assert answer.groups
-        assert_same(answer, ask_stats(RawSource(), query))
+        assert_same(answer, ask_stats(RawAnswerSource(), query))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_an_answer_sees_one_moment_across_a_compaction(
         window=Window(NOON + timedelta(minutes=1), NOON + timedelta(days=9, minutes=8)),
         group_by=Field("country"),
     )
-    expected = ask_stats(RawSource(), query)
+    expected = ask_stats(RawAnswerSource(), query)
     reads = 0
     find = Snapshot.find
 
@@ -214,11 +214,11 @@ def test_an_answer_sees_one_moment_across_a_compaction(
 
     monkeypatch.setattr(Snapshot, "find", interrupt)
 
-    assert_same(ask_stats(RollupSource(), query), expected)
+    assert_same(ask_stats(RollupAnswerSource(), query), expected)
 
     monkeypatch.undo()
     assert reads >= moment
-    assert_same(ask_stats(RollupSource(), query), ask_stats(RawSource(), query))
+    assert_same(ask_stats(RollupAnswerSource(), query), ask_stats(RawAnswerSource(), query))
 
 
 def compact_everything() -> None:
@@ -308,7 +308,9 @@ def test_people_beyond_an_exact_set_are_counted_within_the_stated_error(read: Ap
     ]
     store_rollups(project, store_events(project, events), random.Random(1))
 
-    answer = RollupSource().answer_stats(StatsQuery(project=project, group_by=Field("country")))
+    answer = RollupAnswerSource().answer_stats(
+        StatsQuery(project=project, group_by=Field("country"))
+    )
 
     assert (answer.totals.views, answer.totals.events) == (people, people)
     assert answer.groups is not None
@@ -327,7 +329,7 @@ def test_a_list_of_more_values_than_a_piece_holds_is_paged_in_order(store: None)
 
     for offset in (0, 5_990, 11_999):
         query = BreakdownQuery(project=project, by=PATH, limit=20, offset=offset)
-        answer = RollupSource().answer_breakdown(query)
+        answer = RollupAnswerSource().answer_breakdown(query)
         assert [row.value for row in answer.rows] == expected[offset : offset + 20]
         assert all(row.counts.visitors == 1 for row in answer.rows)
         assert (answer.total, answer.whole) == (count, count * 3 // 2)
@@ -340,7 +342,7 @@ def test_a_missing_piece_is_an_error_and_never_a_smaller_number(store: None) -> 
     collection(mongo.ROLLUP_CHUNKS).delete_many({})
 
     with pytest.raises(CorruptTable):
-        RollupSource().answer_stats(StatsQuery(project=project))
+        RollupAnswerSource().answer_stats(StatsQuery(project=project))
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics.web.problems import BadRequest
+from reporting import ask
 from reporting.questions.query import (
     SeriesQuery,
     parse_breakdown_query,
     parse_series_query,
     parse_stats_query,
 )
-from reporting.raw.source import RawSource
-from reporting.rollups.source import RollupSource
-from reporting.web import views
+from reporting.raw.answer_source import RawAnswerSource
+from reporting.rollups.answer_source import RollupAnswerSource
 from tests.conftest import Api, TestProject
 from tests.reporting.rollup_builder import store_events, store_rollups
 from tests.reporting.test_stats_raw import get
@@ -34,7 +34,7 @@ TICK = timedelta(milliseconds=1)
 def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     name: str = request.param
     if name == "raw":
-        monkeypatch.setattr(views, "choose_source", lambda query: RawSource())
+        monkeypatch.setattr(ask, "choose_answer_source", lambda query: RawAnswerSource())
     return name
 
 
@@ -174,7 +174,7 @@ def test_rollups_count_any_dates_of_any_zone_as_raw_events_do(
         return
     window["by"] = by
     page = parse_breakdown_query(project, window)
-    rollups, raw = RollupSource(), RawSource()
+    rollups, raw = RollupAnswerSource(), RawAnswerSource()
 
     assert stats.window == series.window == page.window
     assert_same(ask_stats(rollups, stats), ask_stats(raw, stats))

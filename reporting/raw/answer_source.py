@@ -1,4 +1,4 @@
-"""The source that counts raw events: exact, and as slow as the events are many."""
+"""The answer source that counts raw events: exact, and as slow as the events are many."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,7 +39,7 @@ def exact_now() -> Provenance:
     return Provenance("raw", "exact", 0, datetime.now(UTC))
 
 
-class RawSource:
+class RawAnswerSource:
     def answer_stats(self, query: StatsQuery) -> StatsAnswer:
         provenance = exact_now()
         with open_snapshot() as snapshot:
@@ -87,24 +87,26 @@ class RawSource:
         provenance = replace(provenance, nothing=nothing)
         return BreakdownAnswer(rows, ranking.total, ranking.whole.ranking(query.by), provenance)
 
-    def answer_realtime(self, query: RealtimeQuery) -> RealtimeAnswer:
-        provenance = exact_now()
-        newest = query.now.replace(second=0, microsecond=0)
-        minutes = [newest - _MINUTE * ago for ago in reversed(range(REALTIME_VIEWS_MINUTES))]
-        recently = Window(query.now - _MINUTE * REALTIME_VISITORS_MINUTES, query.now)
-        window = Window(minutes[0], query.now)
-        unit = index_expression([*minutes, newest + _MINUTE])
-        with open_snapshot() as snapshot:
-            people = count_people(snapshot, query, window=recently).get(None, Counts())
-            counts = read_events(
-                snapshot,
-                match_events(query, window),
-                {"$group": {"_id": unit, "views": COUNT_VIEWS}},
-            )
-            nothing = NOT_EMPTY if counts else explain_nothing(snapshot, query, window)
-        views = {row["_id"]: row["views"] for row in counts}
-        return RealtimeAnswer(
-            visitors=people.visitors,
-            views=[(minute, views.get(index, 0)) for index, minute in enumerate(minutes)],
-            provenance=replace(provenance, nothing=nothing),
+
+def answer_realtime(query: RealtimeQuery) -> RealtimeAnswer:
+    """Minutes are narrower than buckets: only raw events can tell."""
+    provenance = exact_now()
+    newest = query.now.replace(second=0, microsecond=0)
+    minutes = [newest - _MINUTE * ago for ago in reversed(range(REALTIME_VIEWS_MINUTES))]
+    recently = Window(query.now - _MINUTE * REALTIME_VISITORS_MINUTES, query.now)
+    window = Window(minutes[0], query.now)
+    unit = index_expression([*minutes, newest + _MINUTE])
+    with open_snapshot() as snapshot:
+        people = count_people(snapshot, query, window=recently).get(None, Counts())
+        counts = read_events(
+            snapshot,
+            match_events(query, window),
+            {"$group": {"_id": unit, "views": COUNT_VIEWS}},
         )
+        nothing = NOT_EMPTY if counts else explain_nothing(snapshot, query, window)
+    views = {row["_id"]: row["views"] for row in counts}
+    return RealtimeAnswer(
+        visitors=people.visitors,
+        views=[(minute, views.get(index, 0)) for index, minute in enumerate(minutes)],
+        provenance=replace(provenance, nothing=nothing),
+    )

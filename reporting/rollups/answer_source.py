@@ -1,4 +1,4 @@
-"""The source that adds up rollups: as fast as the answer is small, and equal to the raw one.
+"""The answer source that adds up rollups: as fast as the answer is small, and equal to the raw one.
 
 Whole buckets come from months, days, buckets and summaries, the narrow edges of a window from
 raw events; all of it is read in one snapshot.
@@ -15,26 +15,22 @@ from reporting.answers import (
     BreakdownAnswer,
     Counts,
     Provenance,
-    RealtimeAnswer,
     Reason,
     Row,
     SeriesAnswer,
     StatsAnswer,
 )
 from reporting.questions.fields import PATH, Field
-from reporting.questions.query import BreakdownQuery, Query, RealtimeQuery, SeriesQuery, StatsQuery
+from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQuery
 from reporting.raw.nothing import NO_EVENTS, miss_field
-from reporting.raw.source import RawSource
 from reporting.rollups.cover import Frame, frame_window
 from reporting.rollups.gather import gather
 from reporting.rollups.points import count_points
 from reporting.rollups.tables import Tables, TopList
 from reporting.snapshot import Snapshot, open_snapshot
 
-_RAW = RawSource()
 
-
-class RollupSource:
+class RollupAnswerSource:
     """Answers queries without filters, by dimensions only, whose points begin on a bucket.
 
     Raises CorruptTable when a rollup cannot be read.
@@ -90,10 +86,6 @@ class RollupSource:
         nothing = _explain(whole, page.total, "by", field)
         provenance = _describe(query, frame, tables.is_exact, now, nothing)
         return BreakdownAnswer(rows, page.total, whole.ranking(field), provenance)
-
-    def answer_realtime(self, query: RealtimeQuery) -> RealtimeAnswer:
-        """Minutes are narrower than buckets: raw events."""
-        return _RAW.answer_realtime(query)
 
 
 def _read(snapshot: Snapshot, query: Query, frame: Frame, dimensions: Sequence[str]) -> Tables:
