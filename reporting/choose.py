@@ -3,6 +3,7 @@
 Rollups wherever they have the answer, else raw events while there are any.
 """
 
+from analytics.rollups.calendar import is_aligned
 from analytics.web.problems import BadRequest
 from reporting.answers import AnswerSource
 from reporting.questions.fields import Field
@@ -10,7 +11,6 @@ from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQ
 from reporting.questions.timestamps import format_timestamp
 from reporting.raw.answer_source import RawAnswerSource
 from reporting.rollups.answer_source import RollupAnswerSource
-from reporting.rollups.cover import is_aligned
 
 _RAW = RawAnswerSource()
 _ROLLUPS = RollupAnswerSource()

@@ -4,20 +4,18 @@ Pure computation, without I/O: `summarize` makes tables of events, `merge_tables
 `rank` and its companions read answers out of many of them.
 """
 
+from analytics.rollups.calendar import BUCKET, BUCKET_MS, bucket_start
 from analytics.rollups.codec import FORMAT, CorruptTable, EncodedTable, list_fields
 from analytics.rollups.dimensions import (
-    BUCKET,
-    BUCKET_MS,
     DIMENSIONS,
     PAGEVIEW,
     PARTS,
     TABLES,
     TOTAL,
-    bucket_start,
 )
 from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
 from analytics.rollups.merge import merge_encoded, merge_tables
-from analytics.rollups.parts import choose_parts, first_bucket, list_part_rows, split_rows
+from analytics.rollups.parts import choose_parts, first_slot, list_part_rows, split_rows
 from analytics.rollups.ranking import (
     RankedRow,
     Ranking,
@@ -81,7 +79,7 @@ __all__ = [
     "choose_parts",
     "count_uniques",
     "counts_pieces",
-    "first_bucket",
+    "first_slot",
     "hash_user",
     "hash_value",
     "list_fields",

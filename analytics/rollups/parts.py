@@ -24,33 +24,33 @@ BLOCK_BUCKETS: Final = 12
 HALF_HOURS: Final = 48
 
 
-def list_part_rows(bucket: int, total: Mapping[str, Any]) -> list[EncodedTable]:
-    """What the table of the total of a bucket, numbered within its day, adds to the parts."""
-    numbers = (bucket // HALF_HOUR_BUCKETS, HALF_HOURS + bucket // BLOCK_BUCKETS)
+def list_part_rows(slot: int, total: Mapping[str, Any]) -> list[EncodedTable]:
+    """What the table of the total of a slot adds to the parts."""
+    numbers = (slot // HALF_HOUR_BUCKETS, HALF_HOURS + slot // BLOCK_BUCKETS)
     return [{**total, "h": number.to_bytes(8, "little")} for number in numbers]
 
 
-def first_bucket(part: int) -> int:
-    """The first bucket of a part, numbered within the day."""
+def first_slot(part: int) -> int:
+    """The first slot of a part."""
     return part * HALF_HOUR_BUCKETS if part < HALF_HOURS else (part - HALF_HOURS) * BLOCK_BUCKETS
 
 
-def choose_parts(buckets: range) -> tuple[list[int], list[int]]:
-    """Cover buckets of a day by the largest parts inside, and what is left by single buckets."""
+def choose_parts(slots: range) -> tuple[list[int], list[int]]:
+    """Cover slots of a day by the largest parts inside, and what is left by single slots."""
     parts: list[int] = []
     single: list[int] = []
-    bucket = buckets.start
-    while bucket < buckets.stop:
-        left = buckets.stop - bucket
-        if not bucket % BLOCK_BUCKETS and left >= BLOCK_BUCKETS:
-            parts.append(HALF_HOURS + bucket // BLOCK_BUCKETS)
-            bucket += BLOCK_BUCKETS
-        elif not bucket % HALF_HOUR_BUCKETS and left >= HALF_HOUR_BUCKETS:
-            parts.append(bucket // HALF_HOUR_BUCKETS)
-            bucket += HALF_HOUR_BUCKETS
+    slot = slots.start
+    while slot < slots.stop:
+        left = slots.stop - slot
+        if not slot % BLOCK_BUCKETS and left >= BLOCK_BUCKETS:
+            parts.append(HALF_HOURS + slot // BLOCK_BUCKETS)
+            slot += BLOCK_BUCKETS
+        elif not slot % HALF_HOUR_BUCKETS and left >= HALF_HOUR_BUCKETS:
+            parts.append(slot // HALF_HOUR_BUCKETS)
+            slot += HALF_HOUR_BUCKETS
         else:
-            single.append(bucket)
-            bucket += 1
+            single.append(slot)
+            slot += 1
     return parts, single
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from analytics.rollups.calendar import bucket_moment, bucket_of
 from analytics.rollups.codec import (
     FORMAT,
     SKETCH_FLAG,
@@ -21,7 +22,7 @@ from analytics.rollups.codec import (
     pack_numbers,
     pack_strings,
 )
-from analytics.rollups.dimensions import BUCKET, DIMENSIONS, EPOCH, PAGEVIEW, TOTAL
+from analytics.rollups.dimensions import DIMENSIONS, PAGEVIEW, TOTAL
 from analytics.rollups.hashing import U64_MASK, hash_user, hash_value
 from analytics.rollups.uniques import EXACT_MAX, make_sketch
 
@@ -70,7 +71,7 @@ def summarize_facts(facts: Iterable[Fact]) -> dict[datetime, dict[str, EncodedTa
     buckets: defaultdict[int, list[Fact]] = defaultdict(list)
     for fact in facts:
         buckets[fact[0]].append(fact)
-    return {EPOCH + number * BUCKET: _summarize_bucket(found) for number, found in buckets.items()}
+    return {bucket_moment(bucket): _summarize_bucket(found) for bucket, found in buckets.items()}
 
 
 def _read_fact(project: bytes, document: Mapping[str, Any]) -> Fact:
@@ -78,7 +79,7 @@ def _read_fact(project: bytes, document: Mapping[str, Any]) -> Fact:
     user_id = get("userId")
     user_hash = None if user_id is None else hash_user(project, user_id)
     return (
-        (document["timestamp"] - EPOCH) // BUCKET,
+        bucket_of(document["timestamp"]),
         make_hit(user_hash, document["visitor"], document["event"] == PAGEVIEW),
         document["path"],
         document["event"],

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from analytics.rollups import RELATIVE_ERROR, TOTAL
+from analytics.rollups.calendar import bucket_of
 from analytics.rollups.codec import SetChoice
-from analytics.rollups.dimensions import bucket_number
 from reporting.answers import (
     BreakdownAnswer,
     Counts,
@@ -61,7 +61,7 @@ class RollupAnswerSource:
     def answer_series(self, query: SeriesQuery) -> SeriesAnswer:
         now = datetime.now(UTC)
         frame = frame_window(query.window, query.raw_horizon)
-        cuts = [bucket_number(boundary) for boundary in query.boundaries[1:-1]]
+        cuts = [bucket_of(boundary) for boundary in query.boundaries[1:-1]]
         with open_snapshot() as snapshot:
             gathered = gather(snapshot, query.project, frame, [], cuts)
             points, is_exact = count_points(snapshot, gathered, len(query.boundaries) - 1)

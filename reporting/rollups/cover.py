@@ -1,24 +1,30 @@
 """Which stored units add up to a window: months, days, buckets, and raw edges at its ends.
 
-Pure planning, without I/O. Buckets and days are numbered from 1970, months from year 0. Events
-lie between 1970 and the end of the calendar, so an unbounded window is one between the two.
+Pure planning, without I/O, in the numbers of the rollups' calendar. An unbounded window is one
+from its first bucket to its last.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby, pairwise
 
 from analytics.rollups import choose_parts
-from analytics.rollups.dimensions import BUCKET, EPOCH, bucket_number
+from analytics.rollups.calendar import (
+    BUCKETS_PER_DAY,
+    END_BUCKET,
+    FIRST_BUCKET,
+    bucket_at,
+    bucket_moment,
+    bucket_of,
+    days_of_month,
+    days_touched,
+    is_aligned,
+    month_of,
+)
+from analytics.rollups.heads import DayState, is_month_copied
 from reporting.questions.query import Window
-
-BUCKETS_PER_DAY = timedelta(days=1) // BUCKET
-FIRST_BUCKET = 0
-END_BUCKET = bucket_number(datetime.max.replace(tzinfo=UTC)) + 1
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +46,20 @@ class Frame:
     @property
     def days(self) -> range:
         """The days that its buckets touch."""
-        return range(self.first // BUCKETS_PER_DAY, -(-self.end // BUCKETS_PER_DAY))
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The state of a day: its version, and of which version its copy is (None: no copy)."""
-
-    day: int
-    version: int
-    copied_version: int | None
-    has_parts: bool = False
-
-    @property
-    def is_copied(self) -> bool:
-        return self.copied_version == self.version
+        return days_touched(self.first, self.end)
 
 
 @dataclass(slots=True)
 class Units:
-    """What to read: whole months and days, and of other days some parts and buckets.
+    """What to read: whole months and days, and of other days some parts and slots.
 
-    Parts and buckets are numbered within their day. No bucket is in two of them.
+    No bucket is in two of them.
     """
 
     months: list[int] = field(default_factory=list)
     days: list[int] = field(default_factory=list)
     parts: dict[int, list[int]] = field(default_factory=dict)
-    buckets: dict[int, Sequence[int]] = field(default_factory=dict)
+    slots: dict[int, Sequence[int]] = field(default_factory=dict)
 
 
 def frame_window(window: Window, raw_horizon: datetime | None = None) -> Frame:
@@ -83,7 +75,7 @@ def frame_window(window: Window, raw_horizon: datetime | None = None) -> Frame:
         return raw_horizon is not None and moment < raw_horizon
 
     if start is not None:
-        first = bucket_number(start)
+        first = bucket_of(start)
         if not is_aligned(start):
             if is_gone(start):
                 start = bucket_moment(first)
@@ -91,7 +83,7 @@ def frame_window(window: Window, raw_horizon: datetime | None = None) -> Frame:
                 edges.append(Window(start, _cut_edge(first, end)))
                 first += 1
     if end is not None:
-        last = bucket_number(end)
+        last = bucket_of(end)
         if not is_aligned(end):
             bucket = bucket_moment(last)
             edge_start = bucket if start is None else max(bucket, start)
@@ -114,14 +106,14 @@ def _cut_edge(bucket: int, end: datetime | None) -> datetime | None:
 def choose_units(
     frame: Frame,
     cuts: Sequence[int],
-    heads: Iterable[Head],
+    states: Iterable[DayState],
     copies: Mapping[int, Mapping[str, int]],
     *,
     totals_only: bool = False,
 ) -> Units:
     """Cover the buckets of `frame` with the largest units there are.
 
-    `heads` are those of its days, ascending; `copies` the day versions that each month's copy is
+    `states` are those of its days, ascending; `copies` the day versions that each month's copy is
     made of. No unit crosses one of `cuts`, the ascending buckets at which points begin. Parts
     of days are used for `totals_only`: they count by no dimension.
     """
@@ -131,68 +123,38 @@ def choose_units(
         inside = frame.first <= first and end <= frame.end
         return inside and bisect_right(cuts, first) == bisect_right(cuts, end - 1)
 
-    for month, found in groupby(heads, lambda head: month_of(head.day)):
+    for month, found in groupby(states, lambda state: month_of(state.day)):
         of_month = list(found)
-        versions = {str(head.day): head.version for head in of_month}
-        if copies.get(month) == versions and fits(*_buckets_of_month(month)):
+        days = days_of_month(month)
+        is_copied = is_month_copied(copies.get(month), of_month)
+        if is_copied and fits(bucket_at(days.start), bucket_at(days.stop)):
             units.months.append(month)
             continue
-        for head in of_month:
-            first = head.day * BUCKETS_PER_DAY
-            if head.is_copied and fits(first, first + BUCKETS_PER_DAY):
-                units.days.append(head.day)
+        for state in of_month:
+            first = bucket_at(state.day)
+            if state.is_copied and fits(first, bucket_at(state.day + 1)):
+                units.days.append(state.day)
                 continue
             wanted = range(max(frame.first - first, 0), min(frame.end - first, BUCKETS_PER_DAY))
-            if totals_only and head.is_copied and head.has_parts:
-                _add_parts(units, head.day, wanted, cuts)
+            if totals_only and state.is_copied and state.has_parts:
+                _add_parts(units, state.day, wanted, cuts)
             elif wanted:
-                units.buckets[head.day] = wanted
+                units.slots[state.day] = wanted
     return units
 
 
 def _add_parts(units: Units, day: int, wanted: range, cuts: Sequence[int]) -> None:
-    """Cover the buckets `wanted` of a day with its parts, and what is narrower with buckets."""
-    first = day * BUCKETS_PER_DAY
+    """Cover the slots `wanted` of a day with its parts, and what is narrower with slots."""
+    first = bucket_at(day)
     inside = cuts[bisect_right(cuts, first + wanted.start) : bisect_left(cuts, first + wanted.stop)]
     borders = [wanted.start, *(cut - first for cut in inside), wanted.stop]
     parts: list[int] = []
-    buckets: list[int] = []
+    slots: list[int] = []
     for start, stop in pairwise(borders):
         covered, left = choose_parts(range(start, stop))
         parts += covered
-        buckets += left
+        slots += left
     if parts:
         units.parts[day] = parts
-    if buckets:
-        units.buckets[day] = buckets
-
-
-def list_months(days: range) -> range:
-    """The months that a not empty range of days touches."""
-    return range(month_of(days[0]), month_of(days[-1]) + 1)
-
-
-def month_of(day: int) -> int:
-    moment = EPOCH + day * _DAY
-    return moment.year * 12 + moment.month - 1
-
-
-def first_day_of(month: int) -> int:
-    return (datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC) - EPOCH) // _DAY
-
-
-def _buckets_of_month(month: int) -> tuple[int, int]:
-    following = END_BUCKET // BUCKETS_PER_DAY if month >= _LAST_MONTH else first_day_of(month + 1)
-    return first_day_of(month) * BUCKETS_PER_DAY, following * BUCKETS_PER_DAY
-
-
-def is_aligned(moment: datetime) -> bool:
-    return not (moment - EPOCH) % BUCKET
-
-
-def bucket_moment(bucket: int) -> datetime:
-    """When a bucket starts. Raises OverflowError for END_BUCKET."""
-    return EPOCH + bucket * BUCKET
-
-
-_LAST_MONTH = month_of(END_BUCKET // BUCKETS_PER_DAY - 1)
+    if slots:
+        units.slots[day] = slots

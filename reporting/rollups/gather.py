@@ -18,22 +18,21 @@ from analytics.rollups import (
     TOTAL,
     Descriptor,
     EncodedTable,
-    first_bucket,
+    first_slot,
     list_fields,
     summarize,
 )
 from analytics.rollups.arrays import Hashes
-from analytics.rollups.dimensions import bucket_number
-from reporting.questions.query import Window
-from reporting.rollups.cover import (
-    BUCKETS_PER_DAY,
-    Frame,
+from analytics.rollups.calendar import (
+    bucket_at,
     bucket_moment,
-    choose_units,
+    bucket_of,
     first_day_of,
     list_months,
 )
-from reporting.rollups.heads import find_bucket_runs, find_day_runs, read_day_heads, read_months
+from reporting.questions.query import Window
+from reporting.rollups.cover import Frame, choose_units
+from reporting.rollups.heads import find_bucket_runs, find_day_runs, read_day_states, read_months
 from reporting.snapshot import Snapshot
 
 # Raw events of an edge are counted in parts, so that a busy one does not fill the memory.
@@ -94,7 +93,7 @@ def gather(
     if frame.has_buckets:
         _add_runs(gathered, snapshot, project, frame, cuts, totals_only=not dimensions)
         for summary in _read_summaries(snapshot, project, frame, dimensions):
-            point = bisect_right(cuts, bucket_number(summary["bucket"]))
+            point = bisect_right(cuts, bucket_of(summary["bucket"]))
             gathered.loose.append(Loose(point, summary["tables"]))
     if frame.edges:
         for bucket, tables in _count_edges(snapshot, project, frame.edges, dimensions):
@@ -116,23 +115,23 @@ def _add_runs(
     def point_of(bucket: int) -> int:
         return bisect_right(cuts, bucket)
 
-    heads = read_day_heads(snapshot, project, frame.days)
-    if not heads:
+    states = read_day_states(snapshot, project, frame.days)
+    if not states:
         return
-    days = range(heads[0].day, heads[-1].day + 1)
+    days = range(states[0].day, states[-1].day + 1)
     months = read_months(snapshot, project, list_months(days))
     copies = {month: found["days"] for month, found in months.items()}
-    units = choose_units(frame, cuts, heads, copies, totals_only=totals_only)
-    runs = [(first_day_of(month) * BUCKETS_PER_DAY, months[month]["run"]) for month in units.months]
+    units = choose_units(frame, cuts, states, copies, totals_only=totals_only)
+    runs = [(bucket_at(first_day_of(month)), months[month]["run"]) for month in units.months]
     for day, descriptor in find_day_runs(snapshot, project, [*units.days, *units.parts]):
-        first = day * BUCKETS_PER_DAY
+        first = bucket_at(day)
         by_point: dict[int, list[int]] = {}
         for part in units.parts.get(day, ()):
-            by_point.setdefault(point_of(first + first_bucket(part)), []).append(part)
+            by_point.setdefault(point_of(bucket_at(day, first_slot(part))), []).append(part)
         gathered.parts += [Parts(point, descriptor, parts) for point, parts in by_point.items()]
         if not by_point:
             runs.append((first, descriptor))
-    runs += find_bucket_runs(snapshot, project, units.buckets)
+    runs += find_bucket_runs(snapshot, project, units.slots)
     gathered.runs += [Run(point_of(bucket), found) for bucket, found in runs if found["n"]]
 
 
@@ -171,4 +170,4 @@ def _count_edges(
         snapshot.check_time()
         for bucket, tables in summarize(project, part).items():
             chosen = {name: tables[name] for name in (TOTAL, *wanted) if name in tables}
-            yield bucket_number(bucket), chosen
+            yield bucket_of(bucket), chosen

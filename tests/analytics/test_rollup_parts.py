@@ -10,7 +10,7 @@ from analytics.rollups import (
     PARTS,
     TOTAL,
     choose_parts,
-    first_bucket,
+    first_slot,
     merge_totals,
     pack_run,
     sets_pieces,
@@ -30,7 +30,7 @@ stretches = st.tuples(st.integers(0, 96), st.integers(0, 96)).map(lambda ends: r
 
 def buckets_of(part: int) -> range:
     width = HALF_HOUR_BUCKETS if part < HALF_HOURS else BLOCK_BUCKETS
-    return range(first_bucket(part), first_bucket(part) + width)
+    return range(first_slot(part), first_slot(part) + width)
 
 
 @given(stretches)

@@ -5,7 +5,6 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import Int64
@@ -31,11 +30,8 @@ from analytics.rollups import (
     pack_run,
     summarize,
 )
-from analytics.rollups.dimensions import bucket_number
-from reporting.rollups.cover import first_day_of, month_of
+from analytics.rollups.calendar import EPOCH, days_of_month, month_of, slot_of
 from upkeep.rollups.runs import merge_parts, split
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Events = list[Document]
 
@@ -110,11 +106,10 @@ def _store_day(
 ) -> None:
     buckets: defaultdict[str, Events] = defaultdict(list)
     for event in events:
-        number = (event["timestamp"] - EPOCH) % timedelta(days=1) // timedelta(minutes=15)
-        buckets[str(number)].append(event)
+        buckets[str(slot_of(event["timestamp"]))].append(event)
     runs = {
-        number: [store_run(project, part) for part in _deal(found, chance, mixture.max_runs)]
-        for number, found in buckets.items()
+        slot: [store_run(project, part) for part in _deal(found, chance, mixture.max_runs)]
+        for slot, found in buckets.items()
     }
     head: Document = {
         "_id": project + day.to_bytes(4, "big"),
@@ -137,7 +132,7 @@ def _store_copy(project: bytes, events: Events, with_parts: bool) -> Document:
     tables = merge_summaries(summaries.values())
     if not with_parts:
         return {"run": store_tables(tables)}
-    totals = [(bucket_number(bucket) % 96, split(summary)) for bucket, summary in summaries.items()]
+    totals = [(slot_of(bucket), split(summary)) for bucket, summary in summaries.items()]
     parts = merge_parts(totals)
     assert parts is not None
     return {"run": store_tables(tables | {PARTS: parts}), "parts": True}
@@ -177,7 +172,7 @@ def _store_month(
 
 
 def _another_day(month: int, versions: dict[int, int]) -> int:
-    days = range(first_day_of(month), first_day_of(month + 1))
+    days = days_of_month(month)
     return next((day for day in days if day not in versions), days[-1] + 1)
 
 

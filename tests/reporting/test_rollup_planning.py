@@ -8,24 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.rollups import first_bucket
-from reporting.questions.query import Window
-from reporting.rollups.cover import (
+from analytics.rollups import first_slot
+from analytics.rollups.calendar import (
+    BUCKET,
     BUCKETS_PER_DAY,
     END_BUCKET,
-    Head,
-    Units,
+    EPOCH,
+    bucket_at,
     bucket_moment,
-    choose_units,
-    first_day_of,
-    frame_window,
+    days_of_month,
     list_months,
     month_of,
 )
+from analytics.rollups.heads import DayState
+from reporting.questions.query import Window
+from reporting.rollups.cover import Units, choose_units, frame_window
 
-BUCKET = timedelta(minutes=15)
 TICK = timedelta(milliseconds=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
 
@@ -121,48 +120,47 @@ def test_the_ends_of_the_calendar_are_no_trouble(asked: Window) -> None:
     if frame.has_buckets:
         assert frame.first >= 0
         assert list_months(frame.days)
-        assert choose_units(frame, [], [Head(frame.days[-1], 1, 1)], {})
-
-
-def test_months_and_days_know_each_other() -> None:
-    for day in range(0, 40_000, 13):
-        assert first_day_of(month_of(day)) <= day < first_day_of(month_of(day) + 1)
+        assert choose_units(frame, [], [DayState(frame.days[-1], 1, 1)], {})
 
 
 FIRST_DAY = (datetime(2026, 1, 25, tzinfo=UTC) - EPOCH).days
 DAYS = range(FIRST_DAY, FIRST_DAY + 50)  # a piece of January, all February, a piece of March
 
-heads_of_days = st.sets(st.sampled_from(DAYS)).flatmap(
+states_of_days = st.sets(st.sampled_from(DAYS)).flatmap(
     lambda days: st.tuples(
         *(
             st.builds(
-                Head, st.just(day), st.just(3), st.sampled_from([3, 3, 2, None]), st.booleans()
+                DayState, st.just(day), st.just(3), st.sampled_from([3, 3, 2, None]), st.booleans()
             )
             for day in sorted(days)
         )
     )
 )
 bounds = st.tuples(
-    st.integers(DAYS[0] * BUCKETS_PER_DAY, (DAYS[-1] + 1) * BUCKETS_PER_DAY)
-    | st.sampled_from([day * BUCKETS_PER_DAY for day in DAYS]),
-    st.integers(DAYS[0] * BUCKETS_PER_DAY, (DAYS[-1] + 1) * BUCKETS_PER_DAY),
+    st.integers(bucket_at(DAYS[0]), bucket_at(DAYS[-1] + 1))
+    | st.sampled_from([bucket_at(day) for day in DAYS]),
+    st.integers(bucket_at(DAYS[0]), bucket_at(DAYS[-1] + 1)),
 ).filter(lambda pair: pair[0] != pair[1])
 
 
 @given(
-    heads=heads_of_days,
+    states=states_of_days,
     pair=bounds,
     cuts=st.lists(st.integers(DAYS[0], DAYS[-1]), max_size=3),
     copied=st.sampled_from(["current", "older", "fewer", "more", "none"]),
     totals_only=st.booleans(),
 )
 def test_units_cover_every_stored_bucket_once_with_the_largest_that_fits(
-    heads: tuple[Head, ...], pair: tuple[int, int], cuts: list[int], copied: str, totals_only: bool
+    states: tuple[DayState, ...],
+    pair: tuple[int, int],
+    cuts: list[int],
+    copied: str,
+    totals_only: bool,
 ) -> None:
     frame = frame_window(Window(bucket_moment(min(pair)), bucket_moment(max(pair))))
-    inside = [head for head in heads if head.day in frame.days]
+    inside = [state for state in states if state.day in frame.days]
     february = 2026 * 12 + 1
-    copy = {str(head.day): head.version for head in inside if month_of(head.day) == february}
+    copy = {str(state.day): state.version for state in inside if month_of(state.day) == february}
     copies = {february: copy} if copied != "none" else {}
     if copied == "older" and copy:
         copy[next(iter(copy))] -= 1
@@ -170,13 +168,13 @@ def test_units_cover_every_stored_bucket_once_with_the_largest_that_fits(
         del copy[next(iter(copy))]
     elif copied in ("more", "older", "fewer"):
         copy["20514"] = 3
-    points = sorted(day * BUCKETS_PER_DAY + 5 for day in set(cuts))
+    points = sorted(bucket_at(day, 5) for day in set(cuts))
 
     units = choose_units(frame, points, inside, copies, totals_only=totals_only)
 
     covered = list_buckets(units)
     assert len(covered) == len({bucket for bucket, _ in covered})
-    stored = {head.day for head in inside}
+    stored = {state.day for state in inside}
     wanted = {b for b in range(frame.first, frame.end) if b // BUCKETS_PER_DAY in stored}
     assert wanted == {bucket for bucket, _ in covered if bucket // BUCKETS_PER_DAY in stored}
     starts = range(frame.first, frame.end)
@@ -187,16 +185,16 @@ def test_units_cover_every_stored_bucket_once_with_the_largest_that_fits(
     assert units.months == [february] or not units.months
     if units.months:
         assert copied == "current"
-    for head in inside:
-        if head.day in units.days:
-            assert head.copied_version == head.version
+    for state in inside:
+        if state.day in units.days:
+            assert state.copied_version == state.version
             continue
-        if head.day in units.parts:
-            assert totals_only and head.has_parts and head.is_copied
-        elif totals_only and head.has_parts and head.is_copied:
-            assert len(units.buckets.get(head.day, ())) <= 8  # ends narrower than half an hour
-        if head.day in units.buckets and head.is_copied:
-            day = range(head.day * BUCKETS_PER_DAY, (head.day + 1) * BUCKETS_PER_DAY)
+        if state.day in units.parts:
+            assert totals_only and state.has_parts and state.is_copied
+        elif totals_only and state.has_parts and state.is_copied:
+            assert len(units.slots.get(state.day, ())) <= 8  # ends narrower than half an hour
+        if state.day in units.slots and state.is_copied:
+            day = range(bucket_at(state.day), bucket_at(state.day + 1))
             whole = day[0] in starts and day[-1] in starts
             assert not whole or any(day[0] < cut <= day[-1] for cut in points)
 
@@ -205,18 +203,19 @@ def list_buckets(units: Units) -> list[tuple[int, range | None]]:
     """Every bucket of every unit, with the buckets of its unit if that is a day or month."""
     found: list[tuple[int, range | None]] = []
     for month in units.months:
-        first, end = (first_day_of(m) * BUCKETS_PER_DAY for m in (month, month + 1))
+        days = days_of_month(month)
+        first, end = bucket_at(days.start), bucket_at(days.stop)
         found += [(bucket, range(first, end)) for bucket in range(first, end)]
     for day in units.days:
-        whole = range(day * BUCKETS_PER_DAY, (day + 1) * BUCKETS_PER_DAY)
+        whole = range(bucket_at(day), bucket_at(day + 1))
         found += [(bucket, whole) for bucket in whole]
     for day, parts in units.parts.items():
         for part in parts:
             width = 2 if part < 48 else 12
-            first = day * BUCKETS_PER_DAY + first_bucket(part)
+            first = bucket_at(day, first_slot(part))
             found += [
                 (bucket, range(first, first + width)) for bucket in range(first, first + width)
             ]
-    for day, buckets in units.buckets.items():
-        found += [(day * BUCKETS_PER_DAY + bucket, None) for bucket in buckets]
+    for day, slots in units.slots.items():
+        found += [(bucket_at(day, slot), None) for slot in slots]
     return found

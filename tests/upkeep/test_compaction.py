@@ -81,7 +81,7 @@ def test_a_bucket_never_has_many_runs(project: TestProject) -> None:
         store_events(project, [{"timestamp": DAY, "path": f"/{n}"}])
         compact_summaries()
 
-    [head] = read_heads(project.id, *_days_around(DAY))
+    [head] = read_heads(project.id, _days_around(DAY))
     assert len(head.buckets[0]) <= 4
     assert verify(project) == []
 
@@ -98,8 +98,8 @@ def test_a_closed_day_and_month_are_copied_and_a_late_event_makes_them_anew(
 
     store_events(project, [{"timestamp": DAY, "path": "/late"}])
     compact_summaries()
-    [head] = read_heads(project.id, *_days_around(DAY))
-    assert not head.is_clean
+    [head] = read_heads(project.id, _days_around(DAY))
+    assert not head.state.is_copied
     assert verify(project) == []
 
     assert build_days(quiet=NOW) == 1
@@ -130,7 +130,7 @@ def test_verify_finds_a_copy_whose_parts_are_wrong(project: TestProject) -> None
     store_events(project, batch_of(20))
     compact_summaries()
     build_days(quiet=NOW)
-    [head] = read_heads(project.id, *_days_around(DAY))
+    [head] = read_heads(project.id, _days_around(DAY))
     assert head.whole
     piece = collection(mongo.ROLLUP_CHUNKS).find_one(
         {"_id": {"$in": counts_pieces(head.whole["run"], PARTS)}}
@@ -160,7 +160,7 @@ def test_verify_finds_a_copy_of_a_month_that_is_not_what_its_days_are(
     build_days(quiet=NOW)
     assert verify(project) == []  # the month's copy is not in force
 
-    [head] = read_heads(project.id, *_days_around(DAY))
+    [head] = read_heads(project.id, _days_around(DAY))
     in_force = {"$set": {f"days.{head.day}": head.version}}
     collection(mongo.ROLLUP_MONTHS).update_one({"_id": month["_id"]}, in_force)
 
@@ -293,9 +293,9 @@ def test_a_rebuild_beside_drains_and_compaction_counts_everything_once(
     assert verify(project) == []
 
 
-def _days_around(moment: datetime) -> tuple[int, int]:
+def _days_around(moment: datetime) -> range:
     day = int(moment.timestamp()) // 86_400
-    return day, day + 1
+    return range(day, day + 1)
 
 
 def _make_garbage_due() -> None:

@@ -135,8 +135,8 @@ def test_a_day_that_cannot_be_copied_lets_others_go_first(
     assert [build_days(quiet=NOW) for _ in range(2)] == [0, 1]
 
     assert read_setbacks() == [("copy_day", 1)]
-    [head] = read_heads(other_project.id, DAY, DAY + 1)
-    assert head.is_clean
+    [head] = read_heads(other_project.id, range(DAY, DAY + 1))
+    assert head.state.is_copied
 
 
 def test_a_month_that_cannot_be_copied_lets_others_go_first(

@@ -13,14 +13,14 @@ from analytics.databases.mongo import collection
 from analytics.databases.transactions import RunConflict
 from analytics.projects.policy import find_policy
 from analytics.rollups import TOTAL, U64_MASK, Descriptor, Table, hash_user, sets_pieces
-from analytics.rollups.calendar import BUCKETS_PER_DAY, bucket_of
-from analytics.rollups.heads import DayHead
+from analytics.rollups.calendar import BUCKETS_PER_DAY, slot_moment
+from analytics.rollups.heads import DayHead, heads_of
 from analytics.rollups.sets import SetColumn
 from ingestion.enrich.visitors import hash_visitor
 from upkeep.erasure.job import Erasure
 from upkeep.jobs.job import change_job, finish_step, save_progress
 from upkeep.rollups.compaction import MAX_CONFLICTS, compact_day
-from upkeep.rollups.heads import DayChange, days_of, read_head
+from upkeep.rollups.heads import DayChange, read_head
 from upkeep.rollups.runs import READ_PIECES, RunWriter, Tables, batched, merge_columns, read_columns
 from upkeep.verify.raw_counts import is_countable
 from upkeep.verify.rebuild import rebuild_day
@@ -37,11 +37,11 @@ def rebuild_buckets(job: Erasure) -> None:
         with change_job() as session:
             finish_step(job, session)
         return
-    numbers = sorted(day["buckets"])
-    recent = [n for n in numbers if is_countable(job.project_id, bucket_of(day["day"], n))]
+    slots = sorted(day["buckets"])
+    recent = [slot for slot in slots if is_countable(job.project_id, slot_moment(day["day"], slot))]
     if recent:
         rebuild_day(job.project_id, day["day"], recent)
-    old = [n for n in numbers if n not in recent]
+    old = [slot for slot in slots if slot not in recent]
     forgotten = forget_in_buckets(job, day["day"], old) if old else Counter()
     with change_job() as session:
         days.delete_one({"_id": day["_id"]}, session=session)
@@ -53,12 +53,16 @@ def forget_in_old_buckets(job: Erasure) -> None:
     first, end = job.cursor or 0, _raw_horizon_day(job.project_id)
     days = []
     if first < end:
-        heads = collection(mongo.ROLLUP_DAYS).find(days_of(job.project_id, first, end), {"day": 1})
+        heads = collection(mongo.ROLLUP_DAYS).find(
+            heads_of(job.project_id, range(first, end)), {"day": 1}
+        )
         days = [head["day"] for head in heads.sort("_id", 1).limit(OLD_DAYS)]
     counts: Counter[str] = Counter()
     for day in days:
         old = [
-            n for n in range(BUCKETS_PER_DAY) if not is_countable(job.project_id, bucket_of(day, n))
+            slot
+            for slot in range(BUCKETS_PER_DAY)
+            if not is_countable(job.project_id, slot_moment(day, slot))
         ]
         counts += forget_in_buckets(job, day, old)
     with change_job() as session:
@@ -87,7 +91,7 @@ class Person:
         return cls(hash_user(project_id, user_id), visitor & U64_MASK)
 
 
-def forget_in_buckets(job: Erasure, day: int, numbers: Sequence[int]) -> Counter[str]:
+def forget_in_buckets(job: Erasure, day: int, slots: Sequence[int]) -> Counter[str]:
     """Take the user out of the exact sets of some buckets of a day.
 
     Counts `exactSets` that were changed, and `sketchedBuckets` that may still know the user.
@@ -97,21 +101,21 @@ def forget_in_buckets(job: Erasure, day: int, numbers: Sequence[int]) -> Counter
         pass
     for attempt in range(MAX_CONFLICTS):
         try:
-            return _forget(person, read_head(job.project_id, day), numbers)
+            return _forget(person, read_head(job.project_id, day), slots)
         except RunConflict:
             if attempt == MAX_CONFLICTS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-def _forget(person: Person, head: DayHead, numbers: Sequence[int]) -> Counter[str]:
-    runs = {n: head.buckets[n] for n in numbers if n in head.buckets}
+def _forget(person: Person, head: DayHead, slots: Sequence[int]) -> Counter[str]:
+    runs = {slot: head.buckets[slot] for slot in slots if slot in head.buckets}
     suspects = _find_suspects([run for found in runs.values() for run in found], person)
     counts: Counter[str] = Counter()
     writer = RunWriter()
     buckets: dict[int, list[Descriptor]] = {}
     replaced: list[Descriptor] = []
-    for number, found in runs.items():
+    for slot, found in runs.items():
         counts["sketchedBuckets"] += any(suspects.get(run["r"]) for run in found)
         kept = list(found)
         for index, run in enumerate(found):
@@ -123,7 +127,7 @@ def _forget(person: Person, head: DayHead, numbers: Sequence[int]) -> Counter[st
                 replaced.append(run)
                 counts["exactSets"] += changed
         if kept != found:
-            buckets[number] = kept
+            buckets[slot] = kept
     if buckets:
         DayChange(head, buckets, replaced, ()).apply(writer)
     return counts

@@ -16,8 +16,7 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.ids import parse_place
-from analytics.rollups.calendar import bucket_number
-from analytics.rollups.dimensions import bucket_start
+from analytics.rollups.calendar import bucket_start, slot_of
 from upkeep.erasure.job import Erasure
 from upkeep.jobs.job import change_job, finish_step, save_progress
 
@@ -96,18 +95,18 @@ def _note_buckets(job: Erasure, session: ClientSession, found: Sequence[Mapping[
     days: dict[int, set[int]] = {}
     for event in found:
         bucket = bucket_start(event["timestamp"])
-        days.setdefault(int(bucket.timestamp()) // 86_400, set()).add(bucket_number(bucket))
+        days.setdefault(int(bucket.timestamp()) // 86_400, set()).add(slot_of(bucket))
     collection(mongo.ERASURE_DAYS).bulk_write(
         [
             UpdateOne(
                 {"_id": f"{job.id}:{day:06d}"},
                 {
-                    "$addToSet": {"buckets": {"$each": sorted(numbers)}},
+                    "$addToSet": {"buckets": {"$each": sorted(slots)}},
                     "$setOnInsert": {"project": job.project_id, "day": day},
                 },
                 upsert=True,
             )
-            for day, numbers in days.items()
+            for day, slots in days.items()
         ],
         session=session,
     )

@@ -19,7 +19,7 @@ from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import RunConflict
 from analytics.events.ids import PROJECT_ID_BYTES, datetime_of_day
 from analytics.rollups import Descriptor
-from analytics.rollups.calendar import bucket_number
+from analytics.rollups.calendar import slot_of
 from analytics.rollups.heads import day_key
 from upkeep.jobs.setbacks import COMPACT_DAY, Turns
 from upkeep.rollups.heads import DayChange, read_head
@@ -118,17 +118,17 @@ def _compact_day(project_id: bytes, day: int) -> int:
     summaries = _read_summaries(project_id, day)
     if not summaries:
         return 0
-    by_bucket: dict[int, list[Document]] = {}
+    by_slot: dict[int, list[Document]] = {}
     for summary in summaries:
-        by_bucket.setdefault(bucket_number(summary["bucket"]), []).append(summary)
+        by_slot.setdefault(slot_of(summary["bucket"]), []).append(summary)
     writer = RunWriter()
     buckets: dict[int, list[Descriptor]] = {}
     replaced: list[Descriptor] = []
-    for number, found in by_bucket.items():
-        runs = head.buckets.get(number, [])
+    for slot, found in by_slot.items():
+        runs = head.buckets.get(slot, [])
         merged = runs if len(runs) >= MAX_RUNS else []
         kept = [] if merged else runs
-        buckets[number] = [*kept, _write_run(writer, found, merged)]
+        buckets[slot] = [*kept, _write_run(writer, found, merged)]
         replaced += merged
     ids = [summary["_id"] for summary in summaries]
     DayChange(head, buckets, replaced, ids).apply(writer)

@@ -14,8 +14,8 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import TRANSIENT, RunConflict
 from analytics.rollups import PARTS, Descriptor
-from analytics.rollups.calendar import first_day_of, month_of
-from analytics.rollups.heads import month_key, parse_head
+from analytics.rollups.calendar import days_of_month, month_of
+from analytics.rollups.heads import month_key, note_versions, parse_head
 from upkeep.jobs.setbacks import COPY_DAY, COPY_MONTH, Turns
 from upkeep.rollups.heads import read_heads
 from upkeep.rollups.runs import RunWriter, merge_columns, merge_parts, read_columns
@@ -56,8 +56,8 @@ def _unit_of(head: Document) -> str:
 
 def _build_day(found: Document) -> bool:
     head = parse_head(found)
-    numbered = [(number, run) for number in sorted(head.buckets) for run in head.buckets[number]]
-    runs = [run for _, run in numbered]
+    by_slot = [(slot, run) for slot in sorted(head.buckets) for run in head.buckets[slot]]
+    runs = [run for _, run in by_slot]
     if _too_large(runs):
         log.warning("day_not_copied", project=head.project_id.hex(), day=head.day)
         collection(mongo.ROLLUP_DAYS).update_one(
@@ -67,9 +67,7 @@ def _build_day(found: Document) -> bool:
     writer = RunWriter()
     columns = read_columns(runs)
     tables = merge_columns(columns)
-    parts = merge_parts(
-        [(number, read) for (number, _), read in zip(numbered, columns, strict=True)]
-    )
+    parts = merge_parts([(slot, read) for (slot, _), read in zip(by_slot, columns, strict=True)])
     if parts is not None:
         tables[PARTS] = parts
     run = writer.write(tables)
@@ -88,7 +86,7 @@ def _build_day(found: Document) -> bool:
         writer,
         [head.whole["run"]] if head.whole else [],
     )
-    if built and not head.is_clean:  # else only its parts are new
+    if built and not head.state.is_copied:  # else only its parts are new
         _mark_month(head.project_id, month_of(head.day))
     return built
 
@@ -115,10 +113,10 @@ def build_months(quiet: timedelta = QUIET) -> int:
 
 def _build_month(found: Document) -> bool:
     project, month = bytes(found["project"]), found["month"]
-    heads = read_heads(project, first_day_of(month), first_day_of(month + 1))
+    heads = read_heads(project, days_of_month(month))
     months = collection(mongo.ROLLUP_MONTHS)
     unchanged = {"_id": found["_id"], "changedAt": found["changedAt"]}
-    if not all(head.is_clean for head in heads):  # it waits, and lets others go first
+    if not all(head.state.is_copied for head in heads):  # it waits, and lets others go first
         months.update_one(unchanged, {"$set": {"changedAt": datetime.now(UTC)}})
         return False
     runs = [head.whole["run"] for head in heads if head.whole]
@@ -129,7 +127,7 @@ def _build_month(found: Document) -> bool:
     writer = RunWriter()
     changes: Document = {
         "run": {"$literal": writer.write(merge_columns(read_columns(runs)))},
-        "days": {"$literal": {str(head.day): head.version for head in heads}},
+        "days": {"$literal": note_versions(head.state for head in heads)},
         "dirty": False,
     }
     replaced = [found["run"]] if "run" in found else []

@@ -12,9 +12,8 @@ from pymongo.read_concern import ReadConcern
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import TRANSIENT, RunConflict
-from analytics.events.ids import UNIT_BYTES, ids_of
 from analytics.rollups import Descriptor
-from analytics.rollups.heads import DayHead, day_key, parse_head
+from analytics.rollups.heads import DayHead, day_key, heads_of, parse_head
 from upkeep.rollups.runs import RunWriter
 
 
@@ -26,24 +25,18 @@ def read_head(project_id: bytes, day: int, session: ClientSession | None = None)
 
 
 def read_heads(
-    project_id: bytes, first: int, last: int, session: ClientSession | None = None
+    project_id: bytes, days: range, session: ClientSession | None = None
 ) -> list[DayHead]:
-    """The heads of the days `[first, last)`, in order."""
-    if first >= last:
+    """The heads of a range of days, in order."""
+    if not days:
         return []
-    found = collection(mongo.ROLLUP_DAYS).find(days_of(project_id, first, last), session=session)
+    found = collection(mongo.ROLLUP_DAYS).find(heads_of(project_id, days), session=session)
     return [parse_head(row) for row in found.sort("_id")]
-
-
-def days_of(project_id: bytes, first: int, last: int) -> Document:
-    """The condition on the heads of the days `[first, last)`, of which there is at least one."""
-    low, high = (day.to_bytes(UNIT_BYTES, "big") for day in (first, last - 1))
-    return {**ids_of(project_id, UNIT_BYTES, first=low, last=high), "project": project_id}
 
 
 @dataclass(slots=True)
 class DayChange:
-    """New runs of some buckets, in place of the summaries and runs they were made of."""
+    """New runs of some slots, in place of the summaries and runs they were made of."""
 
     head: DayHead
     buckets: dict[int, list[Descriptor]]
@@ -74,12 +67,12 @@ class DayChange:
         if head.version == 0:
             made: Document = {
                 "_id": key, "project": head.project_id, "day": head.day, "version": 1,
-                "buckets": {str(number): runs for number, runs in self.buckets.items()},
+                "buckets": {str(slot): runs for slot, runs in self.buckets.items()},
                 "dirty": True, "changedAt": now,
             }  # fmt: skip
             heads.insert_one(made, session=session)
         else:
-            changes: Document = {f"buckets.{n}": runs for n, runs in self.buckets.items()}
+            changes: Document = {f"buckets.{slot}": runs for slot, runs in self.buckets.items()}
             changed = heads.update_one(
                 {"_id": key, "version": head.version},
                 {"$set": {**changes, "dirty": True, "changedAt": now}, "$inc": {"version": 1}},

@@ -176,15 +176,21 @@ def merge_columns(sources: Sequence[Columns]) -> Tables:
 
 
 def merge_parts(sources: Sequence[tuple[int, Columns]]) -> Table | None:
-    """The table of the parts of a day, from the runs of its buckets by number; None of none."""
-    totals = [(number, columns[TOTAL]) for number, columns in sources if TOTAL in columns]
+    """The table of the parts of a day, from the runs of its slots; None of none."""
+    totals = [(slot, columns[TOTAL]) for slot, columns in sources if TOTAL in columns]
     if not totals:
         return None
+
     return _merge(
-        [row for n, total in totals for table in total.counts for row in list_part_rows(n, table)],
-        [row for n, total in totals for table in total.sets for row in list_part_rows(n, table)],
+        [row for slot, of_slot in totals for row in _list_rows(slot, of_slot.counts)],
+        [row for slot, of_slot in totals for row in _list_rows(slot, of_slot.sets)],
         values=False,
     )
+
+
+def _list_rows(slot: int, totals: Sequence[EncodedTable]) -> Iterator[EncodedTable]:
+    for total in totals:
+        yield from list_part_rows(slot, total)
 
 
 def read_parts(run: Mapping[str, Any], session: ClientSession | None = None) -> Table | None:

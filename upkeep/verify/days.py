@@ -9,7 +9,7 @@ from datetime import datetime
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.ids import MS_PER_DAY, datetime_of_day
-from upkeep.rollups.heads import days_of
+from analytics.rollups.heads import heads_of
 
 _LAST_DAY = 2**32 - 2
 
@@ -48,7 +48,7 @@ def _walk_days(name: str, field: str, project_id: bytes, bounds: Document) -> It
 def _list_heads(project_id: bytes, first: int, last: int) -> Iterator[int]:
     if first < last:
         heads = collection(mongo.ROLLUP_DAYS).find(
-            days_of(project_id, first, last), {"_id": 0, "day": 1}
+            heads_of(project_id, range(first, last)), {"_id": 0, "day": 1}
         )
         yield from (head["day"] for head in heads)
 

@@ -9,7 +9,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.projects.policy import find_policy
 from analytics.rollups import BUCKET, DIMENSIONS, TABLES, Table, summarize
-from analytics.rollups.calendar import bucket_of
+from analytics.rollups.calendar import slot_moment
 from upkeep.rollups.runs import Tables
 
 # Buckets whose raw events are counted in one read.
@@ -24,11 +24,11 @@ def is_countable(project_id: bytes, bucket: datetime) -> bool:
 
 
 def count_buckets(
-    session: ClientSession, project_id: bytes, day: int, numbers: range
+    session: ClientSession, project_id: bytes, day: int, slots: range
 ) -> dict[datetime, Tables]:
     """The tables of neighbouring buckets, counted from their raw events."""
     events = collection(mongo.EVENTS).find(
-        {"project": project_id, "timestamp": window_of(day, numbers)}, _FIELDS, session=session
+        {"project": project_id, "timestamp": window_of(day, slots)}, _FIELDS, session=session
     )
     return {
         bucket: {name: Table.decode_all(encoded[name]) for name in TABLES if name in encoded}
@@ -36,19 +36,19 @@ def count_buckets(
     }
 
 
-def split_blocks(numbers: Sequence[int]) -> Iterator[range]:
-    """Ascending `numbers` as ranges without gaps, of at most BLOCK_BUCKETS."""
+def split_blocks(slots: Sequence[int]) -> Iterator[range]:
+    """Ascending `slots` as ranges without gaps, of at most BLOCK_BUCKETS."""
     first = last = None
-    for number in numbers:
+    for slot in slots:
         if first is None or last is None:
-            first = number
-        elif number != last + 1 or number - first == BLOCK_BUCKETS:
+            first = slot
+        elif slot != last + 1 or slot - first == BLOCK_BUCKETS:
             yield range(first, last + 1)
-            first = number
-        last = number
+            first = slot
+        last = slot
     if first is not None and last is not None:
         yield range(first, last + 1)
 
 
-def window_of(day: int, numbers: range) -> Document:
-    return {"$gte": bucket_of(day, numbers[0]), "$lt": bucket_of(day, numbers[-1]) + BUCKET}
+def window_of(day: int, slots: range) -> Document:
+    return {"$gte": slot_moment(day, slots[0]), "$lt": slot_moment(day, slots[-1]) + BUCKET}

@@ -9,7 +9,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import RunConflict
 from analytics.rollups import Descriptor
-from analytics.rollups.calendar import BUCKETS_PER_DAY, bucket_of
+from analytics.rollups.calendar import BUCKETS_PER_DAY, slot_moment
 from upkeep.rollups.compaction import MAX_CONFLICTS
 from upkeep.rollups.heads import DayChange, read_head
 from upkeep.rollups.runs import RunWriter, Tables
@@ -17,12 +17,10 @@ from upkeep.verify.raw_counts import count_buckets, is_countable, split_blocks
 from upkeep.verify.verify import _runs_of
 
 
-def rebuild_day(
-    project_id: bytes, day: int, numbers: Sequence[int] = range(BUCKETS_PER_DAY)
-) -> int:
+def rebuild_day(project_id: bytes, day: int, slots: Sequence[int] = range(BUCKETS_PER_DAY)) -> int:
     """Replace the rollups of a day by what its raw events say, beside running drains.
 
-    Of the whole day, or of the buckets `numbers`, ascending; those from before the raw horizon
+    Of the whole day, or of some `slots`, ascending; those from before the raw horizon
     are left as they are.
 
     In one snapshot it reads the events, the ids of the summaries and the version of the head;
@@ -32,7 +30,7 @@ def rebuild_day(
     """
     for attempt in range(MAX_CONFLICTS):
         try:
-            return _rebuild_day(project_id, day, numbers)
+            return _rebuild_day(project_id, day, slots)
         except RunConflict:
             if attempt == MAX_CONFLICTS - 1:
                 raise
@@ -45,27 +43,27 @@ def _rebuild_day(project_id: bytes, day: int, wanted: Sequence[int]) -> int:
     events = 0
     with mongo.client().start_session(snapshot=True) as session:
         head = read_head(project_id, day, session)
-        numbers = [n for n in wanted if is_countable(project_id, bucket_of(day, n))]
-        if not numbers:
+        slots = [slot for slot in wanted if is_countable(project_id, slot_moment(day, slot))]
+        if not slots:
             return 0
-        summary_ids = _summary_ids(session, project_id, day, numbers)
-        for block in split_blocks(numbers):
+        summary_ids = _summary_ids(session, project_id, day, slots)
+        for block in split_blocks(slots):
             counted = count_buckets(session, project_id, day, block)
-            for number in block:
-                tables = counted.get(bucket_of(day, number), {})
-                buckets[number] = [writer.write(tables)] if tables else []
+            for slot in block:
+                tables = counted.get(slot_moment(day, slot), {})
+                buckets[slot] = [writer.write(tables)] if tables else []
                 events += _events_of(tables)
     if not events and not summary_ids and head.version == 0:
         return 0
-    replaced = _runs_of(head, numbers)
+    replaced = _runs_of(head, slots)
     DayChange(head, buckets, replaced, summary_ids).apply(writer)
     return events
 
 
 def _summary_ids(
-    session: ClientSession, project_id: bytes, day: int, numbers: list[int]
+    session: ClientSession, project_id: bytes, day: int, slots: list[int]
 ) -> list[Any]:
-    buckets = [bucket_of(day, number) for number in numbers]
+    buckets = [slot_moment(day, slot) for slot in slots]
     found = collection(mongo.SUMMARIES).find(
         {"project": project_id, "bucket": {"$in": buckets}}, {"_id": 1}, session=session
     )

@@ -9,8 +9,8 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.events.ids import datetime_of_day
 from analytics.rollups import PARTS, Descriptor
-from analytics.rollups.calendar import BUCKETS_PER_DAY, bucket_of, first_day_of
-from analytics.rollups.heads import DayHead, month_key
+from analytics.rollups.calendar import BUCKETS_PER_DAY, days_of_month, first_day_of, slot_moment
+from analytics.rollups.heads import DayHead, is_month_copied, month_key
 from upkeep.rollups.heads import read_head, read_heads
 from upkeep.rollups.runs import (
     Columns,
@@ -44,21 +44,21 @@ def _compare_day(project_id: bytes, day: int) -> list[Difference]:
         head = read_head(project_id, day, session)
         erased = _find_erased(session, project_id, day)
         kept: list[tuple[int, Columns]] = []
-        for numbers in split_blocks(range(BUCKETS_PER_DAY)):
-            owners = [n for n in numbers for _ in head.buckets.get(n, [])]
-            runs = read_columns(_runs_of(head, numbers), session)
+        for slots in split_blocks(range(BUCKETS_PER_DAY)):
+            owners = [slot for slot in slots for _ in head.buckets.get(slot, [])]
+            runs = read_columns(_runs_of(head, slots), session)
             kept += zip(owners, runs, strict=True)
-            summaries = _read_summaries(session, project_id, day, numbers)
-            counted = count_buckets(session, project_id, day, numbers)
+            summaries = _read_summaries(session, project_id, day, slots)
+            counted = count_buckets(session, project_id, day, slots)
             taken = iter(runs)
-            for number in numbers:
-                own = [next(taken) for _ in head.buckets.get(number, [])]
-                bucket = bucket_of(day, number)
-                if number not in erased and is_countable(project_id, bucket):
+            for slot in slots:
+                own = [next(taken) for _ in head.buckets.get(slot, [])]
+                bucket = slot_moment(day, slot)
+                if slot not in erased and is_countable(project_id, bucket):
                     rollup = merge_columns([*own, *summaries.get(bucket, [])])
                     raw = counted.get(bucket, {})
                     differences += compare(project_id, bucket, "bucket", raw, rollup)
-        if head.is_clean and head.whole:
+        if head.state.is_copied and head.whole:
             differences += _compare_copy(session, head, kept)
     return differences
 
@@ -69,9 +69,9 @@ def verify_month(project_id: bytes, month: int) -> list[Difference]:
         found = collection(mongo.ROLLUP_MONTHS).find_one(
             {"_id": month_key(project_id, month), "run": {"$exists": True}}, session=session
         )
-        heads = read_heads(project_id, first_day_of(month), first_day_of(month + 1), session)
-        versions = {str(head.day): head.version for head in heads}
-        if found is None or found["days"] != versions:
+        heads = read_heads(project_id, days_of_month(month), session)
+        states = [head.state for head in heads]
+        if found is None or not is_month_copied(found["days"], states):
             return []
         runs = [head.whole["run"] for head in heads if head.whole]
         start = datetime_of_day(first_day_of(month))
@@ -94,15 +94,15 @@ def _find_erased(session: ClientSession, project_id: bytes, day: int) -> set[int
     found = collection(mongo.ERASURE_DAYS).find(
         {"project": project_id, "day": day}, {"buckets": 1}, session=session
     )
-    return {number for erasure in found for number in erasure["buckets"]}
+    return {slot for erasure in found for slot in erasure["buckets"]}
 
 
 def _read_summaries(
-    session: ClientSession, project_id: bytes, day: int, numbers: range
+    session: ClientSession, project_id: bytes, day: int, slots: range
 ) -> dict[datetime, list[Columns]]:
     """The summaries of neighbouring buckets, by bucket."""
     found = collection(mongo.SUMMARIES).find(
-        {"project": project_id, "bucket": window_of(day, numbers)}, session=session
+        {"project": project_id, "bucket": window_of(day, slots)}, session=session
     )
     by_bucket: dict[datetime, list[Columns]] = {}
     for summary in found:
@@ -124,5 +124,5 @@ def _compare_copy(
     yield from compare(head.project_id, start, "day", merged, copied)
 
 
-def _runs_of(head: DayHead, numbers: Iterable[int]) -> list[Descriptor]:
-    return [run for number in numbers for run in head.buckets.get(number, [])]
+def _runs_of(head: DayHead, slots: Iterable[int]) -> list[Descriptor]:
+    return [run for slot in slots for run in head.buckets.get(slot, [])]
