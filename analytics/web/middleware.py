@@ -27,7 +27,10 @@ _INVALID_REGEX = 51091
 
 
 class FollowRequests:
-    """Counts each answer under its route, and puts the request's id in its answer and its logs."""
+    """Counts each answer under its route, and puts the request's id in its answer and its logs.
+
+    It also gives an answer its length, which each view would have to do otherwise.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -40,6 +43,8 @@ class FollowRequests:
         response[HEADER] = request_id
         if response.status_code == 204 and "Content-Type" in response:
             del response["Content-Type"]  # of no content
+        elif isinstance(response, HttpResponse) and "Content-Length" not in response:
+            response["Content-Length"] = str(len(response.content))  # else it goes out in chunks
         note_answered(find_endpoint(request), response.status_code, started)
         return response
 
