@@ -6,16 +6,16 @@ Pure computation, without I/O: `summarize` makes tables of events, `merge_tables
 
 from analytics.rollups.calendar import BUCKET, BUCKET_MS, bucket_start
 from analytics.rollups.codec import FORMAT, CorruptTable, EncodedTable, list_fields
+from analytics.rollups.day_parts import choose_day_parts, first_slot, list_day_part_rows, split_rows
 from analytics.rollups.dimensions import (
+    DAY_PARTS,
     DIMENSIONS,
     PAGEVIEW,
-    PARTS,
     TABLES,
     TOTAL,
 )
 from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
 from analytics.rollups.merge import merge_encoded, merge_tables
-from analytics.rollups.parts import choose_parts, first_slot, list_part_rows, split_rows
 from analytics.rollups.ranking import (
     RankedRow,
     Ranking,
@@ -52,11 +52,11 @@ from analytics.rollups.uniques import EXACT_MAX, RELATIVE_ERROR, Uniques, count_
 __all__ = [
     "BUCKET",
     "BUCKET_MS",
+    "DAY_PARTS",
     "DIMENSIONS",
     "EXACT_MAX",
     "FORMAT",
     "PAGEVIEW",
-    "PARTS",
     "RELATIVE_ERROR",
     "SOURCE_FIELDS",
     "TABLES",
@@ -76,14 +76,14 @@ __all__ = [
     "Table",
     "Uniques",
     "bucket_start",
-    "choose_parts",
+    "choose_day_parts",
     "count_uniques",
     "counts_pieces",
     "first_slot",
     "hash_user",
     "hash_value",
+    "list_day_part_rows",
     "list_fields",
-    "list_part_rows",
     "locate_values",
     "make_hit",
     "make_run_id",

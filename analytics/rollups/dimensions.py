@@ -23,7 +23,7 @@ DIMENSIONS: Final = (
 
 TABLES: Final = (TOTAL, *DIMENSIONS)
 
-PARTS: Final = "parts"
-"""The table that only the copy of a day has: its total by half hours and more (parts.py)."""
+DAY_PARTS: Final = "parts"
+"""The table that only the copy of a day has: its total by half hours and more (day_parts.py)."""
 
 PAGEVIEW: Final = "pageview"

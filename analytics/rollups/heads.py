@@ -39,7 +39,7 @@ class DayState:
     day: int
     version: int
     copied_version: int | None = None
-    has_parts: bool = False
+    has_day_parts: bool = False
 
     @property
     def is_copied(self) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 
 from analytics.rollups.arrays import Hashes
 from analytics.rollups.codec import EncodedTable, list_fields, read_key_bytes
-from analytics.rollups.dimensions import PARTS, TABLES
+from analytics.rollups.dimensions import DAY_PARTS, TABLES
 from analytics.rollups.table import Table
 
 Descriptor = dict[str, Any]
@@ -39,7 +39,7 @@ _SET_FIELDS: Final = list_fields(counts=False, sets=True)
 _COUNTS: Final = b"c"
 _SETS: Final = b"s"
 _PACKED: Final = b"\xff"
-_CODES: Final = {name: bytes([code]) for code, name in enumerate((*TABLES, PARTS))}
+_CODES: Final = {name: bytes([code]) for code, name in enumerate((*TABLES, DAY_PARTS))}
 _FIRST_HASH: Final = np.dtype("<u8")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, pairwise
 
-from analytics.rollups import choose_parts
+from analytics.rollups import choose_day_parts
 from analytics.rollups.calendar import (
     BUCKETS_PER_DAY,
     END_BUCKET,
@@ -51,14 +51,14 @@ class Frame:
 
 @dataclass(slots=True)
 class Units:
-    """What to read: whole months and days, and of other days some parts and slots.
+    """What to read: whole months and days, and of other days some day parts and slots.
 
     No bucket is in two of them.
     """
 
     months: list[int] = field(default_factory=list)
     days: list[int] = field(default_factory=list)
-    parts: dict[int, list[int]] = field(default_factory=dict)
+    day_parts: dict[int, list[int]] = field(default_factory=dict)
     slots: dict[int, Sequence[int]] = field(default_factory=dict)
 
 
@@ -114,8 +114,8 @@ def choose_units(
     """Cover the buckets of `frame` with the largest units there are.
 
     `states` are those of its days, ascending; `copies` the day versions that each month's copy is
-    made of. No unit crosses one of `cuts`, the ascending buckets at which points begin. Parts
-    of days are used for `totals_only`: they count by no dimension.
+    made of. No unit crosses one of `cuts`, the ascending buckets at which points begin. Day
+    parts are used for `totals_only`: they count by no dimension.
     """
     units = Units()
 
@@ -136,25 +136,25 @@ def choose_units(
                 units.days.append(state.day)
                 continue
             wanted = range(max(frame.first - first, 0), min(frame.end - first, BUCKETS_PER_DAY))
-            if totals_only and state.is_copied and state.has_parts:
-                _add_parts(units, state.day, wanted, cuts)
+            if totals_only and state.is_copied and state.has_day_parts:
+                _add_day_parts(units, state.day, wanted, cuts)
             elif wanted:
                 units.slots[state.day] = wanted
     return units
 
 
-def _add_parts(units: Units, day: int, wanted: range, cuts: Sequence[int]) -> None:
-    """Cover the slots `wanted` of a day with its parts, and what is narrower with slots."""
+def _add_day_parts(units: Units, day: int, wanted: range, cuts: Sequence[int]) -> None:
+    """Cover the slots `wanted` of a day with its day parts, and what is narrower with slots."""
     first = bucket_at(day)
     inside = cuts[bisect_right(cuts, first + wanted.start) : bisect_left(cuts, first + wanted.stop)]
     borders = [wanted.start, *(cut - first for cut in inside), wanted.stop]
-    parts: list[int] = []
+    day_parts: list[int] = []
     slots: list[int] = []
     for start, stop in pairwise(borders):
-        covered, left = choose_parts(range(start, stop))
-        parts += covered
+        covered, left = choose_day_parts(range(start, stop))
+        day_parts += covered
         slots += left
-    if parts:
-        units.parts[day] = parts
+    if day_parts:
+        units.day_parts[day] = day_parts
     if slots:
         units.slots[day] = slots

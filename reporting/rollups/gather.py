@@ -35,8 +35,8 @@ from reporting.rollups.cover import Frame, choose_units
 from reporting.rollups.heads import find_bucket_runs, find_day_runs, read_day_states, read_months
 from reporting.snapshot import Snapshot
 
-# Raw events of an edge are counted in parts, so that a busy one does not fill the memory.
-EDGE_PART_EVENTS = 5_000
+# Raw events of an edge are counted in chunks, so that a busy one does not fill the memory.
+EDGE_CHUNK_EVENTS = 5_000
 # What every event has to tell to be summarized.
 _FACTS = ("timestamp", "path", "event", "userId", "visitor")
 
@@ -54,8 +54,8 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts(Run):
-    """Some parts of a day, in the run of its copy."""
+class DayParts(Run):
+    """Some day parts, in the run of its copy."""
 
     numbers: Sequence[int]
 
@@ -78,7 +78,7 @@ class Gathered:
     """Everything that an answer adds up."""
 
     runs: list[Run] = field(default_factory=list)
-    parts: list[Parts] = field(default_factory=list)
+    day_parts: list[DayParts] = field(default_factory=list)
     loose: list[Loose] = field(default_factory=list)
 
 
@@ -110,7 +110,7 @@ def _add_runs(
     *,
     totals_only: bool,
 ) -> None:
-    """Find the runs of the units that cover `frame`, and the parts of days."""
+    """Find the runs of the units that cover `frame`, and the day parts."""
 
     def point_of(bucket: int) -> int:
         return bisect_right(cuts, bucket)
@@ -123,12 +123,14 @@ def _add_runs(
     copies = {month: found["days"] for month, found in months.items()}
     units = choose_units(frame, cuts, states, copies, totals_only=totals_only)
     runs = [(bucket_at(first_day_of(month)), months[month]["run"]) for month in units.months]
-    for day, descriptor in find_day_runs(snapshot, project, [*units.days, *units.parts]):
+    for day, descriptor in find_day_runs(snapshot, project, [*units.days, *units.day_parts]):
         first = bucket_at(day)
         by_point: dict[int, list[int]] = {}
-        for part in units.parts.get(day, ()):
-            by_point.setdefault(point_of(bucket_at(day, first_slot(part))), []).append(part)
-        gathered.parts += [Parts(point, descriptor, parts) for point, parts in by_point.items()]
+        for day_part in units.day_parts.get(day, ()):
+            by_point.setdefault(point_of(bucket_at(day, first_slot(day_part))), []).append(day_part)
+        gathered.day_parts += [
+            DayParts(point, descriptor, numbers) for point, numbers in by_point.items()
+        ]
         if not by_point:
             runs.append((first, descriptor))
     runs += find_bucket_runs(snapshot, project, units.slots)
@@ -157,7 +159,7 @@ def _read_summaries(
 def _count_edges(
     snapshot: Snapshot, project: bytes, edges: Sequence[Window], dimensions: Sequence[str]
 ) -> Iterator[tuple[int, Mapping[str, EncodedTable]]]:
-    """The bucket and the tables of each part of the raw events in `edges`."""
+    """The bucket and the tables of each chunk of the raw events in `edges`."""
     ranges: list[dict[str, Any]] = []
     for edge in edges:
         bounds = {"$gte": edge.start, "$lt": edge.end}
@@ -166,8 +168,8 @@ def _count_edges(
     fields = dict.fromkeys((*_FACTS, *dimensions), 1)
     wanted = {name for name in DIMENSIONS if name in dimensions}
     events = snapshot.find(EVENTS, {"$or": ranges}, fields | {"_id": 0})
-    while part := list(islice(events, EDGE_PART_EVENTS)):
+    while chunk := list(islice(events, EDGE_CHUNK_EVENTS)):
         snapshot.check_time()
-        for bucket, tables in summarize(project, part).items():
+        for bucket, tables in summarize(project, chunk).items():
             chosen = {name: tables[name] for name in (TOTAL, *wanted) if name in tables}
             yield bucket_of(bucket), chosen

@@ -1,4 +1,4 @@
-"""Count the points of a series: what the runs, the parts of days and the loose tables of each
+"""Count the points of a series: what the runs, the day parts and the loose tables of each
 add up to.
 
 Runs never change. So what several of them add up to is remembered too, and a series that is
@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from hashlib import blake2b
 
 from analytics.rollups import (
-    PARTS,
+    DAY_PARTS,
     TOTAL,
     Descriptor,
     EncodedTable,
@@ -49,7 +49,7 @@ def count_points(snapshot: Snapshot, gathered: Gathered, points: int) -> tuple[l
 
 
 def _add_up_runs(snapshot: Snapshot, gathered: Gathered, points: int) -> list[list[EncodedTable]]:
-    """For each point the table, if there is anything, of all its runs and parts."""
+    """For each point the table, if there is anything, of all its runs and day parts."""
     names = _name_sums(gathered, points)
     known = cache.get(set(names.values()), [TOTAL], _COLUMNS)
     missing = {point for point in range(points) if names.get(point) not in known}
@@ -66,14 +66,14 @@ def _add_up_runs(snapshot: Snapshot, gathered: Gathered, points: int) -> list[li
 
 def _name_sums(gathered: Gathered, points: int) -> dict[int, bytes]:
     """What the sum of a point's runs is remembered by, for each point that has several."""
-    sources: list[list[bytes]] = [[] for _ in range(points)]
+    added: list[list[bytes]] = [[] for _ in range(points)]
     for run in gathered.runs:
-        sources[run.point].append(run.id)
-    for parts in gathered.parts:
-        sources[parts.point] += [parts.id + bytes([part]) for part in parts.numbers]
+        added[run.point].append(run.id)
+    for found in gathered.day_parts:
+        added[found.point] += [found.id + bytes([number]) for number in found.numbers]
     return {
         point: blake2b(b"".join(found), digest_size=16).digest()
-        for point, found in enumerate(sources)
+        for point, found in enumerate(added)
         if len(found) > 1
     }
 
@@ -81,7 +81,7 @@ def _name_sums(gathered: Gathered, points: int) -> dict[int, bytes]:
 def _read_totals(
     snapshot: Snapshot, gathered: Gathered, points: Collection[int]
 ) -> Iterator[tuple[int, EncodedTable]]:
-    """The point and the total of each run and part of the wanted points."""
+    """The point and the total of each run and day part of the wanted points."""
     runs = [run for run in gathered.runs if run.point in points]
     ids = [piece for run in runs for piece in _pieces_of(run.descriptor, TOTAL)]
     pieces = read_pieces(snapshot, ids, [TOTAL], _COLUMNS)
@@ -90,19 +90,23 @@ def _read_totals(
         for piece in _pieces_of(run.descriptor, TOTAL):
             total |= pieces[piece][TOTAL]
         yield run.point, total
-    parts = [found for found in gathered.parts if found.point in points]
-    ids = [piece for found in parts for piece in _pieces_of(found.descriptor, PARTS, found.keys)]
+    day_parts = [found for found in gathered.day_parts if found.point in points]
+    ids = [
+        piece
+        for found in day_parts
+        for piece in _pieces_of(found.descriptor, DAY_PARTS, found.keys)
+    ]
     # Once added up they are needed no more, and they would drive out all else.
-    pieces = read_pieces(snapshot, ids, [PARTS], _COLUMNS, remember=False)
+    pieces = read_pieces(snapshot, ids, [DAY_PARTS], _COLUMNS, remember=False)
     rows: dict[bytes, dict[int, EncodedTable]] = {}
     for piece, tables in pieces.items():
         of_run = rows.setdefault(run_of(piece), {})
-        for part, row in split_rows(tables[PARTS]):
-            of_run[part] = of_run.get(part, {}) | row
-    for found in parts:
-        for part in found.numbers:
-            if part in rows[found.id]:  # else nothing happened then
-                yield found.point, rows[found.id][part]
+        for number, row in split_rows(tables[DAY_PARTS]):
+            of_run[number] = of_run.get(number, {}) | row
+    for found in day_parts:
+        for number in found.numbers:
+            if number in rows[found.id]:  # else nothing happened then
+                yield found.point, rows[found.id][number]
 
 
 def _pieces_of(descriptor: Descriptor, dimension: str, hashes: Hashes | None = None) -> list[bytes]:

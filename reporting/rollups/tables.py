@@ -99,14 +99,14 @@ class Tables:
         found = stack.keys.find(ranking.hashes)
         _, first = np.unique(found.wanted, return_index=True)  # largest table first: few are read
         tables = stack.keys.tables_of(found.rows[first])
-        sources = {index: slices[index] for index in np.unique(tables).tolist()}
+        largest = {index: slices[index] for index in np.unique(tables).tolist()}
         pieces = self._read_pieces(
-            dict.fromkeys(part.piece for part in sources.values() if part.piece),
+            dict.fromkeys(part.piece for part in largest.values() if part.piece),
             [dimension],
             list_fields(counts=False, values=True),
         )
         values: dict[int, str] = {}
-        for index, part in sources.items():
+        for index, part in largest.items():
             encoded = pieces[part.piece][dimension] if part.piece else part.encoded
             hashes = ranking.hashes[found.wanted[first[tables == index]]]
             values.update(read_values(encoded, hashes))

@@ -19,7 +19,7 @@ from analytics.databases.mongo import (
     collection,
 )
 from analytics.rollups import (
-    PARTS,
+    DAY_PARTS,
     TABLES,
     Descriptor,
     EncodedTable,
@@ -31,7 +31,7 @@ from analytics.rollups import (
     summarize,
 )
 from analytics.rollups.calendar import EPOCH, days_of_month, month_of, slot_of
-from upkeep.rollups.runs import merge_parts, split
+from upkeep.rollups.runs import merge_day_parts, split
 
 Events = list[Document]
 
@@ -127,15 +127,15 @@ def _store_day(
 
 
 def _store_copy(project: bytes, events: Events, with_parts: bool) -> Document:
-    """The run of a day, with the table of its parts or, as there were before, without."""
+    """The run of a day, with the table of its day parts or, as there were before, without."""
     summaries = summarize(project, events)
     tables = merge_summaries(summaries.values())
     if not with_parts:
         return {"run": store_tables(tables)}
     totals = [(slot_of(bucket), split(summary)) for bucket, summary in summaries.items()]
-    parts = merge_parts(totals)
-    assert parts is not None
-    return {"run": store_tables(tables | {PARTS: parts}), "parts": True}
+    day_parts = merge_day_parts(totals)
+    assert day_parts is not None
+    return {"run": store_tables(tables | {DAY_PARTS: day_parts}), "parts": True}
 
 
 def _store_month(

@@ -189,9 +189,9 @@ def test_units_cover_every_stored_bucket_once_with_the_largest_that_fits(
         if state.day in units.days:
             assert state.copied_version == state.version
             continue
-        if state.day in units.parts:
-            assert totals_only and state.has_parts and state.is_copied
-        elif totals_only and state.has_parts and state.is_copied:
+        if state.day in units.day_parts:
+            assert totals_only and state.has_day_parts and state.is_copied
+        elif totals_only and state.has_day_parts and state.is_copied:
             assert len(units.slots.get(state.day, ())) <= 8  # ends narrower than half an hour
         if state.day in units.slots and state.is_copied:
             day = range(bucket_at(state.day), bucket_at(state.day + 1))
@@ -209,10 +209,10 @@ def list_buckets(units: Units) -> list[tuple[int, range | None]]:
     for day in units.days:
         whole = range(bucket_at(day), bucket_at(day + 1))
         found += [(bucket, whole) for bucket in whole]
-    for day, parts in units.parts.items():
-        for part in parts:
-            width = 2 if part < 48 else 12
-            first = bucket_at(day, first_slot(part))
+    for day, day_parts in units.day_parts.items():
+        for day_part in day_parts:
+            width = 2 if day_part < 48 else 12
+            first = bucket_at(day, first_slot(day_part))
             found += [
                 (bucket, range(first, first + width)) for bucket in range(first, first + width)
             ]

@@ -13,7 +13,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import RunConflict
 from analytics.metrics.names import ROLLUP_DRIFT
-from analytics.rollups import PARTS, counts_pieces
+from analytics.rollups import DAY_PARTS, counts_pieces
 from analytics.rollups.calendar import month_of
 from tests.conftest import TestProject
 from tests.stored import Batch, store_events
@@ -107,7 +107,7 @@ def test_a_closed_day_and_month_are_copied_and_a_late_event_makes_them_anew(
     assert verify(project) == []
 
 
-def test_a_copy_from_before_there_were_parts_gets_them_and_nothing_else_changes(
+def test_a_copy_from_before_there_were_day_parts_gets_them_and_nothing_else_changes(
     project: TestProject,
 ) -> None:
     store_events(project, batch_of(200))
@@ -126,24 +126,24 @@ def test_a_copy_from_before_there_were_parts_gets_them_and_nothing_else_changes(
     assert verify(project) == []
 
 
-def test_verify_finds_a_copy_whose_parts_are_wrong(project: TestProject) -> None:
+def test_verify_finds_a_copy_whose_day_parts_are_wrong(project: TestProject) -> None:
     store_events(project, batch_of(20))
     compact_summaries()
     build_days(quiet=NOW)
     [head] = read_heads(project.id, _days_around(DAY))
     assert head.whole
     piece = collection(mongo.ROLLUP_CHUNKS).find_one(
-        {"_id": {"$in": counts_pieces(head.whole["run"], PARTS)}}
+        {"_id": {"$in": counts_pieces(head.whole["run"], DAY_PARTS)}}
     )
     assert piece
-    wrong = bytes(len(piece["t"][PARTS]["v"]))
+    wrong = bytes(len(piece["t"][DAY_PARTS]["v"]))
     collection(mongo.ROLLUP_CHUNKS).update_one(
-        {"_id": piece["_id"]}, {"$set": {f"t.{PARTS}.v": wrong}}
+        {"_id": piece["_id"]}, {"$set": {f"t.{DAY_PARTS}.v": wrong}}
     )
 
     [found] = verify(project)
 
-    assert (found.unit, found.dimension) == ("day", PARTS)
+    assert (found.unit, found.dimension) == ("day", DAY_PARTS)
 
 
 def test_verify_finds_a_copy_of_a_month_that_is_not_what_its_days_are(

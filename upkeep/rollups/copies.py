@@ -13,12 +13,12 @@ from pymongo.errors import PyMongoError
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import TRANSIENT, RunConflict
-from analytics.rollups import PARTS, Descriptor
+from analytics.rollups import DAY_PARTS, Descriptor
 from analytics.rollups.calendar import days_of_month, month_of
 from analytics.rollups.heads import month_key, note_versions, parse_head
 from upkeep.jobs.setbacks import COPY_DAY, COPY_MONTH, Turns
 from upkeep.rollups.heads import read_heads
-from upkeep.rollups.runs import RunWriter, merge_columns, merge_parts, read_columns
+from upkeep.rollups.runs import RunWriter, merge_columns, merge_day_parts, read_columns
 
 log = structlog.get_logger(__name__)
 
@@ -67,9 +67,11 @@ def _build_day(found: Document) -> bool:
     writer = RunWriter()
     columns = read_columns(runs)
     tables = merge_columns(columns)
-    parts = merge_parts([(slot, read) for (slot, _), read in zip(by_slot, columns, strict=True)])
-    if parts is not None:
-        tables[PARTS] = parts
+    day_parts = merge_day_parts(
+        [(slot, read) for (slot, _), read in zip(by_slot, columns, strict=True)]
+    )
+    if day_parts is not None:
+        tables[DAY_PARTS] = day_parts
     run = writer.write(tables)
     older = [
         {"whole": None},
@@ -86,7 +88,7 @@ def _build_day(found: Document) -> bool:
         writer,
         [head.whole["run"]] if head.whole else [],
     )
-    if built and not head.state.is_copied:  # else only its parts are new
+    if built and not head.state.is_copied:  # else only its day parts are new
         _mark_month(head.project_id, month_of(head.day))
     return built
 

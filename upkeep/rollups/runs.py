@@ -18,7 +18,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import RunConflict
 from analytics.rollups import (
-    PARTS,
+    DAY_PARTS,
     TABLES,
     TOTAL,
     CorruptTable,
@@ -26,7 +26,7 @@ from analytics.rollups import (
     EncodedTable,
     Table,
     counts_pieces,
-    list_part_rows,
+    list_day_part_rows,
     make_run_id,
     merge_encoded,
     pack_run,
@@ -175,8 +175,8 @@ def merge_columns(sources: Sequence[Columns]) -> Tables:
     return tables
 
 
-def merge_parts(sources: Sequence[tuple[int, Columns]]) -> Table | None:
-    """The table of the parts of a day, from the runs of its slots; None of none."""
+def merge_day_parts(sources: Sequence[tuple[int, Columns]]) -> Table | None:
+    """The table of the day parts, from the runs of its slots; None of none."""
     totals = [(slot, columns[TOTAL]) for slot, columns in sources if TOTAL in columns]
     if not totals:
         return None
@@ -190,14 +190,14 @@ def merge_parts(sources: Sequence[tuple[int, Columns]]) -> Table | None:
 
 def _list_rows(slot: int, totals: Sequence[EncodedTable]) -> Iterator[EncodedTable]:
     for total in totals:
-        yield from list_part_rows(slot, total)
+        yield from list_day_part_rows(slot, total)
 
 
-def read_parts(run: Mapping[str, Any], session: ClientSession | None = None) -> Table | None:
-    """The table of the parts of a day, as the run of its copy has it."""
-    [columns] = read_columns([run], session, [PARTS])
-    parts = columns.get(PARTS)
-    return _merge(parts.counts, parts.sets, values=False) if parts else None
+def read_day_parts(run: Mapping[str, Any], session: ClientSession | None = None) -> Table | None:
+    """The table of the day parts, as the run of its copy has it."""
+    [columns] = read_columns([run], session, [DAY_PARTS])
+    found = columns.get(DAY_PARTS)
+    return _merge(found.counts, found.sets, values=False) if found else None
 
 
 def _merge(counts: Sequence[EncodedTable], sets: Sequence[EncodedTable], *, values: bool) -> Table:

@@ -8,7 +8,7 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.events.ids import datetime_of_day
-from analytics.rollups import PARTS, Descriptor
+from analytics.rollups import DAY_PARTS, Descriptor
 from analytics.rollups.calendar import BUCKETS_PER_DAY, days_of_month, first_day_of, slot_moment
 from analytics.rollups.heads import DayHead, is_month_copied, month_key
 from upkeep.rollups.heads import read_head, read_heads
@@ -16,9 +16,9 @@ from upkeep.rollups.runs import (
     Columns,
     MissingPiece,
     merge_columns,
-    merge_parts,
+    merge_day_parts,
     read_columns,
-    read_parts,
+    read_day_parts,
     split,
 )
 from upkeep.verify.differences import Difference, compare, report
@@ -113,14 +113,17 @@ def _read_summaries(
 def _compare_copy(
     session: ClientSession, head: DayHead, buckets: Sequence[tuple[int, Columns]]
 ) -> Iterator[Difference]:
-    """A day's copy and its parts with the runs of its buckets."""
+    """A day's copy and its day parts with the runs of its buckets."""
     assert head.whole
     start, run = datetime_of_day(head.day), head.whole["run"]
     merged = merge_columns([columns for _, columns in buckets])
     copied = merge_columns(read_columns([run], session))
     if head.whole.get("parts"):
-        for tables, parts in ((merged, merge_parts(buckets)), (copied, read_parts(run, session))):
-            tables |= {PARTS: parts} if parts is not None else {}
+        for tables, day_parts in (
+            (merged, merge_day_parts(buckets)),
+            (copied, read_day_parts(run, session)),
+        ):
+            tables |= {DAY_PARTS: day_parts} if day_parts is not None else {}
     yield from compare(head.project_id, start, "day", merged, copied)
 
 

@@ -1,4 +1,4 @@
-"""The parts of a day: half hours and blocks of three hours add up to any stretch of it."""
+"""The day parts: half hours and blocks of three hours add up to any stretch of it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from analytics.rollups import (
     BUCKET,
-    PARTS,
+    DAY_PARTS,
     TOTAL,
-    choose_parts,
+    choose_day_parts,
     first_slot,
     merge_totals,
     pack_run,
@@ -19,8 +19,8 @@ from analytics.rollups import (
     summarize,
     union_total,
 )
-from analytics.rollups.parts import BLOCK_BUCKETS, HALF_HOUR_BUCKETS, HALF_HOURS
-from upkeep.rollups.runs import merge_parts, split
+from analytics.rollups.day_parts import BLOCK_BUCKETS, HALF_HOUR_BUCKETS, HALF_HOURS
+from upkeep.rollups.runs import merge_day_parts, split
 
 PROJECT = bytes(range(8))
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -28,24 +28,26 @@ DAY = datetime(2026, 3, 1, tzinfo=UTC)
 stretches = st.tuples(st.integers(0, 96), st.integers(0, 96)).map(lambda ends: range(*sorted(ends)))
 
 
-def buckets_of(part: int) -> range:
-    width = HALF_HOUR_BUCKETS if part < HALF_HOURS else BLOCK_BUCKETS
-    return range(first_slot(part), first_slot(part) + width)
+def buckets_of(day_part: int) -> range:
+    width = HALF_HOUR_BUCKETS if day_part < HALF_HOURS else BLOCK_BUCKETS
+    return range(first_slot(day_part), first_slot(day_part) + width)
 
 
 @given(stretches)
-def test_parts_cover_a_stretch_once_and_leave_a_bucket_at_each_end_at_most(buckets: range) -> None:
-    parts, single = choose_parts(buckets)
+def test_day_parts_cover_a_stretch_once_and_leave_a_bucket_at_each_end_at_most(
+    buckets: range,
+) -> None:
+    day_parts, single = choose_day_parts(buckets)
 
-    covered = [bucket for part in parts for bucket in buckets_of(part)] + single
+    covered = [bucket for part in day_parts for bucket in buckets_of(part)] + single
     assert sorted(covered) == list(buckets)
     assert len(single) <= 2
-    assert len(parts) <= 5 + 7 + 5
+    assert len(day_parts) <= 5 + 7 + 5
 
 
 @settings(deadline=None, max_examples=25)
 @given(stretches, st.sampled_from([40, 600, 3_000]), st.integers(0, 2**32))
-def test_any_stretch_adds_up_from_parts_as_it_does_from_buckets(
+def test_any_stretch_adds_up_from_day_parts_as_it_does_from_buckets(
     stretch: range, people: int, seed: int
 ) -> None:
     events = [
@@ -61,12 +63,12 @@ def test_any_stretch_adds_up_from_parts_as_it_does_from_buckets(
     buckets = {
         (start - DAY) // BUCKET: tables for start, tables in summarize(PROJECT, events).items()
     }
-    table = merge_parts([(number, split(tables)) for number, tables in buckets.items()])
+    table = merge_day_parts([(number, split(tables)) for number, tables in buckets.items()])
     assert table is not None
     rows = dict(split_rows(table.encode()))
 
-    parts, single = choose_parts(stretch)
-    found = [rows[part] for part in parts if part in rows]
+    day_parts, single = choose_day_parts(stretch)
+    found = [rows[part] for part in day_parts if part in rows]
     found += [buckets[number][TOTAL] for number in single if number in buckets]
 
     expected = [buckets[number][TOTAL] for number in stretch if number in buckets]
@@ -76,21 +78,21 @@ def test_any_stretch_adds_up_from_parts_as_it_does_from_buckets(
         assert union_total(tables, "visitors") == union_total(expected, "visitors")
 
 
-def test_few_parts_are_found_without_reading_the_sets_of_all() -> None:
+def test_few_day_parts_are_found_without_reading_the_sets_of_all() -> None:
     events = [
         {"timestamp": DAY + timedelta(seconds=n * 8), "path": "/", "event": "pageview",
          "visitor": n}
         for n in range(10_000)
     ]  # fmt: skip
     buckets = summarize(PROJECT, events)
-    table = merge_parts(
+    table = merge_day_parts(
         [((start - DAY) // BUCKET, split(tables)) for start, tables in buckets.items()]
     )
     assert table is not None
-    descriptor, pieces = pack_run(bytes(12), {PARTS: table})
-    stored = {piece["_id"]: piece["t"].get(PARTS) for piece in pieces}
+    descriptor, pieces = pack_run(bytes(12), {DAY_PARTS: table})
+    stored = {piece["_id"]: piece["t"].get(DAY_PARTS) for piece in pieces}
 
-    wanted = sets_pieces(descriptor, PARTS, table.hashes[3:5])
+    wanted = sets_pieces(descriptor, DAY_PARTS, table.hashes[3:5])
 
-    assert 1 <= len(wanted) < len(sets_pieces(descriptor, PARTS))
+    assert 1 <= len(wanted) < len(sets_pieces(descriptor, DAY_PARTS))
     assert {3, 4} <= {part for piece in wanted for part, _ in split_rows(stored[piece])}

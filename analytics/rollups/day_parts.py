@@ -1,8 +1,8 @@
-"""The parts of a day: its total by half hours and by blocks of three hours.
+"""The day parts: the total of a day by half hours and by blocks of three hours.
 
 Days of most time zones are not those of UTC. The copy of a day therefore has one table more, so
 that any stretch of it is a few rows instead of the runs of up to 96 buckets. A row's key is the
-number of its part: 0 to 47 the half hours, 48 to 55 the blocks. It has no values.
+number of its day part: 0 to 47 the half hours, 48 to 55 the blocks. It has no values.
 """
 
 from __future__ import annotations
@@ -24,34 +24,36 @@ BLOCK_BUCKETS: Final = 12
 HALF_HOURS: Final = 48
 
 
-def list_part_rows(slot: int, total: Mapping[str, Any]) -> list[EncodedTable]:
-    """What the table of the total of a slot adds to the parts."""
+def list_day_part_rows(slot: int, total: Mapping[str, Any]) -> list[EncodedTable]:
+    """What the table of the total of a slot adds to the day parts."""
     numbers = (slot // HALF_HOUR_BUCKETS, HALF_HOURS + slot // BLOCK_BUCKETS)
     return [{**total, "h": number.to_bytes(8, "little")} for number in numbers]
 
 
-def first_slot(part: int) -> int:
-    """The first slot of a part."""
-    return part * HALF_HOUR_BUCKETS if part < HALF_HOURS else (part - HALF_HOURS) * BLOCK_BUCKETS
+def first_slot(day_part: int) -> int:
+    """The first slot of a day part."""
+    if day_part < HALF_HOURS:
+        return day_part * HALF_HOUR_BUCKETS
+    return (day_part - HALF_HOURS) * BLOCK_BUCKETS
 
 
-def choose_parts(slots: range) -> tuple[list[int], list[int]]:
-    """Cover slots of a day by the largest parts inside, and what is left by single slots."""
-    parts: list[int] = []
+def choose_day_parts(slots: range) -> tuple[list[int], list[int]]:
+    """Cover slots of a day by the largest day parts inside, and what is left by single slots."""
+    day_parts: list[int] = []
     single: list[int] = []
     slot = slots.start
     while slot < slots.stop:
         left = slots.stop - slot
         if not slot % BLOCK_BUCKETS and left >= BLOCK_BUCKETS:
-            parts.append(HALF_HOURS + slot // BLOCK_BUCKETS)
+            day_parts.append(HALF_HOURS + slot // BLOCK_BUCKETS)
             slot += BLOCK_BUCKETS
         elif not slot % HALF_HOUR_BUCKETS and left >= HALF_HOUR_BUCKETS:
-            parts.append(slot // HALF_HOUR_BUCKETS)
+            day_parts.append(slot // HALF_HOUR_BUCKETS)
             slot += HALF_HOUR_BUCKETS
         else:
             single.append(slot)
             slot += 1
-    return parts, single
+    return day_parts, single
 
 
 def split_rows(encoded: Mapping[str, Any]) -> Iterator[tuple[int, EncodedTable]]:
