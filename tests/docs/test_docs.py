@@ -89,6 +89,13 @@ def test_every_anchor_is_a_heading(document: Path) -> None:
         assert anchor in anchors_of(target), f"{link}#{anchor}"
 
 
+def test_the_index_has_every_page() -> None:
+    text = (ROOT / "docs/README.md").read_text()
+    pages = {page.name for page in (ROOT / "docs").glob("*.*")} - {"README.md"}
+    assert set(re.findall(r"\]\((\w[\w-]*\.\w+)\)", text)) == pages
+    assert "(decisions/)" in text
+
+
 def anchors_of(document: Path) -> set[str]:
     """As code hosts make them: lower case, blanks to hyphens, the rest of the marks gone."""
     headings = re.findall(r"(?m)^#+ (.+)$", document.read_text())
