@@ -102,6 +102,17 @@ def anchors_of(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_every_data_migration_and_only_they_are_documented() -> None:
+    page = (ROOT / "docs/upgrading.md").read_text()
+    migrations = {
+        f"{file.parent.parent.name}.{file.stem}"
+        for package in PACKAGES
+        for file in (ROOT / package).glob("migrations/*.py")
+        if "RunPython(" in file.read_text()
+    }
+    assert set(re.findall(r"(?m)^\| `([a-z]+\.\d{4}_\w+)` \|", page)) == migrations
+
+
 def test_every_command_and_only_they_are_documented() -> None:
     text = (ROOT / "docs/commands.md").read_text()
     commands = {
