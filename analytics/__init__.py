@@ -1,0 +1,1 @@
+"""The shared ground: what an event is, the stores, the rollups' format, metrics, projects."""

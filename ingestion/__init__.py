@@ -1,0 +1,1 @@
+"""From HTTP to MongoDB, and nothing else."""

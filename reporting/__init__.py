@@ -1,0 +1,1 @@
+"""From MongoDB to the answer of a report."""

@@ -1,8 +1,4 @@
-"""The Redis clients of a process, and every Redis key name.
-
-All keys that one script touches carry their partition's tag `{pN}`, so that a Redis Cluster
-keeps them on one node.
-"""
+"""The Redis clients of a process."""
 
 from functools import cache
 

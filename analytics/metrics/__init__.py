@@ -1,0 +1,1 @@
+"""What processes count, log and trace, and how the counts of all are added up."""

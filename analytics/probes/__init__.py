@@ -1,0 +1,1 @@
+"""What a monitor asks: whether a process lives, is ready, and what it counted."""

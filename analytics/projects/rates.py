@@ -1,4 +1,7 @@
-"""Rates in settings (a count, and the period that it is for), and the limits they put on keys."""
+"""Rates in settings (a count, and the period that it is for), and the limits they put on keys.
+
+Such limits are on reports and erasures; that on events is of `ingestion/accept/admit.py`.
+"""
 
 import re
 from functools import cache

@@ -1,0 +1,1 @@
+"""What all HTTP here has in common: refusals, middleware, addresses, the OpenAPI text."""

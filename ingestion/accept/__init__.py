@@ -1,0 +1,1 @@
+"""The 202: read a request, judge its events, admit them into the stream, answer."""

@@ -1,4 +1,7 @@
-"""Admit the events of one request: limit, quota, backpressure, append, all in one atomic step."""
+"""Admit the events of one request: limit, quota, backpressure, append, all in one atomic step.
+
+`ingestion/stream/lua/admit.lua` decides; here what it refuses becomes a 429 or a 503.
+"""
 
 import math
 import time

@@ -1,0 +1,1 @@
+"""What the drain adds to an event: visitor, country, browser, source."""

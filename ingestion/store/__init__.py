@@ -1,0 +1,1 @@
+"""From entries to BSON, and the one transaction that only inserts."""

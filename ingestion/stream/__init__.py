@@ -1,0 +1,1 @@
+"""Redis and nothing else: scripts, group commit, consumers, claims, entries, memory."""

@@ -1,0 +1,1 @@
+"""Questions, checked and typed; they know no store."""

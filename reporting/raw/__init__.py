@@ -1,0 +1,1 @@
+"""Answers counted from raw events: exact, and as slow as the events are many."""

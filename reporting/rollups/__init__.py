@@ -1,0 +1,1 @@
+"""Answers added up and ranked from rollups, all read in one snapshot."""

@@ -1,4 +1,4 @@
-"""The tables of everything gathered, read column by column as an answer needs them."""
+"""The tables of everything gathered, added up and ranked, each column read when it is needed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

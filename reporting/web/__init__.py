@@ -1,0 +1,1 @@
+"""The reporting endpoints: who may ask, the answer as JSON, the OpenAPI text."""

@@ -113,6 +113,20 @@ def test_every_data_migration_and_only_they_are_documented() -> None:
     assert set(re.findall(r"(?m)^\| `([a-z]+\.\d{4}_\w+)` \|", page)) == migrations
 
 
+def test_every_package_says_in_a_sentence_what_it_is_for() -> None:
+    of_django = {"commands", "management", "migrations", "mongo_migrations", "en"}
+    silent = {
+        str(module.parent.relative_to(ROOT))
+        for module in MODULES
+        if module.name == "__init__.py"
+        and not of_django.intersection(module.parts)
+        and not ast.get_docstring(ast.parse(module.read_text()))
+    }
+    # Imported by gunicorn's master before gevent patches: they stay empty.
+    assert silent == {"ingestion/server", "ingestion/server/relay"}
+    assert all(not (ROOT / path / "__init__.py").read_text() for path in silent)
+
+
 def test_every_command_and_only_they_are_documented() -> None:
     text = (ROOT / "docs/commands.md").read_text()
     commands = {

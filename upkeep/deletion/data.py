@@ -1,4 +1,8 @@
-"""Remove what MongoDB holds of a project, a bounded number of documents at once."""
+"""Remove what MongoDB holds of a project, a bounded number of documents at once.
+
+Of events, letters and rollups alike. The pieces of runs are listed as garbage, which
+`upkeep/rollups/runs.py` collects.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime

@@ -1,0 +1,1 @@
+"""Write the rollups: compaction, copies, and the garbage that both leave."""

@@ -1,4 +1,4 @@
-"""The heads of days and months: which runs are in force (docs/data-model.md)."""
+"""Read and change the heads of days, in one short transaction (analytics/rollups/heads.py)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,0 +1,1 @@
+"""Count raw events again, and compare the rollups with them or make them anew."""

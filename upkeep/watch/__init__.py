@@ -1,0 +1,1 @@
+"""Look on: the state of the deployment as gauges, and the doctor."""
