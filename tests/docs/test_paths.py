@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.test_docs import DOCUMENTS
+from tests.docs.test_docs import DOCUMENTS, MODULES
 from tests.paths import ROOT
 
 FOLDERS = (
@@ -39,6 +39,16 @@ def name_of(document: Path) -> str:
 def test_every_file_that_is_named_is_there(document: Path) -> None:
     named = set(_PATH.findall(document.read_text())) - _NO_PATHS
     assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def test_every_file_that_the_code_names_is_there() -> None:
+    named = {
+        (name_of(source), path)
+        for source in [*MODULES, *(ROOT / "ingestion").rglob("*.lua")]
+        for path in re.findall(r"[\w/]+/\w+\.(?:py|lua|md|toml|yaml)\b", source.read_text())
+        if path.split("/")[0] in FOLDERS
+    }
+    assert {(source, path) for source, path in named if not (ROOT / path).exists()} == set()
 
 
 @pytest.mark.parametrize("document", FILES, ids=name_of)

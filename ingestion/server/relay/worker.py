@@ -34,7 +34,7 @@ _ANSWER_SECONDS = 120.0
 
 
 class Worker(AcceptingWorker):
-    """`server/worker_kinds.py` says before the fork which kind it is, and what it listens to."""
+    """`worker_kinds.py` says before the fork which kind it is, and what it listens to."""
 
     is_reporting = False
 
