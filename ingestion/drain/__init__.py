@@ -1,1 +1,1 @@
-"""The worker's loop from the stream to the store: read or take over entries, store, ack."""
+"""The worker's loop: read entries or take over those of the dead, store, ack."""

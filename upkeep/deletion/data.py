@@ -1,7 +1,6 @@
-"""Remove what MongoDB holds of a project, a bounded number of documents at once.
+"""Remove events, letters, rollups and all else of a project, a bounded number at once.
 
-Of events, letters and rollups alike. The pieces of runs are listed as garbage, which
-`upkeep/rollups/runs.py` collects.
+The pieces of runs are listed as garbage, which `upkeep/rollups/runs.py` collects.
 """
 
 from collections.abc import Iterator, Mapping
