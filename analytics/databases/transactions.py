@@ -1,13 +1,24 @@
-"""Which errors of MongoDB concern the moment, and which the document."""
+"""Durable transactions, and which errors of MongoDB concern the moment, which the document."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from bson.errors import InvalidDocument
+from pymongo.client_session import ClientSession
 from pymongo.errors import DocumentTooLarge, OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from analytics.databases import mongo
 
 COMMIT_UNKNOWN = "UnknownTransactionCommitResult"
-
-
 TRANSIENT = "TransientTransactionError"
+# How often work is done in all while somebody else is faster each time.
+MAX_TRIES = 5
 
+_SNAPSHOT = ReadConcern("snapshot")
+
+T = TypeVar("T")
 
 # Server errors that repeating cannot mend. The list is closed: what is not in it is a matter of
 # the moment, and never buries an event.
@@ -45,5 +56,32 @@ def _codes(exc: OperationFailure) -> set[int]:
     return {exc.code or 0} | {error.get("code", 0) for error in details.get("writeErrors", ())}
 
 
-class RunConflict(Exception):
-    """Somebody else changed the unit meanwhile: nothing was changed, try again."""
+class Conflict(Exception):
+    """Somebody else was faster, or the store asks to try again: nothing was changed."""
+
+
+@contextmanager
+def durable_transaction() -> Iterator[ClientSession]:
+    """One transaction that reads a snapshot and is on the disks of a majority. Raises Conflict."""
+    with mongo.client().start_session() as session:
+        try:
+            with session.start_transaction(read_concern=_SNAPSHOT, write_concern=mongo.DURABLE):
+                yield session
+        except PyMongoError as exc:
+            if exc.has_error_label(TRANSIENT):
+                raise Conflict(repr(exc)) from exc
+            raise
+
+
+def transact(work: Callable[[ClientSession], T]) -> T:
+    """What `work` returns, done in such a transaction, again for as long as the driver tries."""
+    with mongo.client().start_session() as session:
+        return session.with_transaction(work, read_concern=_SNAPSHOT, write_concern=mongo.DURABLE)
+
+
+def repeat(work: Callable[[], T], most: int = MAX_TRIES) -> T:
+    """What `work` returns, which is begun again after a Conflict; raises the last of `most`."""
+    for _ in range(most - 1):
+        with suppress(Conflict):
+            return work()
+    return work()

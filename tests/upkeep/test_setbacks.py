@@ -10,6 +10,7 @@ from pymongo.errors import AutoReconnect
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import durable_transaction
 from analytics.projects.models import Project
 from analytics.rollups.calendar import month_of
 from analytics.rollups.heads import day_key, month_key
@@ -312,7 +313,7 @@ def test_a_job_that_fails_slowly_or_never_ends_lets_others_go_first(
             clock[0] += 10
             if job.id == failing:
                 raise KeyError("a fault of ours")
-            with jobs.change_job() as session:
+            with durable_transaction() as session:
                 jobs.save_progress(job, session, cursor=None)
 
         return do

@@ -7,9 +7,10 @@ from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import collection
 from analytics.databases.redis_keys import accepted_key, api_keys_used_key, bucket_key, quota_key
+from analytics.databases.transactions import durable_transaction
 from analytics.projects.models import ApiKey
 from upkeep.deletion.job import Deletion
-from upkeep.jobs.job import change_job, finish_step
+from upkeep.jobs.job import finish_step
 from upkeep.ledger.lines import COLUMNS, read_ledger, read_settled
 
 
@@ -17,7 +18,7 @@ def close_books(job: Deletion) -> None:
     """Add the project's lines to the job and take them out of the ledger, in one transaction."""
     counts = Counter(accepted=sum(line.accepted for line in read_ledger(job.project_id)))
     usage = _read_usage(job)
-    with change_job() as session:
+    with durable_transaction() as session:
         for line in read_settled(session, job.project_id).values():
             counts.update({column: getattr(line, column) for column in COLUMNS})
         for name in (mongo.LEDGER, mongo.LEDGER_SUMMARIES):
@@ -46,5 +47,5 @@ def delete_counters(job: Deletion) -> None:
     for key_id in ApiKey.objects.filter(project=job.id).values_list("pk", flat=True):
         client.delete(bucket_key(job.partition, key_id))
         client.hdel(api_keys_used_key(), key_id)
-    with change_job() as session:
+    with durable_transaction() as session:
         finish_step(job, session)

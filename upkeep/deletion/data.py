@@ -9,9 +9,10 @@ from typing import Any
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import PLACE_BYTES, UNIT_BYTES, event_ids_of, ids_of
 from upkeep.deletion.job import Deletion
-from upkeep.jobs.job import change_job, finish_step, save_progress
+from upkeep.jobs.job import finish_step, save_progress
 from upkeep.jobs.setbacks import forget_setbacks
 from upkeep.rollups.runs import READ_TIME
 
@@ -60,7 +61,7 @@ def _named(job: Deletion, length: int) -> Document:
 
 
 def _delete(job: Deletion, name: str, condition: Document, counted: str | None) -> None:
-    with change_job() as session:
+    with durable_transaction() as session:
         found = collection(name).find(condition, {"_id": 1}, session=session)
         ids = [document["_id"] for document in found.limit(DELETE_DOCUMENTS)]
         if ids:
@@ -73,7 +74,7 @@ def _delete(job: Deletion, name: str, condition: Document, counted: str | None) 
 
 def _delete_heads(job: Deletion, name: str, counted: str) -> None:
     """Heads go with a list of their runs, which are deleted as all replaced runs are."""
-    with change_job() as session:
+    with durable_transaction() as session:
         found = collection(name).find(_named(job, UNIT_BYTES), session=session)
         heads = list(found.limit(DELETE_HEADS))
         if not heads:

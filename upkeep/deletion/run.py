@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from analytics.databases.mongo import FUSES, collection
+from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import make_place, parse_place
 from analytics.projects.models import Project
 from upkeep.deletion import data
 from upkeep.deletion.books import close_books, delete_counters
 from upkeep.deletion.job import AGAIN, Deletion, stop_keys
 from upkeep.jobs import job as jobs
-from upkeep.jobs.job import Part, change_job, finish_step, save_progress
+from upkeep.jobs.job import Part, finish_step, save_progress
 from upkeep.jobs.waiting import ANY_INDEX, read_last_entry, wait_for_drain
 
 # A revoked key is refused everywhere within 10 seconds; what was admitted before is appended then.
@@ -23,7 +24,7 @@ def stop(job: Deletion) -> bool:
     """Once more: the keys of the request, or one that was made at that moment."""
     if not stop_keys(Project.objects.get(pk=job.id)):
         return False
-    with change_job() as session:
+    with durable_transaction() as session:
         finish_step(job, session)
     return True
 
@@ -42,7 +43,7 @@ def _wait(job: Deletion, pause: timedelta) -> bool:
     now = datetime.now(UTC)
     is_over = now >= (job.cursor or now) + pause
     last = make_place(read_last_entry(job.partition), ANY_INDEX)
-    with change_job() as session:
+    with durable_transaction() as session:
         if is_over:
             finish_step(job, session, lastPlace=last)
         elif job.cursor is None:

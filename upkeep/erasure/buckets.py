@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
-from analytics.databases.transactions import RunConflict
+from analytics.databases.transactions import durable_transaction, repeat
 from analytics.projects.policy import find_policy
 from analytics.rollups import TOTAL, U64_MASK, Descriptor, Table, hash_user, sets_pieces
 from analytics.rollups.calendar import BUCKETS_PER_DAY, slot_moment
@@ -18,8 +18,8 @@ from analytics.rollups.heads import DayHead, heads_of
 from analytics.rollups.sets import SetColumn
 from ingestion.enrich.visitors import hash_visitor
 from upkeep.erasure.job import Erasure
-from upkeep.jobs.job import change_job, finish_step, save_progress
-from upkeep.rollups.compaction import MAX_CONFLICTS, compact_day
+from upkeep.jobs.job import finish_step, save_progress
+from upkeep.rollups.compaction import compact_day
 from upkeep.rollups.heads import DayChange, read_head
 from upkeep.rollups.runs import READ_PIECES, RunWriter, Tables, batched, merge_columns, read_columns
 from upkeep.verify.raw_counts import is_countable
@@ -34,7 +34,7 @@ def rebuild_buckets(job: Erasure) -> None:
     of_job = {"_id": {"$gt": f"{job.id}:", "$lt": f"{job.id};"}, "project": job.project_id}
     day = days.find_one(of_job, sort=[("_id", 1)])
     if day is None:
-        with change_job() as session:
+        with durable_transaction() as session:
             finish_step(job, session)
         return
     slots = sorted(day["buckets"])
@@ -43,7 +43,7 @@ def rebuild_buckets(job: Erasure) -> None:
         rebuild_day(job.project_id, day["day"], recent)
     old = [slot for slot in slots if slot not in recent]
     forgotten = forget_in_buckets(job, day["day"], old) if old else Counter()
-    with change_job() as session:
+    with durable_transaction() as session:
         days.delete_one({"_id": day["_id"]}, session=session)
         save_progress(job, session, cursor=None, counts={"buckets": len(recent), **forgotten})
 
@@ -65,7 +65,7 @@ def forget_in_old_buckets(job: Erasure) -> None:
             if not is_countable(job.project_id, slot_moment(day, slot))
         ]
         counts += forget_in_buckets(job, day, old)
-    with change_job() as session:
+    with durable_transaction() as session:
         if len(days) == OLD_DAYS:
             save_progress(job, session, cursor=days[-1] + 1, counts=counts)
         else:
@@ -99,13 +99,7 @@ def forget_in_buckets(job: Erasure, day: int, slots: Sequence[int]) -> Counter[s
     person = Person.of(job.project_id, job.user_id)
     while compact_day(job.project_id, day):
         pass
-    for attempt in range(MAX_CONFLICTS):
-        try:
-            return _forget(person, read_head(job.project_id, day), slots)
-        except RunConflict:
-            if attempt == MAX_CONFLICTS - 1:
-                raise
-    raise AssertionError("unreachable")
+    return repeat(lambda: _forget(person, read_head(job.project_id, day), slots))
 
 
 def _forget(person: Person, head: DayHead, slots: Sequence[int]) -> Counter[str]:

@@ -15,10 +15,11 @@ from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import parse_place
 from analytics.rollups.calendar import bucket_start, slot_of
 from upkeep.erasure.job import Erasure
-from upkeep.jobs.job import change_job, finish_step, save_progress
+from upkeep.jobs.job import finish_step, save_progress
 
 SCAN_EVENTS = 20_000
 ERASE_EVENTS = 1_000
@@ -35,7 +36,7 @@ def erase_events(job: Erasure) -> None:
     """
     start = job.cursor or _FIRST
     end = _find_end(job.project_id, start)
-    with change_job() as session:
+    with durable_transaction() as session:
         found = _find_events(job, session, start, end)
         if found:
             _replace_events(session, found)

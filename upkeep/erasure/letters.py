@@ -10,9 +10,10 @@ from bson.binary import Binary
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import PLACE_BYTES, after_project, ids_of
 from upkeep.erasure.job import Erasure
-from upkeep.jobs.job import change_job, finish_step, save_progress
+from upkeep.jobs.job import finish_step, save_progress
 
 LETTERS = 200
 DUPLICATES = 5_000
@@ -40,7 +41,7 @@ _decoder = msgspec.json.Decoder(_Payload)
 
 def redact_letters(job: Erasure) -> None:
     """One part: look through LETTERS of the project that were accepted before the request."""
-    with change_job() as session:
+    with durable_transaction() as session:
         letters = collection(mongo.DEAD_LETTERS)
         page = list(
             letters.find({**_after(job), "project": job.project_id}, _PAYLOADS, session=session)
@@ -88,7 +89,7 @@ def redact_duplicates(job: Erasure) -> None:
 
     They hold nothing else but their place, which the books count.
     """
-    with change_job() as session:
+    with durable_transaction() as session:
         duplicates = collection(mongo.DUPLICATES)
         page = list(
             duplicates.find(_after(job), {"event": 1}, session=session)

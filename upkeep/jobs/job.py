@@ -6,8 +6,8 @@ two processes, or again after a crash, counts once.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self, TypeVar
@@ -16,12 +16,10 @@ import pymongo
 import structlog
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
-from pymongo.read_concern import ReadConcern
 from redis.exceptions import RedisError
 
-from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.databases.transactions import TRANSIENT, RunConflict
+from analytics.databases.transactions import Conflict
 from upkeep.jobs.setbacks import RUN_JOB, Turns
 
 log = structlog.get_logger(__name__)
@@ -29,10 +27,6 @@ log = structlog.get_logger(__name__)
 # Of the reads and writes of one part.
 TIMEOUT_SECONDS = 60.0
 REPEAT_SECONDS = 0.1
-
-
-class JobChanged(Exception):
-    """Another process was faster, or the store asks to try again: nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +121,7 @@ def run_job(
         try:
             with pymongo.timeout(TIMEOUT_SECONDS):
                 must_wait = parts[job.step](job) is False
-        except (JobChanged, RunConflict) as exc:
+        except Conflict as exc:
             log.info("job_repeated", job=job_id, step=job.step, error=str(exc)[:300])
             time.sleep(REPEAT_SECONDS)
             continue
@@ -142,25 +136,10 @@ def _read_open_job(kind: type[AnyJob], job_id: str) -> AnyJob | None:
     return kind.parse(found) if found else None
 
 
-@contextmanager
-def change_job() -> Iterator[ClientSession]:
-    """One transaction for a part of the work and `save_progress`. Raises JobChanged."""
-    with mongo.client().start_session() as session:
-        try:
-            with session.start_transaction(
-                read_concern=ReadConcern("snapshot"), write_concern=mongo.DURABLE
-            ):
-                yield session
-        except PyMongoError as exc:
-            if exc.has_error_label(TRANSIENT):
-                raise JobChanged(repr(exc)) from exc
-            raise
-
-
 def save_progress(
     job: Job, session: ClientSession, *, cursor: Any, counts: Mapping[str, int] | None = None
 ) -> None:
-    """How far the step is now, and what it did since. Raises JobChanged."""
+    """How far the step is now, and what it did since. Raises Conflict."""
     _save(job, session, {"$set": {"cursor": cursor}}, counts)
 
 
@@ -192,4 +171,4 @@ def _save(
         session=session,
     )
     if not saved.matched_count:
-        raise JobChanged("another process was faster")
+        raise Conflict("another process was faster")

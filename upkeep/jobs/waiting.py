@@ -7,9 +7,10 @@ from redis.exceptions import ResponseError
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
+from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import EntryId
 from ingestion.stream.walk import walk_stream
-from upkeep.jobs.job import Job, change_job, finish_step, save_progress
+from upkeep.jobs.job import Job, finish_step, save_progress
 
 MAX_LOOK_ENTRIES = 4_000
 # Above the index of any event of an entry.
@@ -51,7 +52,7 @@ def find_waiting(
 def wait_for_drain(job: Job, last: EntryId) -> bool:
     """A part of a job: go on once all that the project had accepted up to `last` is stored."""
     waiting = find_waiting(job.project_id, job.partition, last, job.cursor)
-    with change_job() as session:
+    with durable_transaction() as session:
         if waiting is None:
             finish_step(job, session)
         elif waiting != job.cursor:

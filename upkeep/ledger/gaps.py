@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import structlog
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
-from pymongo.read_concern import ReadConcern
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
+from analytics.databases.transactions import transact
 from analytics.events.ids import MS_PER_DAY, EntryId, now_ms
 from analytics.projects.models import Project
 from upkeep.ledger.lines import Line, LineKey, line_id, read_settled
@@ -74,12 +74,7 @@ def describe_checkpoint(reading: Reading) -> Document:
 
 def record_gap(partition: int, row: Document, reading: Reading, loss: str) -> None:
     """Write the loss down and go on from what is known, in one transaction."""
-    with mongo.client().start_session() as session:
-        lost = session.with_transaction(
-            lambda s: _write_gap(s, partition, row, reading, loss),
-            read_concern=ReadConcern("snapshot"),
-            write_concern=mongo.DURABLE,
-        )
+    lost = transact(lambda session: _write_gap(session, partition, row, reading, loss))
     if lost is not None:
         log.error("stream_lost_events", partition=partition, kind=loss,
                   since=row["at"].isoformat(), events_at_most=lost)  # fmt: skip

@@ -9,12 +9,12 @@ from typing import Any
 from django.conf import settings
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
-from pymongo.read_concern import ReadConcern
 
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import Document
 from analytics.databases.redis_keys import accepted_key, waiting_key
+from analytics.databases.transactions import transact
 from analytics.events.ids import datetime_of_day
 from ingestion.stream.scripts import READ_COUNTERS, run_script
 from upkeep.jobs.setbacks import COMPACT_LEDGER, Turns, is_passing
@@ -165,24 +165,15 @@ def _compact_isolating(turns: Turns, ids: Sequence[Any]) -> int:
     """Compact them in one transaction; where one of them cannot be, halve until it is alone."""
     if len(ids) == 1:
         with turns.attempt(str(ids[0])):
-            return _compact(ids)
+            return transact(lambda session: _add_up(session, ids))
         return 0
     try:
-        return _compact(ids) if ids else 0
+        return transact(lambda session: _add_up(session, ids)) if ids else 0
     except Exception as exc:
         if is_passing(exc):
             raise
     middle = len(ids) // 2
     return _compact_isolating(turns, ids[:middle]) + _compact_isolating(turns, ids[middle:])
-
-
-def _compact(ids: Sequence[Any]) -> int:
-    with mongo.client().start_session() as session:
-        return session.with_transaction(
-            lambda session: _add_up(session, ids),
-            read_concern=ReadConcern("snapshot"),
-            write_concern=mongo.DURABLE,
-        )
 
 
 def _add_up(session: ClientSession, ids: Sequence[Any]) -> int:

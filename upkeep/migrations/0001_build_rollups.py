@@ -6,7 +6,7 @@ from typing import Any
 from django.db import migrations
 
 from analytics.databases import mongo
-from analytics.databases.transactions import RunConflict
+from analytics.databases.transactions import Conflict
 from upkeep.jobs.lane import enter_lane
 from upkeep.verify.days import find_days
 from upkeep.verify.rebuild import rebuild_day
@@ -35,7 +35,7 @@ def build_day(project_id: bytes, day: int) -> None:
                 if alone or attempt > MAX_TRIES // 2:
                     rebuild_day(project_id, day)
                     return
-            except RunConflict:
+            except Conflict:
                 if attempt == MAX_TRIES - 1:
                     raise
         time.sleep(PAUSE_SECONDS)

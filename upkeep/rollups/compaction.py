@@ -16,7 +16,7 @@ import structlog
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.databases.transactions import RunConflict
+from analytics.databases.transactions import Conflict, repeat
 from analytics.events.ids import PROJECT_ID_BYTES, datetime_of_day
 from analytics.rollups import Descriptor
 from analytics.rollups.calendar import slot_of
@@ -33,7 +33,6 @@ FIND_SUMMARIES = 5_000
 SEEK_DAYS = 200
 STEP_SUMMARIES = 400
 STEP_BYTES = 16 * 1024 * 1024
-MAX_CONFLICTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +103,11 @@ def _day_of(bucket: datetime) -> int:
 
 def compact_day(project_id: bytes, day: int) -> int:
     """Compact summaries of one day, a bounded part of them; how many."""
-    for _ in range(MAX_CONFLICTS):
-        try:
-            return _compact_day(project_id, day)
-        except RunConflict as exc:
-            log.info("compaction_repeated", project=project_id.hex(), day=day, error=str(exc))
-    log.warning("compaction_left", project=project_id.hex(), day=day)
-    return 0
+    try:
+        return repeat(lambda: _compact_day(project_id, day))
+    except Conflict as exc:
+        log.warning("compaction_left", project=project_id.hex(), day=day, error=str(exc))
+        return 0
 
 
 def _compact_day(project_id: bytes, day: int) -> int:

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from pymongo.errors import PyMongoError
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.databases.transactions import TRANSIENT, RunConflict
+from analytics.databases.transactions import Conflict, durable_transaction
 from analytics.rollups import DAY_PARTS, Descriptor
 from analytics.rollups.calendar import days_of_month, month_of
 from analytics.rollups.heads import month_key, note_versions, parse_head
@@ -148,21 +147,14 @@ def _replace(
     `changes` are expressions over the head as it is then.
     """
     writer.flush()
-    with mongo.client().start_session() as session:
-        try:
-            with session.start_transaction(write_concern=mongo.DURABLE):
-                changed = collection(name).update_one(
-                    unchanged, [{"$set": changes}], session=session
-                )
-                if not changed.matched_count:
-                    raise RunConflict("another worker was faster")
-                writer.adopt(session, replaced)
-        except RunConflict:
-            return False
-        except PyMongoError as exc:
-            if exc.has_error_label(TRANSIENT):
-                return False
-            raise
+    try:
+        with durable_transaction() as session:
+            changed = collection(name).update_one(unchanged, [{"$set": changes}], session=session)
+            if not changed.matched_count:
+                raise Conflict("another worker was faster")
+            writer.adopt(session, replaced)
+    except Conflict:
+        return False
     return True
 
 

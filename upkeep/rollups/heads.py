@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
-from pymongo.errors import DuplicateKeyError, PyMongoError
-from pymongo.read_concern import ReadConcern
+from pymongo.errors import DuplicateKeyError
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.databases.transactions import TRANSIENT, RunConflict
+from analytics.databases.transactions import Conflict, durable_transaction
 from analytics.rollups import Descriptor
 from analytics.rollups.heads import DayHead, day_key, heads_of, parse_head
 from upkeep.rollups.runs import RunWriter
@@ -44,20 +43,13 @@ class DayChange:
     summary_ids: Sequence[ObjectId]
 
     def apply(self, writer: RunWriter) -> None:
-        """One short transaction. Raises RunConflict when the head or a summary changed."""
+        """One short transaction. Raises Conflict when the head or a summary changed."""
         writer.flush()
-        with mongo.client().start_session() as session:
-            try:
-                with session.start_transaction(
-                    read_concern=ReadConcern("snapshot"), write_concern=mongo.DURABLE
-                ):
-                    self._write(session, writer)
-            except DuplicateKeyError as exc:
-                raise RunConflict("the head was made meanwhile") from exc
-            except PyMongoError as exc:
-                if exc.has_error_label(TRANSIENT):
-                    raise RunConflict(repr(exc)) from exc
-                raise
+        try:
+            with durable_transaction() as session:
+                self._write(session, writer)
+        except DuplicateKeyError as exc:
+            raise Conflict("the head was made meanwhile") from exc
 
     def _write(self, session: ClientSession, writer: RunWriter) -> None:
         head = self.head
@@ -79,11 +71,11 @@ class DayChange:
                 session=session,
             )
             if not changed.matched_count:
-                raise RunConflict("the head changed meanwhile")
+                raise Conflict("the head changed meanwhile")
         if self.summary_ids:
             gone = collection(mongo.SUMMARIES).delete_many(
                 {"_id": {"$in": list(self.summary_ids)}}, session=session
             )
             if gone.deleted_count != len(self.summary_ids):
-                raise RunConflict("a summary was compacted meanwhile")
+                raise Conflict("a summary was compacted meanwhile")
         writer.adopt(session, self.replaced)

@@ -16,7 +16,7 @@ from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.databases.transactions import RunConflict
+from analytics.databases.transactions import Conflict
 from analytics.rollups import (
     DAY_PARTS,
     TABLES,
@@ -102,7 +102,7 @@ class RunWriter:
         if self._has_entry:
             kept = garbage.delete_one({"_id": self._entry, "collecting": None}, session=session)
             if not kept.deleted_count:
-                raise RunConflict("the run took too long to write")
+                raise Conflict("the run took too long to write")
         if replaced:
             entry = {
                 "runs": [run["r"] for run in replaced],

@@ -7,10 +7,9 @@ from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
-from analytics.databases.transactions import RunConflict
+from analytics.databases.transactions import repeat
 from analytics.rollups import Descriptor
 from analytics.rollups.calendar import BUCKETS_PER_DAY, slot_moment
-from upkeep.rollups.compaction import MAX_CONFLICTS
 from upkeep.rollups.heads import DayChange, read_head
 from upkeep.rollups.runs import RunWriter, Tables
 from upkeep.verify.raw_counts import count_buckets, is_countable, split_blocks
@@ -25,16 +24,10 @@ def rebuild_day(project_id: bytes, day: int, slots: Sequence[int] = range(BUCKET
 
     In one snapshot it reads the events, the ids of the summaries and the version of the head;
     one short transaction then replaces the runs where the version is unchanged and deletes
-    exactly those summaries. Returns the number of events. Raises RunConflict if the day keeps
+    exactly those summaries. Returns the number of events. Raises Conflict if the day keeps
     changing.
     """
-    for attempt in range(MAX_CONFLICTS):
-        try:
-            return _rebuild_day(project_id, day, slots)
-        except RunConflict:
-            if attempt == MAX_CONFLICTS - 1:
-                raise
-    raise AssertionError("unreachable")
+    return repeat(lambda: _rebuild_day(project_id, day, slots))
 
 
 def _rebuild_day(project_id: bytes, day: int, wanted: Sequence[int]) -> int:
