@@ -19,11 +19,9 @@ from analytics.databases import mongo
 from analytics.databases.mongo import database
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import api_keys_complete_key, origins_key
-from analytics.metrics import log_limit
-from analytics.projects import failures, keys, origins
-from analytics.projects import policy as projects
 from analytics.projects.keys import SCOPES
 from analytics.projects.models import ApiKey, Project
+from analytics.remembered import forget_everything
 from tests.servers_plugin import Servers
 
 # Making a user takes half a second with Django's own, and a test of the admin makes one.
@@ -91,29 +89,6 @@ def find_filled_collections() -> list[str]:
     unions = [{"$unionWith": {"coll": name, "pipeline": peek(name)}} for name in others]
     collection = database().get_collection(first, read_concern=ReadConcern("local"))
     return [found["_id"] for found in collection.aggregate([*peek(first), *unions])]
-
-
-def forget_everything() -> None:
-    keys.forget_keys()
-    projects._policies.clear()
-    from ingestion.accept import admit
-    from ingestion.drain import fuse
-    from ingestion.drain import loop as drain
-    from ingestion.enrich import salts
-    from ingestion.letters import room as graveyard
-    from ingestion.stream import memory
-
-    memory._memory = memory.MemoryGuard()
-    admit._plans.clear()
-    admit._group_commit()._disconnect()
-    admit._group_commit.cache_clear()
-    salts._salts.clear()
-    fuse._windows.clear()
-    graveyard._room.clear()
-    failures.forget_failures()
-    origins.forget_origins()
-    log_limit.forget_lines()
-    drain._backoff = drain.Backoff()
 
 
 def make_project(name: str = "Test", **fields: Any) -> TestProject:

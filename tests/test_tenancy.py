@@ -25,9 +25,10 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.projects.models import ApiKey
+from analytics.remembered import forget_everything
 from config.celery import app
 from ingestion.drain.loop import drain
-from tests.conftest import empty_database, forget_everything
+from tests.conftest import empty_database
 from tests.poison import accept_poison
 from tests.tenancy import (
     LOWER,

@@ -10,6 +10,8 @@ from typing import Any
 
 import structlog
 
+from analytics.remembered import forgets
+
 log = structlog.get_logger(__name__)
 
 LINES_PER_SECOND = 5
@@ -78,6 +80,7 @@ def tell_left_out() -> None:
             log.warning("lines_left_out", of=name, kind=detail, left_out=left_out)
 
 
+@forgets
 def forget_lines() -> None:
     """Begin anew, as a restart would."""
     _seconds.clear()

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import broker_client
 from analytics.databases.redis_keys import sightings_key
+from analytics.remembered import forgets
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +23,7 @@ NOTED_SECONDS = 5.0
 _VERIFIED_AT = "verified_at"
 _DRIFT_TABLES = "drift_tables"
 _noted_at: dict[Process, float] = {}
+forgets(_noted_at.clear)
 
 
 def note_alive(process: Process) -> None:

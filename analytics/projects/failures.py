@@ -15,6 +15,7 @@ from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
 from analytics.bounded_cache import BoundedCache
+from analytics.remembered import forgets
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ _own: BoundedCache[tuple[str, str], _Count] = BoundedCache(_MAX_SUBJECTS)
 _over: BoundedCache[tuple[str, str], float] = BoundedCache(_MAX_SUBJECTS)
 
 
+@forgets
 def forget_failures() -> None:
     """Empty this process's part, as a restart would."""
     global _avoid_cache_until

@@ -20,6 +20,7 @@ from analytics.bounded_cache import BoundedCache
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key, api_keys_used_key
 from analytics.projects.key_text import digest_key, read_key_id
+from analytics.remembered import forgets
 from analytics.web.problems import Forbidden, Unauthorized, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -123,6 +124,7 @@ def note_use(record: KeyRecord) -> None:
         log.warning("key_use_not_noted", error=repr(error))
 
 
+@forgets
 def forget_keys() -> None:
     """Empty this process's caches, as a restart would."""
     global _restore_asked_at

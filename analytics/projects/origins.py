@@ -6,7 +6,6 @@ page. The request itself has a key, and its project decides.
 
 import ipaddress
 import re
-import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from redis.exceptions import RedisError
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import origins_key
 from analytics.projects.keys import KeyRecord
+from analytics.remembered import Remembered
 from analytics.web.problems import Forbidden
 
 log = structlog.get_logger(__name__)
@@ -44,8 +44,7 @@ _PATTERN = re.compile(
 )
 _DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
-_all_origins: frozenset[str] = frozenset()
-_read_at = float("-inf")
+_all_origins: Remembered[None, frozenset[str]] = Remembered(KNOWN_SECONDS)
 
 
 def validate_origin(text: str) -> None:
@@ -120,19 +119,13 @@ def _find_further(meta: Mapping[str, Any]) -> list[str]:
 
 def read_all_origins() -> frozenset[str]:
     """The origins that any project allows, at most KNOWN_SECONDS old."""
-    global _all_origins, _read_at
-    now = time.monotonic()
-    if now - _read_at > KNOWN_SECONDS:
-        _read_at = now
-        try:
-            raw = stream_client().get(origins_key())
-            _all_origins = frozenset(msgspec.json.decode(raw, type=list[str]) if raw else ())
-        except (RedisError, msgspec.DecodeError) as error:  # what was known goes on
-            log.warning("origins_unreadable", error=repr(error))
-    return _all_origins
-
-
-def forget_origins() -> None:
-    """Empty this process's cache, as a restart would."""
-    global _all_origins, _read_at
-    _all_origins, _read_at = frozenset(), float("-inf")
+    if (known := _all_origins.find(None)) is not None:
+        return known
+    known = _all_origins.renew(None, frozenset())
+    try:
+        raw = stream_client().get(origins_key())
+        found = frozenset(msgspec.json.decode(raw, type=list[str]) if raw else ())
+    except (RedisError, msgspec.DecodeError) as error:  # what was known goes on
+        log.warning("origins_unreadable", error=repr(error))
+        return known
+    return _all_origins.set(None, found)

@@ -1,12 +1,12 @@
 """What the drain must know of a project."""
 
-import time
 from datetime import datetime
 from typing import NamedTuple
 
 from analytics.databases.mongo import collection
 from analytics.projects.horizon import raw_horizon
 from analytics.projects.models import Project
+from analytics.remembered import Remembered
 
 POLICY_KEPT_SECONDS = 10.0
 _MAX_POLICIES = 10_000
@@ -29,23 +29,19 @@ class Policy(NamedTuple):
 # A project that is unknown here was removed after it accepted the event.
 UNKNOWN = Policy("truncate", None)
 
-_policies: dict[bytes, tuple[float, Policy]] = {}
+_policies: Remembered[bytes, Policy] = Remembered(POLICY_KEPT_SECONDS, _MAX_POLICIES)
 
 
 def find_policy(project_id: bytes) -> Policy:
     """The policy of a project, at most POLICY_KEPT_SECONDS old. Raises PyMongoError."""
-    now = time.monotonic()
-    known = _policies.get(project_id)
-    if known and now - known[0] < POLICY_KEPT_SECONDS:
-        return known[1]
+    return _policies.get(project_id, lambda: _read_policy(project_id))
+
+
+def _read_policy(project_id: bytes) -> Policy:
     row = collection(Project._meta.db_table).find_one(
         {"_id": project_id.hex()}, dict.fromkeys(Policy._fields, 1)
     )
-    policy = Policy._make(map(row.get, Policy._fields)) if row else UNKNOWN
-    if len(_policies) >= _MAX_POLICIES:
-        _policies.clear()
-    _policies[project_id] = (now, policy)
-    return policy
+    return Policy._make(map(row.get, Policy._fields)) if row else UNKNOWN
 
 
 class AmbiguousName(LookupError):

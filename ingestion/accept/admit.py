@@ -35,6 +35,7 @@ from analytics.events.entry import (
 from analytics.metrics import tracing
 from analytics.metrics.counting import note_accepted
 from analytics.projects.keys import KeyRecord
+from analytics.remembered import forgets
 from analytics.web.problems import TooLarge, TooManyRequests, Unavailable
 from ingestion.stream.group_commit import CallHead, GroupCommit
 from ingestion.stream.memory import check_memory
@@ -97,6 +98,14 @@ def _make_plan(key: KeyRecord) -> _Plan:
 
 # By key and revision, so that a changed key has a new plan.
 _plans: BoundedCache[tuple[str, int], _Plan] = BoundedCache(10_000)
+
+
+@forgets
+def forget_admissions() -> None:
+    """Forget the plans and leave the connection, as a restart would."""
+    _plans.clear()
+    _group_commit()._disconnect()
+    _group_commit.cache_clear()
 
 
 def admit(sender: Sender, events: Sequence[AcceptedEvent]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.ids import make_place
 from analytics.projects.policy import find_policy
+from analytics.remembered import forgets
 from ingestion.drain.fuse_window import Window
 from ingestion.letters.room import count_room, has_room
 from ingestion.store.prepare import Prepared, prepare
@@ -38,6 +39,7 @@ _ENTRY_BYTES = 12  # of a place, the part that is the entry's
 
 # What this process saw of each project that lately had an event to bury.
 _windows: dict[bytes, Window] = {}
+forgets(_windows.clear)
 _changing = threading.RLock()  # the drain reads ahead while its writer stores
 
 

@@ -20,6 +20,7 @@ from pymongo.errors import PyMongoError
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import GROUP, stream_key, waiting_key, wake_key
+from analytics.remembered import forgets
 from ingestion.drain.counting import count_batch, count_store_error, trace_batch
 from ingestion.drain.fuse import Fuses
 from ingestion.drain.reader import Reader
@@ -89,6 +90,13 @@ class Backoff:
 
 
 _backoff = Backoff()
+
+
+@forgets
+def forget_failures() -> None:
+    """Leave the store alone no longer, as after a restart."""
+    global _backoff
+    _backoff = Backoff()
 
 
 def drain(

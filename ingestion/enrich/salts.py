@@ -11,11 +11,13 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from analytics.databases.mongo import SALTS, collection
+from analytics.remembered import forgets
 
 SALT_BYTES = 16
 KEPT = timedelta(hours=48)
 
 _salts: dict[int, tuple[bytes, datetime]] = {}
+forgets(_salts.clear)
 
 
 def salt_of_day(day: int) -> bytes:

@@ -1,18 +1,16 @@
 """How many dead letters there may be."""
 
-import math
-import time
-
 from django.conf import settings
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
+from analytics.remembered import Remembered
 
 COUNT_KEPT_SECONDS = 10.0
 
 DEAD = "dead"
 
-_room: dict[bytes, tuple[float, int]] = {}  # when it was counted, and how many may follow
+_room: Remembered[bytes, int] = Remembered(COUNT_KEPT_SECONDS)  # how many may follow
 
 
 def has_room(project_id: bytes, burials: int) -> bool:
@@ -21,11 +19,8 @@ def has_room(project_id: bytes, burials: int) -> bool:
     Letters are counted once in COUNT_KEPT_SECONDS; in between a process counts its own burials
     and does not know those of others, so together they may go a little over.
     """
-    counted_at, room = _room.get(project_id, (-math.inf, 0))
-    if time.monotonic() - counted_at > COUNT_KEPT_SECONDS:
-        room = count_room(project_id)
-        counted_at, _ = _room[project_id]
-    _room[project_id] = (counted_at, max(0, room - burials))
+    room = _room.get(project_id, lambda: count_room(project_id))
+    _room.change(project_id, max(0, room - burials))
     return room >= burials
 
 
@@ -39,5 +34,4 @@ def count_room(project_id: bytes) -> int:
             (settings.DEAD_LETTERS_MAX, {"status": DEAD}),
         )
     )
-    _room[project_id] = (time.monotonic(), room)
-    return room
+    return _room.set(project_id, room)

@@ -8,6 +8,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from analytics.databases import redis_clients as names
+from analytics.remembered import forgets
 from analytics.web.problems import Unavailable
 
 
@@ -46,6 +47,13 @@ class MemoryGuard:
 
 
 _memory = MemoryGuard()
+
+
+@forgets
+def forget_memory() -> None:
+    """Ask again at once, as after a restart."""
+    global _memory
+    _memory = MemoryGuard()
 
 
 def check_memory() -> None:

@@ -9,10 +9,12 @@ from django.test import Client
 from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import stream_client
+from analytics.projects import origins
 from analytics.projects.key_mirror import mirror_keys
-from analytics.projects.keys import KeyRecord, authenticate, forget_keys
+from analytics.projects.keys import KeyRecord, authenticate
 from analytics.projects.models import Project
-from analytics.projects.origins import forget_origins, is_allowed, validate_origin
+from analytics.projects.origins import is_allowed, validate_origin
+from analytics.remembered import forget_everything
 from tests.conftest import Api, TestProject, make_project
 from tests.service import Gunicorn
 
@@ -26,8 +28,7 @@ EVENT = b'{"path": "/a"}'
 def allow(project: TestProject, *allowed: str) -> None:
     project.row.allowed_origins = list(allowed)
     project.row.save()
-    forget_keys()
-    forget_origins()
+    forget_everything()
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_a_preflight_of_a_page_that_no_project_allows_is_told_nothing(shop: Test
 
 def test_a_page_that_another_project_allows_passes_the_preflight_only(shop: TestProject) -> None:
     other = make_project("Other", allowed_origins=["https://other.example"])
-    forget_origins()
+    forget_everything()
 
     assert ask("https://other.example")["Access-Control-Allow-Origin"] == "https://other.example"
     assert send(shop.ingest_key, "https://other.example").status_code == 403
@@ -179,9 +180,8 @@ def test_an_origin_taken_off_the_list_is_refused_again(shop: TestProject) -> Non
 
 def test_the_mirror_is_restored_with_its_origins(shop: TestProject) -> None:
     stream_client().flushall()
-    forget_keys()
     mirror_keys()
-    forget_origins()
+    forget_everything()
 
     assert "Access-Control-Allow-Origin" in ask(SHOP)
     assert send(shop.ingest_key, SHOP).status_code == 202
@@ -194,7 +194,7 @@ def test_without_redis_a_preflight_is_answered_from_what_was_known(
         raise RedisError("gone")
 
     assert "Access-Control-Allow-Origin" in ask(SHOP)
-    monkeypatch.setattr("analytics.projects.origins._read_at", float("-inf"))
+    monkeypatch.setattr(origins._all_origins, "seconds", 0)
     monkeypatch.setattr("redis.Redis.get", fail)
 
     assert "Access-Control-Allow-Origin" in ask(SHOP)

@@ -14,12 +14,13 @@ from pytest_django import Settings
 
 from analytics.databases import redis_clients as names
 from analytics.databases.stream_check import UnsafeStream, check_stream
+from analytics.remembered import forget_everything
 from ingestion.drain.loop import drain
 from ingestion.stream import claims
 from ingestion.stream.claims import forget_idle_consumers
 from local.ports import LOOPBACK
 from local.servers import RedisServer
-from tests.conftest import Api, TestProject, forget_everything, make_project
+from tests.conftest import Api, TestProject, make_project
 from tests.poison import accept_poison
 from tests.workers import wait_until, waiting_events
 from upkeep.ledger.check import check_ledger

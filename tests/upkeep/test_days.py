@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.projects.models import Project
+from analytics.remembered import forget_everything
 from tests.conftest import TestProject
 from tests.stored import store_events
 from upkeep import tasks
@@ -117,7 +118,7 @@ def test_the_sample_of_the_night_is_of_days_whose_raw_events_are_kept(
     compact_summaries()
     Project.objects.filter(pk=project.row.pk).update(retention_days=10, raw_since=None)
     verified = note_verified_days(monkeypatch)
-    monkeypatch.setattr("analytics.projects.policy._policies", {})
+    forget_everything()
 
     tasks._verify_sample()
 

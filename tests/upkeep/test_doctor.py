@@ -23,15 +23,12 @@ from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 from upkeep.watch import doctor, servers, service
-from upkeep.watch import gauges as state
 from upkeep.watch.finding import Finding, Level
 
 
 @pytest.fixture(autouse=True)
-def at_work(store: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beat and a worker were seen just now, and nothing is remembered."""
-    monkeypatch.setattr(sightings, "_noted_at", {})
-    monkeypatch.setattr(state, "_kept", state._Kept())
+def at_work(store: None) -> None:
+    """Beat and a worker were seen just now."""
     for process in sightings.PROCESSES:
         sightings.note_alive(process)
 

@@ -8,10 +8,10 @@ import pytest
 
 from analytics.databases.mongo import EVENTS, Document, collection
 from analytics.events.ids import is_uuid_key, make_event_id, now_ms
-from analytics.projects import policy as projects
 from analytics.projects.horizon import RETENTION_GRACE
 from analytics.projects.keys import forget_keys
 from analytics.projects.models import Project
+from analytics.remembered import forget_everything
 from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject, make_project
 from tests.stored import store_events
@@ -152,7 +152,7 @@ def test_rollups_of_the_time_a_shorter_retention_let_go_are_not_counted_anew(
     store_events(brief, [{"path": "/", "timestamp": old}])
     collection(EVENTS).delete_many({"project": brief.id})  # as the shorter retention did
     change_retention(brief, None)
-    projects._policies.clear()
+    forget_everything()
     day = int(old.timestamp()) // 86_400
 
     assert verify_day(brief.id, day) == []

@@ -14,7 +14,6 @@ from pymongo.errors import ConnectionFailure
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.metrics import names as metrics
-from analytics.metrics import sightings
 from analytics.metrics.sightings import note_alive, note_verified
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
@@ -28,9 +27,7 @@ from upkeep.watch import gauges as state
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "_kept", state._Kept())
-    monkeypatch.setattr(state, "KEPT_SECONDS", 0)
-    monkeypatch.setattr(sightings, "_noted_at", {})
+    monkeypatch.setattr(state._kept, "seconds", 0)
 
 
 def scrape() -> Scrape:

@@ -4,7 +4,6 @@ Any web process can tell it, so it is scraped in one place: of several copies of
 would be wrong. Each part stands for itself: with MongoDB down the stream is still described.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +27,7 @@ from analytics.metrics import names as metrics
 from analytics.metrics.names import StateGauge
 from analytics.metrics.sightings import PROCESSES, Sightings
 from analytics.probes.scraping import answer_scrape
+from analytics.remembered import Remembered
 from ingestion.stream.signals import DRAIN_QUEUE
 from upkeep.jobs.setbacks import count_failing
 from upkeep.ledger.lines import Line, LineKey, read_counters, read_settled
@@ -43,6 +43,8 @@ QUEUES = (DRAIN_QUEUE, "maintenance")
 
 # A gauge, the values of its labels, its value.
 Reading = tuple[StateGauge, tuple[str, ...], float]
+
+_kept: Remembered[None, list[Reading]] = Remembered(KEPT_SECONDS)
 
 
 @csrf_exempt
@@ -149,24 +151,7 @@ def _read_store() -> Iterator[Reading]:
         for work, units in count_failing().items():
             yield metrics.FAILING_UNITS, (work,), units
         yield metrics.FUSES_OPEN, (), collection(mongo.FUSES).estimated_document_count()
-        yield from _kept.read()
-
-
-class _Kept:
-    """Readings that are asked for once in KEPT_SECONDS."""
-
-    def __init__(self) -> None:
-        self._readings: list[Reading] = []
-        self._read_at = float("-inf")
-
-    def read(self) -> list[Reading]:
-        if time.monotonic() - self._read_at > KEPT_SECONDS:
-            self._readings = [*_read_dead_letters(), *_read_books()]
-            self._read_at = time.monotonic()
-        return self._readings
-
-
-_kept = _Kept()
+        yield from _kept.get(None, lambda: [*_read_dead_letters(), *_read_books()])
 
 
 def _read_dead_letters() -> Iterator[Reading]:

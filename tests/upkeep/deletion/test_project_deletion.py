@@ -15,9 +15,9 @@ from analytics.databases.mongo import Document, collection, database
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import AcceptedEvent
-from analytics.projects import policy as projects
 from analytics.projects.keys import forget_keys
 from analytics.projects.models import ApiKey, Project
+from analytics.remembered import forget_everything
 from ingestion.accept.admit import Sender, admit
 from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject
@@ -176,7 +176,7 @@ def test_an_open_fuse_does_not_hold_it_up(project: TestProject) -> None:
 
     ask_deletion(project.row, "a test")
     assert go_on(project)["step"] == "drain"
-    projects._policies.clear()  # as 10 seconds do
+    forget_everything()  # as 10 seconds do
     drain(0)
     job = go_on(project)
 
