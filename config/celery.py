@@ -7,6 +7,8 @@ from celery.schedules import crontab
 from django.conf import settings
 from kombu import Exchange, Queue
 
+from analytics import task_names
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("analytics")
@@ -19,32 +21,30 @@ app.conf.update(
     beat_max_loop_interval=1,
     beat_schedule={
         f"drain-{partition}": {
-            "task": "ingestion.drain",
+            "task": task_names.DRAIN,
             "args": (partition,),
             "schedule": settings.WORKER_POLL_TIMEOUT,
-            "options": {"queue": "drain"},
+            "options": {"queue": task_names.DRAIN_QUEUE},
         }
         for partition in range(settings.STREAM_PARTITIONS)
     }
     | {
-        "mirror-keys": {"task": "analytics.mirror_keys", "schedule": 60},
-        "forget-consumers": {"task": "ingestion.forget_consumers", "schedule": 300},
-        "compact-ledger": {"task": "ingestion.compact_ledger", "schedule": 60},
-        "compact-summaries": {"task": "ingestion.compact_summaries", "schedule": 5},
-        "build-copies": {"task": "ingestion.build_copies", "schedule": 60},
+        "mirror-keys": {"task": task_names.MIRROR_KEYS, "schedule": 60},
+        "forget-consumers": {"task": task_names.FORGET_CONSUMERS, "schedule": 300},
+        "compact-ledger": {"task": task_names.COMPACT_LEDGER, "schedule": 60},
+        "compact-summaries": {"task": task_names.COMPACT_SUMMARIES, "schedule": 5},
+        "build-copies": {"task": task_names.BUILD_COPIES, "schedule": 60},
         "verify-sample": {
-            "task": "ingestion.verify_sample",
+            "task": task_names.VERIFY_SAMPLE,
             "schedule": crontab(hour=3, minute=17),
         },
-        "apply-retention": {"task": "ingestion.apply_retention", "schedule": 600},
-        "run-erasures": {"task": "ingestion.run_erasures", "schedule": 10},
-        "run-deletions": {"task": "ingestion.run_deletions", "schedule": 10},
+        "apply-retention": {"task": task_names.APPLY_RETENTION, "schedule": 600},
+        "run-erasures": {"task": task_names.RUN_ERASURES, "schedule": 10},
+        "run-deletions": {"task": task_names.RUN_DELETIONS, "schedule": 10},
     },
     imports=("analytics.probes.worker_metrics", "analytics.probes.heartbeat"),
-    task_default_queue="maintenance",
-    task_queues=[
-        Queue(name, Exchange(name), routing_key=name) for name in ("drain", "maintenance")
-    ],
+    task_default_queue=task_names.MAINTENANCE_QUEUE,
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in task_names.QUEUES],
     task_ignore_result=True,
     task_serializer="json",
     accept_content=["json"],

@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import Task, shared_task
 
+from analytics import task_names
 from analytics.metrics.sightings import note_verified
 from analytics.projects.policy import find_policy, list_projects
 from analytics.rollups.calendar import month_of
@@ -39,7 +40,7 @@ def in_lane(work: Callable[[], None]) -> Callable[[], None]:
     return run
 
 
-@shared_task(name="ingestion.compact_ledger", ignore_result=True)
+@shared_task(name=task_names.COMPACT_LEDGER, ignore_result=True)
 @in_lane
 def compact_ledger_task() -> None:
     run_each(compact_whole_ledger, take_checkpoints)
@@ -50,26 +51,26 @@ def compact_whole_ledger() -> None:
         pass
 
 
-@shared_task(name="ingestion.apply_retention", ignore_result=True)
+@shared_task(name=task_names.APPLY_RETENTION, ignore_result=True)
 @in_lane
 def apply_retention_task() -> None:
     apply_retention()
 
 
-@shared_task(name="ingestion.compact_summaries", ignore_result=True)
+@shared_task(name=task_names.COMPACT_SUMMARIES, ignore_result=True)
 @in_lane
 def compact_summaries_task() -> None:
     compact_summaries(COMPACT_BUDGET_SECONDS)
 
 
-@shared_task(name="ingestion.build_copies", ignore_result=True)
+@shared_task(name=task_names.BUILD_COPIES, ignore_result=True)
 @in_lane
 def build_copies_task() -> None:
     """Copy closed days and months, then clear away what copies and compaction replaced."""
     run_each(build_days, build_months, collect_garbage)
 
 
-@shared_task(name="ingestion.verify_sample", ignore_result=True, bind=True, max_retries=None)
+@shared_task(name=task_names.VERIFY_SAMPLE, ignore_result=True, bind=True, max_retries=None)
 def verify_sample_task(task: Task[Any, Any]) -> None:
     """Recount a few random days of random projects; a difference is an error log and a metric.
 

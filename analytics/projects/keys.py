@@ -21,6 +21,7 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key, api_keys_used_key
 from analytics.projects.key_text import digest_key, read_key_id
 from analytics.remembered import forgets
+from analytics.task_names import MAINTENANCE_QUEUE, MIRROR_KEYS
 from analytics.web.problems import Forbidden, Unauthorized, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -150,7 +151,7 @@ def request_mirror_restore() -> None:
 
 def _publish_restore() -> None:
     try:
-        current_app.send_task("analytics.mirror_keys", queue="maintenance", expires=60, retry=False)
+        current_app.send_task(MIRROR_KEYS, queue=MAINTENANCE_QUEUE, expires=60, retry=False)
     except Exception as error:  # a broker can fail in many ways, and none matters here
         log.warning("mirror_restore_not_asked", error=repr(error))
 

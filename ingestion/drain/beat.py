@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import wake_key
 from analytics.metrics.sightings import note_alive
-from ingestion.stream.signals import DRAIN_TASK
+from analytics.task_names import DRAIN
 
 MAX_WAITING_MAINTENANCE_TASKS = 20
 WAKE_MS = 5_000
@@ -36,7 +36,7 @@ class QuietScheduler(Scheduler):
         options: dict[str, Any] = entry.options or {}
         queue: str = options.get("queue", self.app.conf.task_default_queue)
         waiting_tasks = int(broker_client().llen(queue))
-        if entry.task != DRAIN_TASK:
+        if entry.task != DRAIN:
             return waiting_tasks < MAX_WAITING_MAINTENANCE_TASKS
         (partition,) = entry.args or (0,)
         if not waiting_tasks:

@@ -9,16 +9,17 @@ from celery.signals import worker_init, worker_process_init, worker_ready
 from django.conf import settings
 
 from analytics.databases.stream_check import UnsafeStream, check_stream
+from analytics.task_names import DRAIN, FORGET_CONSUMERS
 from ingestion.drain import loop as draining
 from ingestion.enrich.user_agents import parse_user_agent
 from ingestion.stream.claims import forget_idle_consumers
-from ingestion.stream.signals import DRAIN_TASK, publish_drain
+from ingestion.stream.signals import publish_drain
 
 # Below this a drain would be mostly start and end.
 MIN_DRAIN_SECONDS = 0.5
 
 
-@shared_task(name=DRAIN_TASK, ignore_result=True)
+@shared_task(name=DRAIN, ignore_result=True)
 def drain(partition: int) -> None:
     """Drain a partition; signal another drain if work is left.
 
@@ -30,7 +31,7 @@ def drain(partition: int) -> None:
         publish_drain(partition)
 
 
-@shared_task(name="ingestion.forget_consumers", ignore_result=True)
+@shared_task(name=FORGET_CONSUMERS, ignore_result=True)
 def forget_consumers() -> None:
     for partition in range(settings.STREAM_PARTITIONS):
         forget_idle_consumers(partition)

@@ -10,11 +10,10 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import broker_client
+from analytics.task_names import DRAIN, DRAIN_QUEUE
 
 log = structlog.get_logger(__name__)
 
-DRAIN_TASK = "ingestion.drain"
-DRAIN_QUEUE = "drain"
 # Per partition. Beat queues one of each, and those of requests must get past them.
 MAX_QUEUED_DRAINS = 2
 
@@ -32,10 +31,10 @@ def publish_drain(partition: int) -> None:
     try:
         queued = int(broker_client().llen(DRAIN_QUEUE))
     except (RedisError, OSError) as exc:
-        log.warning("signal_not_sent", task=DRAIN_TASK, error=str(exc))
+        log.warning("signal_not_sent", task=DRAIN, error=str(exc))
         return
     if queued < MAX_QUEUED_DRAINS * settings.STREAM_PARTITIONS:
-        send_quietly(DRAIN_TASK, args=(partition,), queue=DRAIN_QUEUE)
+        send_quietly(DRAIN, args=(partition,), queue=DRAIN_QUEUE)
 
 
 def send_quietly(task: str, **options: Any) -> None:

@@ -22,11 +22,12 @@ from analytics.databases.stream_check import UnsafeStream, check_stream
 from analytics.probes import health
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import Project
+from analytics.task_names import DRAIN, DRAIN_QUEUE
 from config.celery import app
 from ingestion.drain.beat import QuietScheduler
 from ingestion.drain.loop import drain
 from ingestion.drain.tasks import drain_unasked, forget_consumers
-from ingestion.stream.signals import DRAIN_QUEUE, DRAIN_TASK, publish_drain
+from ingestion.stream.signals import publish_drain
 from tests.conftest import Api, TestProject, make_project
 from tests.workers import celery_worker, wait_until, waiting_events
 from upkeep.ledger.lines import read_ledger
@@ -112,7 +113,7 @@ def test_beat_signals_each_partition_once_while_nothing_takes_the_signals(
     scheduler = QuietScheduler(app, lazy=True)
     entries = [
         ScheduleEntry(
-            f"drain-{n}", DRAIN_TASK, schedule=schedule(1), args=(n,),
+            f"drain-{n}", DRAIN, schedule=schedule(1), args=(n,),
             options={"queue": DRAIN_QUEUE}, app=app,
         )
         for n in range(PARTITIONS)

@@ -8,10 +8,10 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.models import Project
+from analytics.task_names import MAINTENANCE_QUEUE, RUN_DELETIONS
 from ingestion.stream.signals import send_quietly
 from upkeep.jobs.job import Job, new_job
 
-RUN_TASK = "ingestion.run_deletions"
 # Everything of the project that MongoDB holds; twice, for what was in flight the first time.
 DATA = ("events", "duplicates", "letters", "summaries", "days", "months", "erasures", "buckets")
 AGAIN = "_again"
@@ -67,7 +67,7 @@ def ask_deletion(project: Project, requested_by: str) -> Document:
             {"_id": project.id, "step": "done"}, {"$set": again, "$inc": {"revision": 1}}
         )
     stop_keys(project)
-    send_quietly(RUN_TASK, queue="maintenance")
+    send_quietly(RUN_DELETIONS, queue=MAINTENANCE_QUEUE)
     return find_deletion(project.id) or made
 
 

@@ -7,11 +7,11 @@ from pymongo.errors import ExecutionTimeout
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
+from analytics.task_names import MAINTENANCE_QUEUE, RUN_ERASURES
 from ingestion.stream.signals import send_quietly
 from upkeep.erasure.job import create_erasure
 from upkeep.erasure.letters import is_of_user
 
-RUN_TASK = "ingestion.run_erasures"
 STORE_TIMEOUT_SECONDS = 10.0
 COUNT_TIMEOUT_SECONDS = 10.0
 
@@ -27,7 +27,7 @@ def ask_erasure(project_id: bytes, partition: int, user_id: str, requested_by: s
     """
     with pymongo.timeout(STORE_TIMEOUT_SECONDS):
         job = create_erasure(project_id, partition, user_id, requested_by)
-    send_quietly(RUN_TASK, queue="maintenance")
+    send_quietly(RUN_ERASURES, queue=MAINTENANCE_QUEUE)
     return job
 
 

@@ -10,6 +10,7 @@ import pytest
 from analytics.databases.mongo import EVENTS, client, collection
 from analytics.databases.redis_clients import broker_client
 from analytics.databases.redis_keys import lane_key
+from analytics.task_names import MAINTENANCE_QUEUE, RUN_ERASURES
 from ingestion.drain.loop import drain
 from ingestion.stream.signals import send_quietly
 from tests.conftest import Api, TestProject
@@ -17,7 +18,6 @@ from tests.poison import accept_poison
 from tests.upkeep.erasure.erasures import ask_to_erase, finish_erasure, read_job
 from tests.workers import celery_worker, wait_until, waiting_events
 from upkeep.erasure import events as erasing
-from upkeep.erasure.ask import RUN_TASK
 from upkeep.erasure.job import Erasure
 from upkeep.ledger.lines import read_ledger
 from upkeep.rollups.compaction import compact_summaries
@@ -74,7 +74,7 @@ def test_an_erasure_is_done_once_whenever_the_worker_is_killed(
         # What the dead hold would else stay theirs for half a minute, and for a minute.
         broker_client().delete(lane_key())
         client().admin.command("killAllSessions", [])
-        send_quietly(RUN_TASK, queue="maintenance")
+        send_quietly(RUN_ERASURES, queue=MAINTENANCE_QUEUE)
 
     worker = {"app": "tests.drain.crashing_worker", "KILL_FILE": str(kill_file)}
     with celery_worker(tmp_path, concurrency=4, **worker):
