@@ -14,7 +14,8 @@ from uuid import UUID
 import msgspec
 
 PROJECT_ID_BYTES = 8
-MS_PER_DAY = 86_400_000
+SECONDS_PER_DAY = 86_400
+MS_PER_DAY = SECONDS_PER_DAY * 1_000
 MILLISECOND = timedelta(milliseconds=1)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -154,4 +155,9 @@ def ms_of_datetime(moment: datetime) -> int:
 
 
 def datetime_of_day(day: int) -> datetime:
-    return datetime.fromtimestamp(day * 86_400, UTC)
+    return datetime.fromtimestamp(day * SECONDS_PER_DAY, UTC)
+
+
+def day_of(moment: datetime) -> int:
+    """The UTC day of an aware datetime, in days since 1970."""
+    return int(moment.timestamp()) // SECONDS_PER_DAY

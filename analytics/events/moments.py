@@ -1,7 +1,8 @@
-"""Moments as text: one reading of dates and times for events, reports and commands.
+"""Moments as text: one writing, and one reading for events, reports and commands.
 
-RFC 3339, and what is near to it and can mean one thing only: a date alone, a time without seconds
-or without an offset, a comma before the fraction, an offset without its colon.
+Written is RFC 3339 in UTC. Read is RFC 3339, and what is near to it and can mean one thing only: a
+date alone, a time without seconds or without an offset, a comma before the fraction, an offset
+without its colon.
 """
 
 import re
@@ -33,6 +34,11 @@ _USUAL_SHAPES = {
     29: (itemgetter(*_MARKS, 23, 26), {(*"--T::.+:",), (*"--T::.-:",)}),
     32: (itemgetter(*_MARKS, 26, 29), {(*"--T::.+:",), (*"--T::.-:",)}),
 }
+
+
+def format_moment(moment: datetime) -> str:
+    """RFC 3339 in UTC, with milliseconds and a Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class BadMoment(ValueError):

@@ -13,12 +13,13 @@ from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
+from analytics.events.ids import SECONDS_PER_DAY
 from analytics.projects.keys import KeyRecord
 from analytics.web.problems import TooManyRequests
 
 log = structlog.get_logger(__name__)
 
-_PERIOD_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_PERIOD_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": SECONDS_PER_DAY}
 _RATE = re.compile(r"([0-9]{1,9})/([smhd])", re.ASCII)
 
 

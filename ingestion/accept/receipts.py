@@ -1,6 +1,5 @@
 """What became of an event, for the sender that asks."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
@@ -8,6 +7,7 @@ from pymongo.errors import PyMongoError
 
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.events.ids import event_key
+from analytics.events.moments import format_moment
 from analytics.web.problems import Unavailable
 from ingestion.letters.letter import REPLAYED
 
@@ -56,7 +56,3 @@ def _look_up(project_id: bytes, event_id: str) -> dict[str, Any] | None:
             "buriedAt": format_moment(letter["buriedAt"]),
         }
     return None
-
-
-def format_moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

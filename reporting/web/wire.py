@@ -1,11 +1,12 @@
 """Answers as JSON: the wire form of every report."""
 
 import json
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 
 from bson import DBRef
 
+from analytics.events.moments import format_moment
 from reporting.answers import (
     BreakdownAnswer,
     Counts,
@@ -122,9 +123,7 @@ def render_meta(provenance: Provenance, window: Window | None) -> Json:
     meta: Json = {
         "source": provenance.source,
         "uniques": uniques,
-        "freshAsOf": provenance.fresh_as_of.astimezone(UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z"),
+        "freshAsOf": format_moment(provenance.fresh_as_of),
     }
     if provenance.counted is not None:
         meta["window"] = render_window(provenance.counted)

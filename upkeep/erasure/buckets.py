@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import durable_transaction, repeat
+from analytics.events.ids import day_of
 from analytics.projects.policy import find_policy
 from analytics.rollups import TOTAL, U64_MASK, Descriptor, Table, hash_user, sets_pieces
 from analytics.rollups.calendar import BUCKETS_PER_DAY, slot_moment
@@ -75,7 +76,7 @@ def forget_in_old_buckets(job: Erasure) -> None:
 def _raw_horizon_day(project_id: bytes) -> int:
     """The day after the last with a bucket from before the raw horizon; 0 where there is none."""
     horizon = find_policy(project_id).raw_horizon
-    return int(horizon.timestamp()) // 86_400 + 1 if horizon else 0
+    return day_of(horizon) + 1 if horizon else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import durable_transaction
-from analytics.events.ids import parse_place
+from analytics.events.ids import day_of, parse_place
 from analytics.rollups.calendar import bucket_start, slot_of
 from upkeep.erasure.job import Erasure
 from upkeep.jobs.job import finish_step, save_progress
@@ -96,7 +96,7 @@ def _note_buckets(job: Erasure, session: ClientSession, found: Sequence[Mapping[
     days: dict[int, set[int]] = {}
     for event in found:
         bucket = bucket_start(event["timestamp"])
-        days.setdefault(int(bucket.timestamp()) // 86_400, set()).add(slot_of(bucket))
+        days.setdefault(day_of(bucket), set()).add(slot_of(bucket))
     collection(mongo.ERASURE_DAYS).bulk_write(
         [
             UpdateOne(

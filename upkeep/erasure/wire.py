@@ -3,7 +3,7 @@
 from typing import Any
 
 from analytics.databases.mongo import Document
-from ingestion.accept.receipts import format_moment
+from analytics.events.moments import format_moment
 from upkeep.erasure.job import STATES
 
 

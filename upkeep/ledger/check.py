@@ -124,9 +124,8 @@ def _judge(line: Line, in_stream: int, before: Counters, after: Counters) -> Ver
         after.accepted[key],
         after.waiting[key],
     )
-    settled = line.stored + line.duplicate + line.dead
     known = max(line.known, line.base + after.accepted[key])
-    surplus = 0 if line.in_gap else max(0, settled - known)
+    surplus = 0 if line.in_gap else max(0, line.settled - known)
     return Verdict(line, before.waiting[key], in_stream, is_exact, surplus)
 
 

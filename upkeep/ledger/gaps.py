@@ -60,9 +60,8 @@ def find_surplus(lines: list[Line], reading: Reading) -> str | None:
     for line in lines:
         key = (line.project_id, line.day)
         of_this_partition = key in reading.accepted
-        settled = line.stored + line.duplicate + line.dead
         counted = max(line.known, line.base + reading.accepted[key])
-        if of_this_partition and settled > counted and not line.in_gap:
+        if of_this_partition and line.settled > counted and not line.in_gap:
             return ROLLED_BACK
     return None
 

@@ -57,7 +57,12 @@ class Line:
 
     @property
     def _remainder(self) -> int:
-        return self.accepted - self.stored - self.duplicate - self.dead - self.waiting
+        return self.accepted - self.settled - self.waiting
+
+    @property
+    def settled(self) -> int:
+        """Events of which MongoDB says what became of them."""
+        return self.stored + self.duplicate + self.dead
 
     def accept(self, counted: int) -> "Line":
         """Set `accepted`, of which Redis counts so much now.

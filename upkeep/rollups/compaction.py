@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -17,7 +16,7 @@ import structlog
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict, repeat
-from analytics.events.ids import PROJECT_ID_BYTES, datetime_of_day
+from analytics.events.ids import PROJECT_ID_BYTES, datetime_of_day, day_of
 from analytics.rollups import Descriptor
 from analytics.rollups.calendar import slot_of
 from analytics.rollups.heads import day_key
@@ -67,7 +66,7 @@ def find_waiting_days(turns: Turns) -> list[ProjectDay]:
     """The days with the oldest summaries; where those are of days that rest, also any others."""
     rows = collection(mongo.SUMMARIES).find({}, {"project": 1, "bucket": 1})
     found = {
-        ProjectDay(bytes(row["project"]), _day_of(row["bucket"])): None
+        ProjectDay(bytes(row["project"]), day_of(row["bucket"])): None
         for row in rows.sort("_id").limit(FIND_SUMMARIES)
     }
     ready = [waiting for waiting in found if not turns.is_resting(waiting.unit)]
@@ -83,7 +82,7 @@ def _seek_days() -> Iterator[ProjectDay]:
     for projects in ({"$gte": start}, {"$lt": start}):
         found = _first_summary({"project": projects})
         while found:
-            project_id, day = bytes(found["project"]), _day_of(found["bucket"])
+            project_id, day = bytes(found["project"]), day_of(found["bucket"])
             yield ProjectDay(project_id, day)
             following = {"project": project_id, "bucket": {"$gte": datetime_of_day(day + 1)}}
             beyond = {"project": {**projects, "$gt": project_id}}
@@ -95,10 +94,6 @@ def _first_summary(condition: Document) -> Document | None:
     return collection(mongo.SUMMARIES).find_one(
         condition, {"project": 1, "bucket": 1}, sort=[("project", 1), ("bucket", 1)]
     )
-
-
-def _day_of(bucket: datetime) -> int:
-    return int(bucket.timestamp()) // 86_400
 
 
 def compact_day(project_id: bytes, day: int) -> int:

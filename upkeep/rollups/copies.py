@@ -12,6 +12,7 @@ import structlog
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict, durable_transaction
+from analytics.events.ids import day_of
 from analytics.rollups import DAY_PARTS, Descriptor
 from analytics.rollups.calendar import days_of_month, month_of
 from analytics.rollups.heads import month_key, note_versions, parse_head
@@ -31,7 +32,7 @@ MAX_ROWS = 5_000_000
 def build_days(quiet: timedelta = QUIET) -> int:
     """Copy the closed days that changed and have been quiet since; how many."""
     now = datetime.now(UTC)
-    last = int((now - CLOSED_FOR).timestamp()) // 86_400
+    last = day_of(now - CLOSED_FOR)
     waiting = {"dirty": True, "changedAt": {"$lte": now - quiet}, "day": {"$lt": last}}
     return _build(mongo.ROLLUP_DAYS, waiting, _build_day, Turns(COPY_DAY))
 
@@ -107,7 +108,7 @@ def _mark_month(project_id: bytes, month: int) -> None:
 def build_months(quiet: timedelta = QUIET) -> int:
     """Copy the closed months whose days are all copied and quiet; how many."""
     now = datetime.now(UTC)
-    this_month = month_of(int((now - CLOSED_FOR).timestamp()) // 86_400)
+    this_month = month_of(day_of(now - CLOSED_FOR))
     waiting = {"dirty": True, "changedAt": {"$lte": now - quiet}, "month": {"$lt": this_month}}
     return _build(mongo.ROLLUP_MONTHS, waiting, _build_month, Turns(COPY_MONTH))
 

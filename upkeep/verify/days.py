@@ -8,7 +8,7 @@ from datetime import datetime
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.events.ids import MS_PER_DAY, datetime_of_day
+from analytics.events.ids import MS_PER_DAY, datetime_of_day, day_of
 from analytics.rollups.heads import heads_of
 
 _LAST_DAY = 2**32 - 2
@@ -18,7 +18,7 @@ def find_days(
     project_id: bytes, start: datetime | None = None, end: datetime | None = None
 ) -> list[int]:
     """The UTC days that `[start, end)` touches and that have events, summaries or rollups."""
-    first = _day_of(start) if start else None
+    first = day_of(start) if start else None
     last = -(-int(end.timestamp() * 1000) // MS_PER_DAY) if end else None
     bounds: Document = {}
     if first is not None:
@@ -40,7 +40,7 @@ def _walk_days(name: str, field: str, project_id: bytes, bounds: Document) -> It
         {"_id": 0, field: 1},
         sort=[("project", 1), (field, 1)],
     ):
-        day = _day_of(found[field])
+        day = day_of(found[field])
         yield day
         bounds = {**bounds, "$gte": datetime_of_day(day + 1)}
 
@@ -51,7 +51,3 @@ def _list_heads(project_id: bytes, first: int, last: int) -> Iterator[int]:
             heads_of(project_id, range(first, last)), {"_id": 0, "day": 1}
         )
         yield from (head["day"] for head in heads)
-
-
-def _day_of(moment: datetime) -> int:
-    return int(moment.timestamp()) // 86_400

@@ -28,7 +28,7 @@ from analytics.metrics.names import StateGauge
 from analytics.metrics.sightings import PROCESSES, Sightings
 from analytics.probes.scraping import answer_scrape
 from analytics.remembered import Remembered
-from ingestion.stream.signals import DRAIN_QUEUE
+from analytics.task_names import QUEUES
 from upkeep.jobs.setbacks import count_failing
 from upkeep.ledger.lines import Line, LineKey, read_counters, read_settled
 
@@ -39,7 +39,6 @@ STORE_TIMEOUT_SECONDS = 2.0
 # What costs more than a moment is read again only after this.
 KEPT_SECONDS = 60.0
 MAX_STALE_ENTRIES = 1_000
-QUEUES = (DRAIN_QUEUE, "maintenance")
 
 # A gauge, the values of its labels, its value.
 Reading = tuple[StateGauge, tuple[str, ...], float]
@@ -175,9 +174,8 @@ def _read_books() -> Iterator[Reading]:
     difference = 0
     for key in {*lines, *before.accepted}:
         line = lines.get(key) or Line(*key)
-        settled = line.stored + line.duplicate + line.dead
-        missing = before.accepted[key] - before.waiting[key] - settled
-        surplus = settled - after.accepted[key]
+        missing = before.accepted[key] - before.waiting[key] - line.settled
+        surplus = line.settled - after.accepted[key]
         difference += max(0, missing) + max(0, surplus)
     columns = {
         "accepted": before.accepted.total(),
