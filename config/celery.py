@@ -55,4 +55,4 @@ app.conf.update(
     worker_send_task_events=False,
 )
 app.autodiscover_tasks()
-app.autodiscover_tasks(["ingestion.drain", "upkeep.erasure", "upkeep.deletion"])
+app.autodiscover_tasks(["ingestion.drain"])

@@ -42,7 +42,7 @@ from tests.tenancy import (
     read_bytes_of,
 )
 from upkeep.deletion import run
-from upkeep.management.commands import delete_project
+from upkeep.jobs import engine
 from upkeep.rollups import copies
 
 Act = Callable[[World], Any]  # returns what the project's people are told
@@ -297,7 +297,7 @@ def play(world: World) -> Iterator[tuple[str, str]]:
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "SETTLE", timedelta(0))
     monkeypatch.setattr(run, "REST", timedelta(0))
-    monkeypatch.setattr(delete_project, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "FOLLOW_SECONDS", 0.0)
     monkeypatch.setattr(copies, "QUIET", timedelta(0))
     monkeypatch.setenv("ADMIN_PASSWORD", "correct horse")
     app.loader.import_default_modules()

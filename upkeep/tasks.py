@@ -11,6 +11,9 @@ from analytics import task_names
 from analytics.metrics.sightings import note_verified
 from analytics.projects.policy import find_policy, list_projects
 from analytics.rollups.calendar import month_of
+from upkeep.job_table import JOB_KINDS
+from upkeep.jobs.engine import run_jobs
+from upkeep.jobs.job import JobKind, signal_jobs
 from upkeep.jobs.lane import enter_lane
 from upkeep.jobs.setbacks import run_each
 from upkeep.ledger.checkpoints import take_checkpoints
@@ -25,6 +28,7 @@ from upkeep.verify.verify import verify_day, verify_month
 VERIFY_PROJECTS = 10
 VERIFY_DAYS = 3
 COMPACT_BUDGET_SECONDS = 5.0
+JOBS_BUDGET_SECONDS = 5.0
 LANE_RETRY_SECONDS = 30
 
 
@@ -80,6 +84,21 @@ def verify_sample_task(task: Task[Any, Any]) -> None:
         if not entered:
             raise task.retry(countdown=LANE_RETRY_SECONDS)
         _verify_sample()
+
+
+def _make_task(kind: JobKind[Any]) -> Callable[[], None]:
+    def run_jobs_task() -> None:
+        """Go on with open jobs for a while, then make room for other maintenance."""
+        with enter_lane() as entered:
+            work_left = entered and run_jobs(kind, JOBS_BUDGET_SECONDS)
+        if work_left:
+            signal_jobs(kind.job)
+
+    return run_jobs_task
+
+
+for _kind in JOB_KINDS.values():
+    shared_task(name=_kind.job.TASK, ignore_result=True)(_make_task(_kind))
 
 
 def _verify_sample() -> None:

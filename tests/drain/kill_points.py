@@ -37,9 +37,9 @@ def _install_in_erasures(kill_file: Path) -> None:
     from upkeep.erasure import run
     from upkeep.jobs import job as jobs
 
-    parts: Any = run.PARTS
-    for step, part in parts.items():
-        parts[step] = _make_deadly(part, step, kill_file)
+    strides: Any = run.ERASURES.strides
+    for step, stride in strides.items():
+        strides[step] = _make_deadly(stride, step, kill_file)
     save = jobs._save
 
     def deadly_save(job: jobs.Job, *args: Any) -> None:

@@ -20,9 +20,11 @@ from tests.upkeep.erasure.erasures import ask_to_erase, read_job
 from upkeep import retention, tasks
 from upkeep.deletion.data import delete_summaries
 from upkeep.erasure.job import Erasure
-from upkeep.erasure.run import PARTS, run_erasures
+from upkeep.erasure.run import ERASURES
 from upkeep.jobs import job as jobs
 from upkeep.jobs import setbacks
+from upkeep.jobs.engine import run_jobs
+from upkeep.jobs.job import JobKind
 from upkeep.jobs.setbacks import ALARMING_FAILURES, LONGEST_REST, WORKS, Turns, count_failing
 from upkeep.ledger import checkpoints
 from upkeep.ledger import lines as ledger
@@ -304,12 +306,12 @@ def test_a_job_that_fails_slowly_or_never_ends_lets_others_go_first(
         ask_to_erase(each, "mallory") for each in (project, project, other_project)
     )
     clock = [0.0]
-    monkeypatch.setattr("upkeep.jobs.job.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("upkeep.jobs.engine.time.monotonic", lambda: clock[0])
 
-    def work(part: Callable[[Erasure], Any]) -> Callable[[Erasure], Any]:
+    def work(stride: Callable[[Erasure], Any]) -> Callable[[Erasure], Any]:
         def do(job: Erasure) -> Any:
             if job.id == brief:
-                return part(job)
+                return stride(job)
             clock[0] += 10
             if job.id == failing:
                 raise KeyError("a fault of ours")
@@ -318,11 +320,9 @@ def test_a_job_that_fails_slowly_or_never_ends_lets_others_go_first(
 
         return do
 
-    monkeypatch.setattr(
-        "upkeep.erasure.run.PARTS", {step: work(part) for step, part in PARTS.items()}
-    )
+    kind = JobKind(Erasure, {step: work(stride) for step, stride in ERASURES.strides.items()})
 
-    assert [run_erasures(5.0) for _ in range(3)] == [True, True, True]
+    assert [run_jobs(kind, 5.0) for _ in range(3)] == [True, True, True]
 
     assert read_job(brief)["step"] == "done"
     assert read_setbacks() == [("run_job", 1)]

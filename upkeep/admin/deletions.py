@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from analytics.admin.base import Fitting
 from analytics.projects.holdings import read_holding
 from analytics.projects.models import Project
-from upkeep.deletion.job import COUNTS, ask_deletion, state_of
+from upkeep.admin.jobs import JobAdmin
+from upkeep.deletion.job import ask_deletion
 from upkeep.models import ProjectDeletion
 
 if TYPE_CHECKING:
@@ -52,21 +52,14 @@ def find_asked_project(request: HttpRequest) -> Project | None:
 
 
 @admin.register(ProjectDeletion)
-class ProjectDeletionAdmin(Fitting):
+class ProjectDeletionAdmin(JobAdmin):
     form = DeletionForm
     list_display = ("name", "id", "state", "requested_at", "requested_by", "finished_at")
     search_fields = ("name", "id")
-    show_full_result_count = False
 
     def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
         """No link to add one: a deletion begins on the page of its project."""
         return {**super().get_model_perms(request), "add": False}
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -123,10 +116,6 @@ class ProjectDeletionAdmin(Fitting):
         self.message_user(request, f"{obj} is being deleted.")
         return HttpResponseRedirect(reverse("admin:upkeep_projectdeletion_changelist"))
 
-    @admin.display(description="state")
-    def state(self, deletion: ProjectDeletion) -> str:
-        return state_of(deletion.step)
-
     @admin.display(description="removed, and its books")
     def removed(self, deletion: ProjectDeletion) -> str:
-        return ", ".join(f"{deletion.counts[name]:,} {name}" for name in COUNTS)
+        return ", ".join(self.count(deletion))

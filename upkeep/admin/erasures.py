@@ -11,12 +11,11 @@ from django.urls import reverse
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from analytics.admin.base import Fitting
 from analytics.admin.choices import ProjectChoice, list_projects_to_filter
 from analytics.events.event import MAX_USER_ID_CHARS
 from analytics.projects.models import Project
+from upkeep.admin.jobs import JobAdmin
 from upkeep.erasure.ask import TooManyToCount, ask_erasure, count_erasable
-from upkeep.erasure.job import COUNTS, STATES
 from upkeep.models import Erasure
 
 if TYPE_CHECKING:
@@ -72,18 +71,11 @@ class ProjectFilter(admin.SimpleListFilter):
 
 
 @admin.register(Erasure)
-class ErasureAdmin(Fitting):
+class ErasureAdmin(JobAdmin):
     form = EraseForm
     list_display = ("id", "project_name", "state", "requested_at", "requested_by", "events")
     list_filter = (ProjectFilter,)
     list_per_page = 50
-    show_full_result_count = False
-
-    def has_change_permission(self, request: HttpRequest, obj: Erasure | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Erasure | None = None) -> bool:
-        return False
 
     def get_fields(self, request: HttpRequest, obj: Erasure | None = None) -> Any:
         if obj is None:
@@ -118,14 +110,10 @@ class ErasureAdmin(Fitting):
         project = Project.objects.filter(pk=project_id).first()
         return str(project or project_id)
 
-    @admin.display(description="state")
-    def state(self, erasure: Erasure) -> str:
-        return STATES[erasure.step]
-
     @admin.display(description="events")
     def events(self, erasure: Erasure) -> int:
         return int(erasure.counts["events"])
 
     @admin.display(description="did")
     def did(self, erasure: Erasure) -> str:
-        return ", ".join(f"{erasure.counts[name]} {name}" for name in COUNTS)
+        return ", ".join(self.count(erasure))

@@ -2,53 +2,46 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.models import Project
-from analytics.task_names import MAINTENANCE_QUEUE, RUN_DELETIONS
-from ingestion.stream.signals import send_quietly
-from upkeep.jobs.job import Job, new_job
+from analytics.task_names import RUN_DELETIONS
+from upkeep.jobs.job import DONE, Job, new_job, signal_jobs
 
 # Everything of the project that MongoDB holds; twice, for what was in flight the first time.
 DATA = ("events", "duplicates", "letters", "summaries", "days", "months", "erasures", "buckets")
 AGAIN = "_again"
-COUNTS = (
-    *("events", "duplicates", "deadLetters", "summaries", "days", "months", "erasures"),
-    *("accepted", "stored", "duplicate", "dead", "erased"),  # the books
-)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion(Job):
     """A deletion that is not done. Its id is the project's, in hex."""
 
     COLLECTION: ClassVar[str] = mongo.PROJECT_DELETIONS
-    STEPS: ClassVar[tuple[str, ...]] = (
-        *("keys", "settle", "drain", *DATA),
-        *("rest", "drain" + AGAIN, *(name + AGAIN for name in DATA), "books", "counters"),
+    TASK: ClassVar[str] = RUN_DELETIONS
+    STATES: ClassVar[Mapping[str, str]] = {
+        "keys": "stopping",
+        "settle": "stopping",
+        "drain": "draining",
+        **dict.fromkeys((*DATA, "rest"), "removing"),
+        **dict.fromkeys((step + AGAIN for step in ("drain", *DATA)), "removing"),
+        "books": "removing",
+        "counters": "removing",
+        DONE: "done",
+    }
+    COUNTS: ClassVar[Sequence[str]] = (
+        *("events", "duplicates", "deadLetters", "summaries", "days", "months", "erasures"),
+        *("accepted", "stored", "duplicate", "dead", "erased"),  # the books
     )
 
-    last_place: bytes | None = None  # the last that an event of the project may have
+    last_place: bytes | None  # the last that an event of the project may have
 
     @staticmethod
-    def read_more(found: Mapping[str, Any]) -> Sequence[Any]:
-        return (found.get("lastPlace"),)
-
-
-def state_of(step: str) -> str:
-    """What the outside is told of a step."""
-    match step:
-        case "keys" | "settle":
-            return "stopping"
-        case "drain":
-            return "draining"
-        case "done":
-            return "done"
-        case _:
-            return "removing"
+    def read_more(found: Document) -> Document:
+        return {"last_place": found.get("lastPlace")}
 
 
 def ask_deletion(project: Project, requested_by: str) -> Document:
@@ -59,15 +52,15 @@ def ask_deletion(project: Project, requested_by: str) -> Document:
     """
     deletions = collection(mongo.PROJECT_DELETIONS)
     job = new_job(Deletion, project.id, project.id_bytes, project.partition, requested_by)
-    made = {**job, "name": project.name, "counts": dict.fromkeys(COUNTS, 0)}
+    made = {**job, "name": project.name}
     begin = deletions.update_one({"_id": project.id}, {"$setOnInsert": made}, upsert=True)
     if begin.upserted_id is None:
         again = {key: job[key] for key in ("requestedAt", "requestedBy", "step", "cursor", "open")}
         deletions.update_one(
-            {"_id": project.id, "step": "done"}, {"$set": again, "$inc": {"revision": 1}}
+            {"_id": project.id, "step": DONE}, {"$set": again, "$inc": {"revision": 1}}
         )
     stop_keys(project)
-    send_quietly(RUN_DELETIONS, queue=MAINTENANCE_QUEUE)
+    signal_jobs(Deletion)
     return find_deletion(project.id) or made
 
 

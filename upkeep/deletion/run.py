@@ -1,4 +1,4 @@
-"""Run deletions: the parts of each step."""
+"""What is done for a deletion: the stride of each step."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,7 @@ from analytics.projects.models import Project
 from upkeep.deletion import data
 from upkeep.deletion.books import close_books, delete_counters
 from upkeep.deletion.job import AGAIN, Deletion, stop_keys
-from upkeep.jobs import job as jobs
-from upkeep.jobs.job import Part, finish_step, save_progress
+from upkeep.jobs.job import JobKind, MustWait, Stride, finish_step, save_progress
 from upkeep.jobs.waiting import ANY_INDEX, read_last_entry, wait_for_drain
 
 # A revoked key is refused everywhere within 10 seconds; what was admitted before is appended then.
@@ -20,25 +19,24 @@ SETTLE = timedelta(seconds=20)
 REST = timedelta(minutes=2)
 
 
-def stop(job: Deletion) -> bool:
+def stop(job: Deletion) -> None:
     """Once more: the keys of the request, or one that was made at that moment."""
     if not stop_keys(Project.objects.get(pk=job.id)):
-        return False
+        raise MustWait
     with durable_transaction() as session:
         finish_step(job, session)
-    return True
 
 
-def settle(job: Deletion) -> bool:
+def settle(job: Deletion) -> None:
     """Wait until no process takes an event of the project any more."""
-    return _wait(job, SETTLE)
+    _wait(job, SETTLE)
 
 
-def rest(job: Deletion) -> bool:
-    return _wait(job, REST)
+def rest(job: Deletion) -> None:
+    _wait(job, REST)
 
 
-def _wait(job: Deletion, pause: timedelta) -> bool:
+def _wait(job: Deletion, pause: timedelta) -> None:
     """Let `pause` pass since the step began; what is in the stream then is the last there is."""
     now = datetime.now(UTC)
     is_over = now >= (job.cursor or now) + pause
@@ -48,10 +46,11 @@ def _wait(job: Deletion, pause: timedelta) -> bool:
             finish_step(job, session, lastPlace=last)
         elif job.cursor is None:
             save_progress(job, session, cursor=now)
-    return is_over
+    if not is_over:
+        raise MustWait
 
 
-def drain(job: Deletion) -> bool:
+def drain(job: Deletion) -> None:
     """What was accepted is stored first: so the books say what became of it.
 
     No fuse holds anything of a deleted project back any more.
@@ -59,10 +58,10 @@ def drain(job: Deletion) -> bool:
     assert job.last_place is not None
     collection(FUSES).delete_one({"_id": job.project_id})
     last, _ = parse_place(job.last_place)
-    return wait_for_drain(job, last)
+    wait_for_drain(job, last)
 
 
-_DATA: Mapping[str, Part[Deletion]] = {
+_DATA: Mapping[str, Stride[Deletion]] = {
     "drain": drain,
     "events": data.delete_events,
     "duplicates": data.delete_duplicates,
@@ -73,22 +72,15 @@ _DATA: Mapping[str, Part[Deletion]] = {
     "erasures": data.delete_erasures,
     "buckets": data.delete_erasure_days,
 }
-PARTS: Mapping[str, Part[Deletion]] = {
-    "keys": stop,
-    "settle": settle,
-    **_DATA,
-    "rest": rest,
-    **{step + AGAIN: part for step, part in _DATA.items()},
-    "books": close_books,
-    "counters": delete_counters,
-}
-
-
-def run_deletions(budget_seconds: float) -> bool:
-    """Go on with every open deletion; whether there is work left that need not wait."""
-    return jobs.run_jobs(Deletion, PARTS, budget_seconds)
-
-
-def run_deletion(project_id: str, deadline: float) -> bool:
-    """Go on with one until it is done, must wait, or the time is up; whether work is left."""
-    return jobs.run_job(Deletion, PARTS, project_id, deadline)
+DELETIONS = JobKind(
+    Deletion,
+    {
+        "keys": stop,
+        "settle": settle,
+        **_DATA,
+        "rest": rest,
+        **{step + AGAIN: stride for step, stride in _DATA.items()},
+        "books": close_books,
+        "counters": delete_counters,
+    },
+)

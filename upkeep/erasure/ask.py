@@ -7,10 +7,9 @@ from pymongo.errors import ExecutionTimeout
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.task_names import MAINTENANCE_QUEUE, RUN_ERASURES
-from ingestion.stream.signals import send_quietly
-from upkeep.erasure.job import create_erasure
+from upkeep.erasure.job import Erasure, create_erasure
 from upkeep.erasure.letters import is_of_user
+from upkeep.jobs.job import signal_jobs
 
 STORE_TIMEOUT_SECONDS = 10.0
 COUNT_TIMEOUT_SECONDS = 10.0
@@ -21,13 +20,10 @@ class TooManyToCount(Exception):
 
 
 def ask_erasure(project_id: bytes, partition: int, user_id: str, requested_by: str) -> Document:
-    """Write the job down and signal a worker; the job. Raises RedisError or PyMongoError.
-
-    A lost signal is harmless: beat sends another within seconds.
-    """
+    """Write the job down and signal a worker; the job. Raises RedisError or PyMongoError."""
     with pymongo.timeout(STORE_TIMEOUT_SECONDS):
         job = create_erasure(project_id, partition, user_id, requested_by)
-    send_quietly(RUN_ERASURES, queue=MAINTENANCE_QUEUE)
+    signal_jobs(Erasure)
     return job
 
 

@@ -30,7 +30,7 @@ OLD_DAYS = 20
 
 
 def rebuild_buckets(job: Erasure) -> None:
-    """One part: the buckets of one day whose events were erased."""
+    """One stride: the buckets of one day whose events were erased."""
     days = collection(mongo.ERASURE_DAYS)
     of_job = {"_id": {"$gt": f"{job.id}:", "$lt": f"{job.id};"}, "project": job.project_id}
     day = days.find_one(of_job, sort=[("_id", 1)])
@@ -50,7 +50,7 @@ def rebuild_buckets(job: Erasure) -> None:
 
 
 def forget_in_old_buckets(job: Erasure) -> None:
-    """One part: OLD_DAYS days from before the raw horizon, whose events nobody has any more."""
+    """One stride: OLD_DAYS days from before the raw horizon, whose events nobody has any more."""
     first, end = job.cursor or 0, _raw_horizon_day(job.project_id)
     days = []
     if first < end:

@@ -29,9 +29,9 @@ _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def erase_events(job: Erasure) -> None:
-    """One part: look through SCAN_EVENTS of the project, by timestamp, and erase what is found.
+    """One stride: look through SCAN_EVENTS of the project, by timestamp, and erase what is found.
 
-    Each part reads from where the last one ended. One that found more than it may erase at once
+    Each stride reads from where the last one ended. One that found more than it may erase at once
     ends where it began: what it erased is not found again.
     """
     start = job.cursor or _FIRST
@@ -66,7 +66,7 @@ def _find_end(project_id: bytes, start: datetime) -> datetime | None:
         {"project": project_id, "timestamp": {"$gte": start}}, {"_id": 0, "timestamp": 1}
     )
     for event in events.sort("timestamp", 1).skip(SCAN_EVENTS).limit(1):
-        # More than that in one millisecond: then those are one part.
+        # More than that in one millisecond: then those are one stride.
         moment: datetime = max(event["timestamp"], start + _MILLISECOND)
         return moment
     return None

@@ -2,44 +2,46 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import uuid4
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.ids import make_place
-from upkeep.jobs.job import Job, new_job
+from analytics.task_names import RUN_ERASURES
+from upkeep.jobs.job import DONE, Job, new_job
 from upkeep.jobs.waiting import ANY_INDEX, read_last_entry
 
-# What the outside is told of a step.
-STATES: Mapping[str, str] = {
-    # The letters are first, too, so that none is replayed while the job waits.
-    "first_letters": "waiting",
-    "drain": "waiting",
-    "events": "erasing",
-    "letters": "erasing",
-    "duplicates": "erasing",
-    "buckets": "rebuilding",
-    "old_buckets": "rebuilding",
-    "done": "done",
-}
-COUNTS = ("events", "deadLetters", "duplicates", "buckets", "exactSets", "sketchedBuckets")
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure(Job):
     """An erasure that is not done; a done one forgets whom it erased."""
 
     COLLECTION: ClassVar[str] = mongo.ERASURES
-    STEPS: ClassVar[tuple[str, ...]] = tuple(STATES)[:-1]
-    FORGETS: ClassVar[tuple[str, ...]] = ("userId",)
+    TASK: ClassVar[str] = RUN_ERASURES
+    STATES: ClassVar[Mapping[str, str]] = {
+        # The letters are first, too, so that none is replayed while the job waits.
+        "first_letters": "waiting",
+        "drain": "waiting",
+        "events": "erasing",
+        "letters": "erasing",
+        "duplicates": "erasing",
+        "buckets": "rebuilding",
+        "old_buckets": "rebuilding",
+        DONE: "done",
+    }
+    COUNTS: ClassVar[Sequence[str]] = (
+        *("events", "deadLetters", "duplicates"),
+        *("buckets", "exactSets", "sketchedBuckets"),
+    )
+    FORGETS: ClassVar[Sequence[str]] = ("userId",)
 
-    user_id: str = ""
-    last_place: bytes = b""  # the last that an event accepted before the request may have
+    user_id: str
+    last_place: bytes  # the last that an event accepted before the request may have
 
     @staticmethod
-    def read_more(found: Mapping[str, Any]) -> Sequence[Any]:
-        return found["userId"], bytes(found["lastPlace"])
+    def read_more(found: Document) -> Document:
+        return {"user_id": found["userId"], "last_place": bytes(found["lastPlace"])}
 
 
 def create_erasure(project_id: bytes, partition: int, user_id: str, requested_by: str) -> Document:
@@ -48,7 +50,6 @@ def create_erasure(project_id: bytes, partition: int, user_id: str, requested_by
         **new_job(Erasure, str(uuid4()), project_id, partition, requested_by),
         "userId": user_id,
         "lastPlace": make_place(read_last_entry(partition), ANY_INDEX),
-        "counts": dict.fromkeys(COUNTS, 0),
     }
     collection(mongo.ERASURES).insert_one(job)
     return job

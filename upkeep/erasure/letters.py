@@ -40,7 +40,7 @@ _decoder = msgspec.json.Decoder(_Payload)
 
 
 def redact_letters(job: Erasure) -> None:
-    """One part: look through LETTERS of the project that were accepted before the request."""
+    """One stride: look through LETTERS of the project that were accepted before the request."""
     with durable_transaction() as session:
         letters = collection(mongo.DEAD_LETTERS)
         page = list(
@@ -85,7 +85,7 @@ def _names_user(payload: bytes, user_id: str) -> bool:
 
 
 def redact_duplicates(job: Erasure) -> None:
-    """One part: of DUPLICATES of the project, those of tombstones forget which event they are of.
+    """One stride: of DUPLICATES of the project, those of tombstones forget which event they are of.
 
     They hold nothing else but their place, which the books count.
     """

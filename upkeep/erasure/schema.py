@@ -15,7 +15,7 @@ from analytics.web.openapi import (
     rate_headers,
     refusals,
 )
-from upkeep.erasure.job import COUNTS, STATES
+from upkeep.erasure.job import Erasure
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -36,15 +36,17 @@ _ERASURE: Json = {
         "erasureId": {"type": "string"},
         "state": {
             "type": "string",
-            "enum": list(dict.fromkeys(STATES.values())),
+            "enum": list(dict.fromkeys(Erasure.STATES.values())),
             "description": "waiting: for events accepted before the request to be stored.",
         },
         "requestedAt": _MOMENT,
         "finishedAt": _MOMENT,
         "counts": {
             "type": "object",
-            "required": list(COUNTS),
-            "properties": {name: {**_COUNT, "description": _MEANINGS[name]} for name in COUNTS},
+            "required": list(Erasure.COUNTS),
+            "properties": {
+                name: {**_COUNT, "description": _MEANINGS[name]} for name in Erasure.COUNTS
+            },
         },
     },
 }

@@ -4,14 +4,14 @@ from typing import Any
 
 from analytics.databases.mongo import Document
 from analytics.events.moments import format_moment
-from upkeep.erasure.job import STATES
+from upkeep.erasure.job import Erasure
 
 
 def render_erasure(job: Document) -> dict[str, Any]:
     """Without the user: who asks knows, and a done job does not any more."""
     body = {
         "erasureId": job["_id"],
-        "state": STATES[job["step"]],
+        "state": Erasure.STATES[job["step"]],
         "requestedAt": format_moment(job["requestedAt"]),
         "counts": dict(job["counts"]),
     }

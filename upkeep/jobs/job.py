@@ -1,40 +1,37 @@
-"""Long work in steps, each a row of bounded parts, that any process may go on with.
+"""Long work in steps, each a row of bounded strides, that any process may go on with.
 
-How far a job is stands in a document. A part of the work and the progress it makes are one
-transaction, which holds only where the job is still as it was read: so a part that is done by
-two processes, or again after a crash, counts once.
+How far a job is stands in a document. A stride and the progress it makes are one transaction,
+which holds only where the job is still as it was read: so a stride that is taken by two
+processes, or again after a crash, counts once.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-import pymongo
-import structlog
 from pymongo.client_session import ClientSession
-from pymongo.errors import PyMongoError
-from redis.exceptions import RedisError
 
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
-from upkeep.jobs.setbacks import RUN_JOB, Turns
+from analytics.task_names import MAINTENANCE_QUEUE
+from ingestion.stream.signals import send_quietly
 
-log = structlog.get_logger(__name__)
-
-# Of the reads and writes of one part.
-TIMEOUT_SECONDS = 60.0
-REPEAT_SECONDS = 0.1
+DONE = "done"
 
 
-@dataclass(frozen=True, slots=True)
+class MustWait(Exception):
+    """The step needs what this process cannot do: others may have done it the next time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job that is not done, as it was read."""
 
     COLLECTION: ClassVar[str]
-    STEPS: ClassVar[Sequence[str]]
+    TASK: ClassVar[str]  # goes on with all that are open
+    STATES: ClassVar[Mapping[str, str]]  # the steps in their order, and what the outside is told
+    COUNTS: ClassVar[Sequence[str]]
     FORGETS: ClassVar[Sequence[str]] = ()  # the fields that a done job has no more
 
     id: str
@@ -45,26 +42,37 @@ class Job:
     revision: int
 
     @classmethod
-    def parse(cls, found: Mapping[str, Any]) -> Self:
+    def parse(cls, found: Document) -> Self:
         return cls(
-            found["_id"],
-            bytes(found["project"]),
-            found["partition"],
-            found["step"],
-            found.get("cursor"),
-            found["revision"],
-            *cls.read_more(found),
+            id=found["_id"],
+            project_id=bytes(found["project"]),
+            partition=found["partition"],
+            step=found["step"],
+            cursor=found.get("cursor"),
+            revision=found["revision"],
+            **cls.read_more(found),
         )
 
     @staticmethod
-    def read_more(found: Mapping[str, Any]) -> Sequence[Any]:
-        """The values of the fields that a kind of job adds."""
-        return ()
+    def read_more(found: Document) -> Document:
+        """The fields that a kind of job adds, by their names here."""
+        return {}
 
 
 AnyJob = TypeVar("AnyJob", bound=Job)
-# Does one part; False: it must wait for something that this process cannot do.
-Part = Callable[[AnyJob], bool | None]
+# Raises MustWait or Conflict; else it is taken again until the step is finished.
+Stride = Callable[[AnyJob], None]
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind(Generic[AnyJob]):
+    """A kind of job, and the stride that each of its steps is made of."""
+
+    job: type[AnyJob]
+    strides: Mapping[str, Stride[AnyJob]]
+
+    def __post_init__(self) -> None:
+        assert [*self.strides, DONE] == list(self.job.STATES)
 
 
 def new_job(
@@ -79,61 +87,17 @@ def new_job(
         "requestedAt": now,
         "turnAt": now,  # when it last took all the time there was; until then, since it waits
         "requestedBy": requested_by,
-        "step": kind.STEPS[0],
+        "step": next(iter(kind.STATES)),
         "cursor": None,
         "revision": 0,
         "open": True,
+        "counts": dict.fromkeys(kind.COUNTS, 0),
     }
 
 
-def run_jobs(kind: type[AnyJob], parts: Mapping[str, Part[AnyJob]], budget_seconds: float) -> bool:
-    """Go on with every open job of a kind; whether one has work left that need not wait.
-
-    One that fails, or takes all the time there is, lets the others go first the next time.
-    """
-    deadline = time.monotonic() + budget_seconds
-    turns = Turns(RUN_JOB)
-    found = collection(kind.COLLECTION).find({"open": True}, {"project": 1})
-    for job in list(found.sort([("turnAt", 1), ("requestedAt", 1)])):
-        if time.monotonic() > deadline:
-            return True
-        if turns.is_resting(job["_id"]):
-            continue
-        with suppress(PyMongoError, RedisError), turns.attempt(job["_id"], bytes(job["project"])):
-            if run_job(kind, parts, job["_id"], deadline):
-                collection(kind.COLLECTION).update_one(
-                    {"_id": job["_id"], "open": True}, {"$set": {"turnAt": datetime.now(UTC)}}
-                )
-                return True
-    return False
-
-
-def run_job(
-    kind: type[AnyJob], parts: Mapping[str, Part[AnyJob]], job_id: str, deadline: float
-) -> bool:
-    """Go on with a job until it is done, must wait, or the time is up; whether work is left.
-
-    Several processes may do so at once.
-    """
-    while job := _read_open_job(kind, job_id):
-        if time.monotonic() > deadline:
-            return True
-        try:
-            with pymongo.timeout(TIMEOUT_SECONDS):
-                must_wait = parts[job.step](job) is False
-        except Conflict as exc:
-            log.info("job_repeated", job=job_id, step=job.step, error=str(exc)[:300])
-            time.sleep(REPEAT_SECONDS)
-            continue
-        if must_wait:
-            return False
-    log.info("job_done", kind=kind.COLLECTION, job=job_id)
-    return False
-
-
-def _read_open_job(kind: type[AnyJob], job_id: str) -> AnyJob | None:
-    found = collection(kind.COLLECTION).find_one({"_id": job_id, "open": True})
-    return kind.parse(found) if found else None
+def signal_jobs(kind: type[Job]) -> None:
+    """Ask a worker to go on with those that are open. A lost signal is harmless: beat asks soon."""
+    send_quietly(kind.TASK, queue=MAINTENANCE_QUEUE)
 
 
 def save_progress(
@@ -150,14 +114,15 @@ def finish_step(
     **fields: Any,
 ) -> None:
     """Go on to the next step, or be done after the last; `fields` go to the job's document."""
-    following = job.STEPS.index(job.step) + 1
-    if following < len(job.STEPS):
-        change: Document = {"$set": {"step": job.STEPS[following], "cursor": None, **fields}}
-    else:
-        change = {
-            "$set": {"step": "done", "finishedAt": datetime.now(UTC), **fields},
+    steps = list(job.STATES)
+    following = steps[steps.index(job.step) + 1]
+    if following == DONE:
+        change: Document = {
+            "$set": {"step": DONE, "finishedAt": datetime.now(UTC), **fields},
             "$unset": dict.fromkeys((*job.FORGETS, "cursor", "open"), ""),
         }
+    else:
+        change = {"$set": {"step": following, "cursor": None, **fields}}
     _save(job, session, change, counts)
 
 

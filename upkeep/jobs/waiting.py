@@ -10,7 +10,7 @@ from analytics.databases.redis_keys import stream_key
 from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import EntryId
 from ingestion.stream.walk import walk_stream
-from upkeep.jobs.job import Job, finish_step, save_progress
+from upkeep.jobs.job import Job, MustWait, finish_step, save_progress
 
 MAX_LOOK_ENTRIES = 4_000
 # Above the index of any event of an entry.
@@ -49,12 +49,13 @@ def find_waiting(
     return position if looked == MAX_LOOK_ENTRIES else None
 
 
-def wait_for_drain(job: Job, last: EntryId) -> bool:
-    """A part of a job: go on once all that the project had accepted up to `last` is stored."""
+def wait_for_drain(job: Job, last: EntryId) -> None:
+    """A stride: finish the step once all that the project had accepted up to `last` is stored."""
     waiting = find_waiting(job.project_id, job.partition, last, job.cursor)
     with durable_transaction() as session:
         if waiting is None:
             finish_step(job, session)
         elif waiting != job.cursor:
             save_progress(job, session, cursor=waiting)
-    return waiting is None
+    if waiting is not None:
+        raise MustWait

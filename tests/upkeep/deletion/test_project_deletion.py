@@ -1,6 +1,5 @@
 """Deleting a project: its keys stop, what was accepted is counted, everything of it goes."""
 
-import math
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -28,6 +27,7 @@ from tests.workers import waiting_events
 from upkeep.deletion import data, run
 from upkeep.deletion.job import Deletion, ask_deletion, find_deletion
 from upkeep.jobs import job as jobs
+from upkeep.jobs.engine import run_job
 from upkeep.ledger.lines import read_ledger
 from upkeep.rollups.compaction import compact_summaries
 from upkeep.rollups.copies import build_days, build_months
@@ -64,7 +64,7 @@ def delete(project: TestProject) -> Document:
 
 
 def go_on(project: TestProject) -> Document:
-    run.run_deletion(project.row.id, math.inf)
+    run_job(run.DELETIONS, project.row.id)
     job = find_deletion(project.row.id)
     assert job is not None
     return job
@@ -250,12 +250,12 @@ def test_it_goes_on_wherever_it_is_interrupted(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(jobs, "_save", interrupt)
-    for _ in Deletion.STEPS:
+    for _ in run.DELETIONS.strides:
         with pytest.raises(KeyboardInterrupt):
             go_on(project)
     job = go_on(project)
 
-    assert len(met) == len(Deletion.STEPS)
+    assert len(met) == len(run.DELETIONS.strides)
     assert job["step"] == "done"
     assert (job["counts"]["events"], job["counts"]["stored"]) == (5, 5)
     assert find_traces(project) == KEPT

@@ -1,6 +1,5 @@
 """Deleting a project in the admin."""
 
-import math
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject, make_project
 from upkeep.deletion import run
 from upkeep.deletion.job import find_deletion
+from upkeep.jobs.engine import run_job
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def test_a_project_is_deleted_by_its_name_and_id_and_the_record_stays(
     page = ask_in_form(admin, project).content.decode()
 
     assert f"Test ({project.row.pk}) is being deleted." in page
-    run.run_deletion(project.row.pk, math.inf)
+    run_job(run.DELETIONS, project.row.pk)
     address = reverse("admin:upkeep_projectdeletion_change", args=[project.row.pk])
     page = admin.get(address).content.decode()
     assert "1 events" in page and "1 accepted" in page and "done" in page

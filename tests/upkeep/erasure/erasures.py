@@ -1,12 +1,12 @@
 """Ask for erasures and run them, for the tests."""
 
-import math
 from typing import Any
 
 from analytics.databases.mongo import ERASURES, Document, collection
 from tests.conftest import TestProject
 from upkeep.erasure.job import create_erasure
-from upkeep.erasure.run import run_erasure
+from upkeep.erasure.run import ERASURES as KIND
+from upkeep.jobs.engine import run_job
 
 
 def ask_to_erase(project: TestProject, user_id: str) -> str:
@@ -17,7 +17,7 @@ def ask_to_erase(project: TestProject, user_id: str) -> str:
 
 def finish_erasure(erasure_id: str) -> Document:
     """Run it as far as it goes without waiting; the job."""
-    run_erasure(erasure_id, math.inf)
+    run_job(KIND, erasure_id)
     return read_job(erasure_id)
 
 

@@ -15,11 +15,12 @@ from tests.accept.test_post_event import read_problem
 from tests.conftest import Api, TestProject
 from tests.service import Gunicorn
 from tests.upkeep.erasure.erasures import finish_erasure
-from upkeep.erasure import ask, job
+from upkeep.erasure import ask
+from upkeep.erasure.job import Erasure
 
 pytest_plugins = ("tests.service",)
 
-NO_COUNTS = dict.fromkeys(job.COUNTS, 0)
+NO_COUNTS = dict.fromkeys(Erasure.COUNTS, 0)
 
 
 @pytest.fixture

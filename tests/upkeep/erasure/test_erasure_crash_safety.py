@@ -18,7 +18,7 @@ from tests.poison import accept_poison
 from tests.upkeep.erasure.erasures import ask_to_erase, finish_erasure, read_job
 from tests.workers import celery_worker, wait_until, waiting_events
 from upkeep.erasure import events as erasing
-from upkeep.erasure.job import Erasure
+from upkeep.erasure.run import ERASURES
 from upkeep.ledger.lines import read_ledger
 from upkeep.rollups.compaction import compact_summaries
 from upkeep.verify.days import find_days
@@ -78,7 +78,7 @@ def test_an_erasure_is_done_once_whenever_the_worker_is_killed(
 
     worker = {"app": "tests.drain.crashing_worker", "KILL_FILE": str(kill_file)}
     with celery_worker(tmp_path, concurrency=4, **worker):
-        for step in Erasure.STEPS:
+        for step in ERASURES.strides:
             for moment in (f"after:save_{step}", f"after:{step}"):
                 kill_file.write_text(moment)
                 run()

@@ -1,17 +1,15 @@
 """`manage.py delete_project`: delete a project and everything that is stored of it."""
 
 import getpass
-import math
-import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from analytics.databases.mongo import PROJECT_DELETIONS
 from analytics.projects.models import Project
-from upkeep.deletion.job import COUNTS, ask_deletion, find_deletion, state_of
-from upkeep.deletion.run import run_deletion
-
-POLL_SECONDS = 1.0
+from upkeep.deletion.job import ask_deletion
+from upkeep.job_table import JOB_KINDS
+from upkeep.jobs.engine import describe_counts, follow_job
 
 
 class Command(BaseCommand):
@@ -32,14 +30,9 @@ class Command(BaseCommand):
         if options["confirm"] != project.name:
             raise CommandError(f"That project has another name than {options['confirm']!r}.")
         job = ask_deletion(project, f"command {getpass.getuser()}")
-        told = None
-        while told != "done":
-            if (state := state_of(job["step"])) != told:
-                self.stdout.write(told := state)
-            if options["no_wait"]:
-                return
-            if state != "done":
-                run_deletion(project.id, math.inf)
-                job = find_deletion(project.id) or job
-                time.sleep(0 if state_of(job["step"]) == "done" else POLL_SECONDS)
-        self.stdout.write(", ".join(f"{job['counts'][name]} {name}" for name in COUNTS))
+        kind = JOB_KINDS[PROJECT_DELETIONS]
+        if options["no_wait"]:
+            self.stdout.write(kind.job.STATES[job["step"]])
+            return
+        job = follow_job(kind, job, self.stdout.write)
+        self.stdout.write(describe_counts(kind, job))

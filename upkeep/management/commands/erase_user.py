@@ -1,18 +1,15 @@
 """`manage.py erase_user`: remove what is stored of one user of a project."""
 
 import getpass
-import math
-import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from analytics.databases.mongo import ERASURES
 from analytics.projects.models import Project
 from upkeep.erasure.ask import TooManyToCount, ask_erasure, count_erasable
-from upkeep.erasure.job import COUNTS, STATES, find_erasure
-from upkeep.erasure.run import run_erasure
-
-POLL_SECONDS = 1.0
+from upkeep.job_table import JOB_KINDS
+from upkeep.jobs.engine import describe_counts, follow_job
 
 
 class Command(BaseCommand):
@@ -45,14 +42,7 @@ class Command(BaseCommand):
     def _erase(self, project: Project, user_id: str) -> None:
         asked_by = f"command {getpass.getuser()}"
         job = ask_erasure(project.id_bytes, project.partition, user_id, asked_by)
-        erasure_id = job["_id"]
-        self.stdout.write(f"erasure {erasure_id}")
-        told = None
-        while job["step"] != "done":
-            run_erasure(erasure_id, math.inf)
-            job = find_erasure(project.id_bytes, erasure_id) or {**job, "step": "done"}
-            if (state := STATES[job["step"]]) != told:
-                self.stdout.write(told := state)
-            if state != "done":
-                time.sleep(POLL_SECONDS)
-        self.stdout.write(", ".join(f"{job['counts'][name]} {name}" for name in COUNTS))
+        self.stdout.write(f"erasure {job['_id']}")
+        kind = JOB_KINDS[ERASURES]
+        job = follow_job(kind, job, self.stdout.write)
+        self.stdout.write(describe_counts(kind, job))
