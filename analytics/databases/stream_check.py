@@ -1,5 +1,8 @@
 """Refuse to start on a Redis that would lose accepted events."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import structlog
 from django.conf import settings
 from redis.exceptions import RedisError, ResponseError
@@ -12,6 +15,13 @@ log = structlog.get_logger(__name__)
 
 ON_REWRITE = "no-appendfsync-on-rewrite"
 SETTINGS = ("appendonly", "appendfsync", ON_REWRITE, "maxmemory", "maxmemory-policy")
+
+
+class Fault(NamedTuple):
+    """A setting that is not as it should be, and how to mend it."""
+
+    what: str
+    advice: str
 
 
 class UnsafeStream(Exception):
@@ -33,9 +43,10 @@ def check_stream() -> None:
         log.warning("stream_unreachable", error=str(exc))
         return
     if problems := find_problems(found):
-        raise UnsafeStream("The Redis at REDIS_URL would lose events: " + "; ".join(problems))
-    for finding, advice in find_delays(found):
-        log.warning("stream_not_synced", found=finding, advice=advice)
+        told = "; ".join(f"{fault.what} ({fault.advice})" for fault in problems)
+        raise UnsafeStream(f"The Redis at REDIS_URL would lose events: {told}")
+    for delay in find_delays(found):
+        log.warning("stream_not_synced", found=delay.what, advice=delay.advice)
 
 
 def check_partitions() -> None:
@@ -65,33 +76,28 @@ def check_single() -> None:
         )
 
 
-def find_problems(found: dict[str, str]) -> list[str]:
-    """What of these Redis settings loses accepted events, and how to mend it."""
+def find_problems(found: Mapping[str, str]) -> list[Fault]:
+    """What of these Redis settings loses accepted events."""
     problems = []
     if found["appendonly"] != "yes":
-        problems.append("it keeps nothing on disk (set appendonly yes)")
+        problems.append(Fault("it keeps nothing on disk", "set appendonly yes"))
     if found["maxmemory-policy"] != "noeviction":
-        problems.append("it evicts when it is full (set maxmemory-policy noeviction)")
+        problems.append(Fault("it evicts when it is full", "set maxmemory-policy noeviction"))
     if found["maxmemory"] == "0":
-        problems.append("its memory has no limit (set maxmemory, to what the machine can spare)")
+        advice = "set maxmemory, to what the machine can spare"
+        problems.append(Fault("its memory has no limit", advice))
     return problems
 
 
-def find_delays(found: dict[str, str]) -> list[tuple[str, str]]:
-    """What of these settings a power cut would lose events by, and how to mend it."""
+def find_delays(found: Mapping[str, str]) -> list[Fault]:
+    """What of these settings a power cut would lose events by."""
     delays = []
     if (policy := found["appendfsync"]) != "always":
-        delays.append(
-            (
-                f"appendfsync is {policy}: a power cut loses the last second",
-                "set appendfsync always",
-            )
-        )
+        what = f"appendfsync is {policy}: a power cut loses the last second"
+        delays.append(Fault(what, "set appendfsync always"))
     if found[ON_REWRITE] != "no":
-        delays.append(
-            (f"{ON_REWRITE} is yes: nothing is synced while Redis rewrites its file",
-             f"set {ON_REWRITE} no")
-        )  # fmt: skip
+        what = f"{ON_REWRITE} is yes: nothing is synced while Redis rewrites its file"
+        delays.append(Fault(what, f"set {ON_REWRITE} no"))
     return delays
 
 

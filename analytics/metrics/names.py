@@ -92,75 +92,84 @@ class StateGauge(NamedTuple):
 
     name: str
     meaning: str
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...]
+
+
+STATE_GAUGES: list[StateGauge] = []
+
+
+def _state_gauge(name: str, meaning: str, *labels: str) -> StateGauge:
+    gauge = StateGauge(name, meaning, labels)
+    STATE_GAUGES.append(gauge)
+    return gauge
 
 
 # --- The deployment: `/metrics/state`, of any one web process ---------------------------------
 
-BUILD = StateGauge("analytics_build_info", "1; the version that answers.", ("version",))
+BUILD = _state_gauge("analytics_build_info", "1; the version that answers.", "version")
 # component: stream, broker or store.
-COMPONENT_UP = StateGauge(
-    "analytics_component_up", "1 while the component answers this process.", ("component",)
+COMPONENT_UP = _state_gauge(
+    "analytics_component_up", "1 while the component answers this process.", "component"
 )
 # process: beat or worker. 0 where none was ever seen.
-ALIVE = StateGauge(
-    "analytics_alive_timestamp_seconds", "When one was last seen at work.", ("process",)
+ALIVE = _state_gauge(
+    "analytics_alive_timestamp_seconds", "When one was last seen at work.", "process"
 )
-QUEUED_TASKS = StateGauge("analytics_queued_tasks", "Tasks that wait in the broker.", ("queue",))
+QUEUED_TASKS = _state_gauge("analytics_queued_tasks", "Tasks that wait in the broker.", "queue")
 
-WAITING_EVENTS = StateGauge(
-    "analytics_stream_waiting_events", "Accepted events not stored yet.", ("partition",)
+WAITING_EVENTS = _state_gauge(
+    "analytics_stream_waiting_events", "Accepted events not stored yet.", "partition"
 )
-STREAM_DEPTH = StateGauge("analytics_stream_depth_entries", "Entries waiting.", ("partition",))
-STREAM_LAG = StateGauge(
-    "analytics_stream_lag_seconds", "Age of the oldest entry; 0 if none.", ("partition",)
+STREAM_DEPTH = _state_gauge("analytics_stream_depth_entries", "Entries waiting.", "partition")
+STREAM_LAG = _state_gauge(
+    "analytics_stream_lag_seconds", "Age of the oldest entry; 0 if none.", "partition"
 )
-PENDING_ENTRIES = StateGauge(
-    "analytics_stream_pending_entries", "Entries read and not acked.", ("partition",)
+PENDING_ENTRIES = _state_gauge(
+    "analytics_stream_pending_entries", "Entries read and not acked.", "partition"
 )
 # Counted up to 1,000.
-STALE_ENTRIES = StateGauge(
-    "analytics_stream_stale_entries", "Pending for over CLAIM_IDLE_SECONDS.", ("partition",)
+STALE_ENTRIES = _state_gauge(
+    "analytics_stream_stale_entries", "Pending for over CLAIM_IDLE_SECONDS.", "partition"
 )
-REDIS_MEMORY = StateGauge("analytics_redis_memory_bytes", "Memory that the stream's Redis uses.")
-REDIS_MEMORY_LIMIT = StateGauge("analytics_redis_memory_limit_bytes", "Its maxmemory; 0: no limit.")
-REDIS_FILE_BYTES = StateGauge("analytics_redis_aof_bytes", "Size of its append-only file on disk.")
+REDIS_MEMORY = _state_gauge("analytics_redis_memory_bytes", "Memory that the stream's Redis uses.")
+REDIS_MEMORY_LIMIT = _state_gauge(
+    "analytics_redis_memory_limit_bytes", "Its maxmemory; 0: no limit."
+)
+REDIS_FILE_BYTES = _state_gauge(
+    "analytics_redis_aof_bytes", "Size of its append-only file on disk."
+)
 # A full disk shows here first: Redis then refuses every write.
-REDIS_FILE_FAILING = StateGauge(
+REDIS_FILE_FAILING = _state_gauge(
     "analytics_redis_aof_failing", "1 while its last write or rewrite of the file failed."
 )
 
-BACKLOG_SUMMARIES = StateGauge(
+BACKLOG_SUMMARIES = _state_gauge(
     "analytics_compaction_backlog_summaries", "Summaries that wait to be compacted."
 )
-BACKLOG_SECONDS = StateGauge(
+BACKLOG_SECONDS = _state_gauge(
     "analytics_compaction_lag_seconds", "Age of the oldest summary; 0 if none."
 )
 # work: one of upkeep/jobs/setbacks.py: WORKS.
-FAILING_UNITS = StateGauge(
-    "analytics_failing_units", "Units of maintenance that fail again and again.", ("work",)
+FAILING_UNITS = _state_gauge(
+    "analytics_failing_units", "Units of maintenance that fail again and again.", "work"
 )
 # column: accepted, stored, duplicate, dead, waiting, or erased (a part of stored).
-LEDGER_EVENTS = StateGauge("analytics_ledger_events", "The books, all projects.", ("column",))
+LEDGER_EVENTS = _state_gauge("analytics_ledger_events", "The books, all projects.", "column")
 # Sure differences only: what may be in flight between the two stores is none.
-LEDGER_DIFFERENCE = StateGauge(
+LEDGER_DIFFERENCE = _state_gauge(
     "analytics_ledger_difference_events", "Events by which the books are off, without signs."
 )
-DEAD_LETTERS_KEPT = StateGauge(
-    "analytics_dead_letters", "Dead letters that wait for someone.", ("reason",)
+DEAD_LETTERS_KEPT = _state_gauge(
+    "analytics_dead_letters", "Dead letters that wait for someone.", "reason"
 )
-FUSES_OPEN = StateGauge(
+FUSES_OPEN = _state_gauge(
     "analytics_fuses_open", "Projects whose events are held back, as most of them would be buried."
 )
-DRIFT_TABLES = StateGauge(
+DRIFT_TABLES = _state_gauge(
     "analytics_rollup_drift_tables", "Tables of rollups found to differ from raw events, last time."
 )
-VERIFIED_AT = StateGauge(
+VERIFIED_AT = _state_gauge(
     "analytics_rollup_verified_timestamp_seconds", "When rollups were last verified; 0: never."
-)
-
-STATE_GAUGES: tuple[StateGauge, ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, StateGauge)
 )
 
 # What is known beforehand begins at 0, so that its first count is an increase.

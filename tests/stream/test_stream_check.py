@@ -35,7 +35,7 @@ def test_a_redis_as_the_docs_ask_for_is_fine(store: None) -> None:
 )
 def test_what_loses_events_is_named_with_its_setting(name: str, value: str) -> None:
     [problem] = find_problems({**SAFE, name: value})
-    assert name in problem
+    assert name in problem.advice
 
 
 def test_a_redis_that_evicts_is_refused(evicting: None) -> None:

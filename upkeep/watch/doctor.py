@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from upkeep.watch.finding import Finding, doubtful
+from upkeep.watch.finding import Finding, brief, doubtful
 from upkeep.watch.servers import check_broker, check_clocks, check_store, check_stream
 from upkeep.watch.service import (
     check_keys,
@@ -43,5 +43,7 @@ def examine() -> Iterator[tuple[str, Finding]]:
             for finding in check():
                 yield name, finding
         except (RedisError, PyMongoError, OSError) as exc:
-            reason = str(exc).split(", Timeout:")[0][:200]
-            yield name, doubtful(f"could not look: {reason}", "mend what is said above, try again")
+            yield (
+                name,
+                doubtful(f"could not look: {brief(exc)}", "mend what is said above, try again"),
+            )

@@ -30,3 +30,8 @@ def doubtful(what: str, advice: str) -> Finding:
 def wrong(what: str, advice: str) -> Finding:
     """Events may be lost, refused or never stored."""
     return Finding(Level.WRONG, what, advice)
+
+
+def brief(exc: Exception) -> str:
+    """What a driver says went wrong, without the state of each server that PyMongo adds to it."""
+    return str(exc).split(", Timeout:")[0][:200]

@@ -15,7 +15,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.stream_check import SETTINGS, find_delays, find_problems
-from upkeep.watch.finding import Finding, doubtful, well, wrong
+from upkeep.watch.finding import Finding, brief, doubtful, well, wrong
 
 STORE_TIMEOUT_SECONDS = 3.0
 MIN_REDIS = (6, 2)
@@ -60,10 +60,10 @@ def _check_stream_settings(client: Any) -> Iterator[Finding]:
         return
     problems = find_problems(found)
     for problem in problems:
-        yield wrong(problem.split(" (")[0], problem.split(" (")[1].rstrip(")"))
+        yield wrong(problem.what, problem.advice)
     delays = find_delays(found)
-    for finding, advice in delays:
-        yield doubtful(finding, advice)
+    for delay in delays:
+        yield doubtful(delay.what, delay.advice)
     if not problems and not delays:
         yield well("keeps every event on disk before its 202, and evicts nothing")
 
@@ -121,8 +121,7 @@ def check_store() -> Iterator[Finding]:
             hello = mongo.client().admin.command("hello")
             version = mongo.client().server_info()["version"]
     except PyMongoError as exc:
-        reason = str(exc).split(", Timeout:")[0][:200]
-        yield wrong(f"MongoDB does not answer: {reason}", "start it, or mend MONGO_URI")
+        yield wrong(f"MongoDB does not answer: {brief(exc)}", "start it, or mend MONGO_URI")
         return
     yield _check_version("MongoDB", version, MIN_MONGO)
     if not hello.get("setName"):
