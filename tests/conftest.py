@@ -98,6 +98,7 @@ def make_project(name: str = "Test", **fields: Any) -> TestProject:
     row = Project(name=name, **fields)
     if row.partition is None:
         row.partition = zlib.crc32(row.id_bytes) % settings.STREAM_PARTITIONS
+    row.retention_applied_days = row.retention_days
     Project.objects.bulk_create([row])
     texts, keys = {}, []
     for scope in SCOPES:
