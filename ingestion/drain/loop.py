@@ -4,7 +4,6 @@ The order is the guarantee: read, store, ack. A crash between two steps repeats 
 repeated work is harmless.
 """
 
-import random
 import threading
 import time
 from collections import deque
@@ -12,15 +11,13 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import pymongo
 import structlog
 from django.conf import settings
 from pymongo.errors import PyMongoError
 
-from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import GROUP, stream_key, waiting_key, wake_key
-from analytics.remembered import forgets
+from ingestion.drain.backoff import Backoff
 from ingestion.drain.counting import count_batch, count_store_error, trace_batch
 from ingestion.drain.fuse import Fuses
 from ingestion.drain.reader import Reader
@@ -35,8 +32,6 @@ from ingestion.stream.sessions import note_sessions_again
 log = structlog.get_logger(__name__)
 
 LINGER_SECONDS = 0.05
-MAX_BACKOFF_SECONDS = 5.0
-PROBE_SECONDS = 2.0
 # Transactions in flight: while one waits for its commit, MongoDB inserts the next.
 WRITERS = 2
 MAX_RUN_ENTRIES = 1_000  # Lua passes at most some thousands of arguments
@@ -61,42 +56,7 @@ class DrainResult:
             self.dead += len(written.dead)
 
 
-class Backoff:
-    """How long to leave a store alone that did not answer: 0.1 s to 5 s, with jitter."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._retry_at = 0.0
-
-    def note_failure(self) -> None:
-        self._failures += 1
-        seconds = min(MAX_BACKOFF_SECONDS, 0.1 * 2 ** min(self._failures, 10))
-        self._retry_at = time.monotonic() + seconds * random.uniform(0.5, 1.0)
-
-    def may_try(self) -> bool:
-        """Whether to read at all: a failing store is probed first, and nothing is claimed."""
-        if not self._failures:
-            return True
-        if time.monotonic() < self._retry_at:
-            return False
-        try:
-            with pymongo.timeout(PROBE_SECONDS):
-                mongo.client().admin.command("ping")
-        except PyMongoError:
-            self.note_failure()
-            return False
-        self._failures = 0
-        return True
-
-
 _backoff = Backoff()
-
-
-@forgets
-def forget_failures() -> None:
-    """Leave the store alone no longer, as after a restart."""
-    global _backoff
-    _backoff = Backoff()
 
 
 def drain(
