@@ -1,10 +1,12 @@
 """Apply a project's changed retention to the events that are stored already, in chunks."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import structlog
 from pymongo import UpdateOne
 
+from analytics.databases.documents import EventDocument, ProjectRow, typed
 from analytics.databases.mongo import EVENTS, Document, collection
 from analytics.events.ids import EVENT_KEY_BYTES, after_project, datetime_of_ms, ids_of, parse_place
 from analytics.projects.horizon import RETENTION_GRACE, expiry
@@ -14,7 +16,7 @@ from upkeep.jobs.setbacks import APPLY_RETENTION, Turns
 log = structlog.get_logger(__name__)
 
 CHUNK_EVENTS = 5_000
-APPLIED = "retention_applied_days"
+APPLIED: Final = "retention_applied_days"
 
 
 def apply_retention() -> int:
@@ -26,21 +28,22 @@ def apply_retention() -> int:
     """
     changed = 0
     turns = Turns(APPLY_RETENTION)
-    rows = collection(Project._meta.db_table).find({}, {"retention_days": 1, APPLIED: 1})
+    rows = typed(ProjectRow, Project._meta.db_table).find({}, {"retention_days": 1, APPLIED: 1})
     for row in rows:
-        if row.get(APPLIED, None) != row["retention_days"] and not turns.is_resting(row["_id"]):
+        if row.get(APPLIED) != row["retention_days"] and not turns.is_resting(row["_id"]):
             with turns.attempt(row["_id"], bytes.fromhex(row["_id"])):
                 changed += _apply_to_project(row)
     turns.end()
     return changed
 
 
-def _apply_to_project(row: Document) -> int:
+def _apply_to_project(row: ProjectRow) -> int:
     days: int | None = row["retention_days"]
     events = _apply(bytes.fromhex(row["_id"]), days)
     changes: Document = {} if events else {"$set": {APPLIED: days}}
-    if row.get(APPLIED) is not None:  # what went by it before this run does not come back
-        gone = datetime.now(UTC) - timedelta(days=row[APPLIED]) - RETENTION_GRACE
+    applied = row.get(APPLIED)
+    if applied is not None:  # what went by it before this run does not come back
+        gone = datetime.now(UTC) - timedelta(days=applied) - RETENTION_GRACE
         changes["$max"] = {"raw_since": gone}
     if changes:
         collection(Project._meta.db_table).update_one(
@@ -52,7 +55,7 @@ def _apply_to_project(row: Document) -> int:
 
 def _apply(project_id: bytes, days: int | None) -> int:
     """Walk the project's events by _id, so that a chunk costs what its events cost."""
-    events = collection(EVENTS)
+    events = typed(EventDocument, EVENTS)
     changed = 0
     for length in EVENT_KEY_BYTES:
         after: bytes | None = None  # the first of all is the nil UUID
@@ -71,7 +74,7 @@ def _apply(project_id: bytes, days: int | None) -> int:
     return changed
 
 
-def _update(event: Document, days: int | None) -> UpdateOne | None:
+def _update(event: EventDocument, days: int | None) -> UpdateOne | None:
     # A tombstone has nothing but its place, which tells the time of acceptance.
     accepted_at = datetime_of_ms(parse_place(event["place"])[0].ms)
     wanted = expiry(event.get("timestamp", accepted_at), accepted_at, days)

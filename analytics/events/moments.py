@@ -36,9 +36,9 @@ _USUAL_SHAPES = {
 }
 
 
-def format_moment(moment: datetime) -> str:
-    """RFC 3339 in UTC, with milliseconds and a Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def format_moment(moment: datetime, timespec: str = "milliseconds") -> str:
+    """RFC 3339 in UTC, with a Z; `timespec` is the last that is told, as of `isoformat`."""
+    return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 class BadMoment(ValueError):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from analytics.databases.mongo import collection
+from analytics.databases.documents import ProjectRow, typed
 from analytics.projects.horizon import raw_horizon
 from analytics.projects.models import Project
 from analytics.remembered import Remembered
@@ -38,10 +38,14 @@ def find_policy(project_id: bytes) -> Policy:
 
 
 def _read_policy(project_id: bytes) -> Policy:
-    row = collection(Project._meta.db_table).find_one(
+    row = typed(ProjectRow, Project._meta.db_table).find_one(
         {"_id": project_id.hex()}, dict.fromkeys(Policy._fields, 1)
     )
-    return Policy._make(map(row.get, Policy._fields)) if row else UNKNOWN
+    if row is None:
+        return UNKNOWN
+    return Policy(
+        row["ip_rule"], row.get("retention_days"), row.get("raw_since"), row.get("deleted_at")
+    )
 
 
 class AmbiguousName(LookupError):

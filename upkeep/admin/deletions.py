@@ -62,13 +62,16 @@ class ProjectDeletionAdmin(JobAdmin):
         return {**super().get_model_perms(request), "add": False}
 
     def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         shown = {**(extra_context or {}), "has_add_permission": False}
         return super().changelist_view(request, shown)
 
     def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         project = find_asked_project(request)
         if self.has_add_permission(request) and project is None:
@@ -84,7 +87,11 @@ class ProjectDeletionAdmin(JobAdmin):
         return super().add_view(request, form_url, shown)
 
     def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+        self,
+        request: HttpRequest,
+        obj: ProjectDeletion | None = None,
+        change: bool = False,
+        **kwargs: Any,
     ) -> Any:
         form: Any = super().get_form(request, obj, change, **kwargs)
         if obj is None:
@@ -105,7 +112,7 @@ class ProjectDeletionAdmin(JobAdmin):
         return [(None, {"fields": ("project_name", "project_id"), "description": warning})]
 
     def save_model(
-        self, request: HttpRequest, obj: ProjectDeletion, form: Any, change: bool
+        self, request: HttpRequest, obj: ProjectDeletion, form: DeletionForm, change: bool
     ) -> None:
         job = ask_deletion(form.project, f"admin {request.user.get_username()}")
         obj.pk, obj.name, obj.step = job["_id"], job["name"], job["step"]

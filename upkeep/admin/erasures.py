@@ -62,7 +62,7 @@ class ProjectFilter(admin.SimpleListFilter):
     title = "project"
     parameter_name = "project"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return list_projects_to_filter()
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Erasure]) -> QuerySet[Erasure]:
@@ -82,7 +82,7 @@ class ErasureAdmin(JobAdmin):
             return ("of_project", "user_id", "only_count")
         return ("id", "project_name", "state", "requested_at", "requested_by", "finished_at", "did")
 
-    def save_model(self, request: HttpRequest, obj: Erasure, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Erasure, form: EraseForm, change: bool) -> None:
         project: Project = form.cleaned_data["of_project"]
         asked_by = f"admin {request.user.get_username()}"
         user_id = form.cleaned_data["user_id"]
@@ -90,7 +90,10 @@ class ErasureAdmin(JobAdmin):
         obj.pk, obj.step = job["_id"], job["step"]
 
     def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
         try:
             return super().add_view(request, form_url, extra_context)

@@ -1,14 +1,15 @@
 """What the admin shows of a job, of any kind. Nobody changes one or takes one away."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 
 from analytics.admin.base import Fitting
 from upkeep.job_table import JOB_KINDS
 from upkeep.jobs.job import Job
+from upkeep.models import Erasure, ProjectDeletion
 
 
 class JobAdmin(Fitting):
@@ -19,16 +20,16 @@ class JobAdmin(Fitting):
         kind: type[Job] = JOB_KINDS[self.model._meta.db_table].job
         return kind
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     @admin.display(description="state")
-    def state(self, row: Any) -> str:
+    def state(self, row: Erasure | ProjectDeletion) -> str:
         return self.job.STATES[row.step]
 
-    def count(self, row: Any) -> Sequence[str]:
+    def count(self, row: Erasure | ProjectDeletion) -> Sequence[str]:
         """Each count of a job, and what is counted."""
         return [f"{row.counts[name]:,} {name}" for name in self.job.COUNTS]

@@ -1,11 +1,11 @@
 """Close the books of a deleted project: one sum for the audit in place of its lines."""
 
 from collections import Counter
-from typing import Any
 
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import collection
+from analytics.databases.redis_commands import typed_commands
 from analytics.databases.redis_keys import accepted_key, api_keys_used_key, bucket_key, quota_key
 from analytics.databases.transactions import durable_transaction
 from analytics.projects.models import ApiKey
@@ -28,7 +28,7 @@ def close_books(job: Deletion) -> None:
 
 def _read_usage(job: Deletion) -> dict[str, int]:
     """Accepted events by month `YYYYMM`, as far as Redis knows."""
-    client: Any = names.stream_client()
+    client = typed_commands(names.stream_client())
     usage = client.hgetall(quota_key(job.partition, job.id))
     return {field.decode(): int(count) for field, count in usage.items() if len(field) == 6}
 
@@ -38,7 +38,7 @@ def delete_counters(job: Deletion) -> None:
 
     That record is what keeps a key from coming back (docs/decisions/0004).
     """
-    client: Any = names.stream_client()
+    client = typed_commands(names.stream_client())
     accepted = accepted_key(job.partition)
     prefix = f"{job.id}:".encode()
     if lines := [field for field in client.hkeys(accepted) if field.startswith(prefix)]:

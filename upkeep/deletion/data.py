@@ -5,7 +5,6 @@ The pieces of runs are listed as garbage, which `upkeep/rollups/runs.py` collect
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
@@ -88,13 +87,12 @@ def _delete_heads(job: Deletion, name: str, counted: str) -> None:
         save_progress(job, session, cursor=None, counts={counted: len(heads)})
 
 
-def find_runs(part: Any) -> Iterator[bytes]:
+def find_runs(part: object) -> Iterator[bytes]:
     """The run ids of every descriptor in a head, wherever it stands."""
     if isinstance(part, Mapping):
-        if isinstance(part.get("r"), bytes):
-            yield part["r"]
-        part = part.values()
-    elif not isinstance(part, list):
-        return
-    for inner in part:
-        yield from find_runs(inner)
+        if isinstance(run_id := part.get("r"), bytes):
+            yield run_id
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from find_runs(inner)

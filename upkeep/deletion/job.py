@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from analytics.databases import mongo
-from analytics.databases.mongo import Document, collection
+from analytics.databases.documents import JobDocument, typed
+from analytics.databases.mongo import Document
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.models import Project
 from analytics.task_names import RUN_DELETIONS
@@ -40,22 +41,23 @@ class Deletion(Job):
     last_place: bytes | None  # the last that an event of the project may have
 
     @staticmethod
-    def read_more(found: Document) -> Document:
+    def read_more(found: JobDocument) -> Document:
         return {"last_place": found.get("lastPlace")}
 
 
-def ask_deletion(project: Project, requested_by: str) -> Document:
+def ask_deletion(project: Project, requested_by: str) -> JobDocument:
     """Stop the project's keys and have all it holds removed; the job.
 
     Asking again for a project that is deleted removes what came to light since. Raises
     PyMongoError or a DatabaseError.
     """
-    deletions = collection(mongo.PROJECT_DELETIONS)
+    deletions = typed(JobDocument, mongo.PROJECT_DELETIONS)
     job = new_job(Deletion, project.id, project.id_bytes, project.partition, requested_by)
-    made = {**job, "name": project.name}
+    made: JobDocument = {**job, "name": project.name}
     begin = deletions.update_one({"_id": project.id}, {"$setOnInsert": made}, upsert=True)
     if begin.upserted_id is None:
-        again = {key: job[key] for key in ("requestedAt", "requestedBy", "step", "cursor", "open")}
+        kept = ("requestedAt", "requestedBy", "step", "cursor", "open")
+        again = {key: value for key, value in job.items() if key in kept}
         deletions.update_one(
             {"_id": project.id, "step": DONE}, {"$set": again, "$inc": {"revision": 1}}
         )
@@ -79,5 +81,5 @@ def stop_keys(project: Project) -> bool:
     return is_known
 
 
-def find_deletion(project_id: str) -> Document | None:
-    return collection(mongo.PROJECT_DELETIONS).find_one({"_id": project_id})
+def find_deletion(project_id: str) -> JobDocument | None:
+    return typed(JobDocument, mongo.PROJECT_DELETIONS).find_one({"_id": project_id})

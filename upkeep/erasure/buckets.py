@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from analytics.databases import mongo
+from analytics.databases.documents import ErasureDayDocument, typed
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import durable_transaction, repeat
 from analytics.events.ids import day_of
@@ -31,7 +32,7 @@ OLD_DAYS = 20
 
 def rebuild_buckets(job: Erasure) -> None:
     """One stride: the buckets of one day whose events were erased."""
-    days = collection(mongo.ERASURE_DAYS)
+    days = typed(ErasureDayDocument, mongo.ERASURE_DAYS)
     of_job = {"_id": {"$gt": f"{job.id}:", "$lt": f"{job.id};"}, "project": job.project_id}
     day = days.find_one(of_job, sort=[("_id", 1)])
     if day is None:

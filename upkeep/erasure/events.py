@@ -6,14 +6,14 @@ whatever reads events of a project cannot see it.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
+from analytics.databases.documents import EventDocument, LedgerDocument, typed
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import day_of, parse_place
@@ -74,15 +74,15 @@ def _find_end(project_id: bytes, start: datetime) -> datetime | None:
 
 def _find_events(
     job: Erasure, session: ClientSession, start: datetime, end: datetime | None
-) -> list[Document]:
+) -> list[EventDocument]:
     bounds = {"$gte": start} if end is None else {"$gte": start, "$lt": end}
-    found = collection(mongo.EVENTS).find(
+    found = typed(EventDocument, mongo.EVENTS).find(
         {**of_user(job), "timestamp": bounds}, {"timestamp": 1, "place": 1}, session=session
     )
     return list(found.sort("timestamp", 1).limit(ERASE_EVENTS))
 
 
-def _replace_events(session: ClientSession, found: Sequence[Mapping[str, Any]]) -> None:
+def _replace_events(session: ClientSession, found: Sequence[EventDocument]) -> None:
     """The snapshot that found them makes this fail where one of them changed meanwhile."""
     kept = {"_id": "$_id", "place": "$place", "expiresAt": "$expiresAt"}
     tombstone = {"$replaceWith": {**kept, "erased": datetime.now(UTC)}}
@@ -91,7 +91,7 @@ def _replace_events(session: ClientSession, found: Sequence[Mapping[str, Any]]) 
     )
 
 
-def _note_buckets(job: Erasure, session: ClientSession, found: Sequence[Mapping[str, Any]]) -> None:
+def _note_buckets(job: Erasure, session: ClientSession, found: Sequence[EventDocument]) -> None:
     """The buckets that count what is erased are rebuilt later: a tombstone cannot tell them."""
     days: dict[int, set[int]] = {}
     for event in found:
@@ -113,12 +113,10 @@ def _note_buckets(job: Erasure, session: ClientSession, found: Sequence[Mapping[
     )
 
 
-def _note_erased(
-    project_id: bytes, session: ClientSession, found: Sequence[Mapping[str, Any]]
-) -> None:
+def _note_erased(project_id: bytes, session: ClientSession, found: Sequence[EventDocument]) -> None:
     """In the books, by the day of acceptance."""
     by_day = Counter(parse_place(bytes(event["place"]))[0].day for event in found)
-    lines: list[Document] = [
+    lines: list[LedgerDocument] = [
         {"project": project_id, "day": day, "erased": count} for day, count in by_day.items()
     ]
-    collection(mongo.LEDGER_SUMMARIES).insert_many(lines, session=session)
+    typed(LedgerDocument, mongo.LEDGER_SUMMARIES).insert_many(lines, session=session)

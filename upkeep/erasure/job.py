@@ -6,7 +6,8 @@ from typing import ClassVar
 from uuid import uuid4
 
 from analytics.databases import mongo
-from analytics.databases.mongo import Document, collection
+from analytics.databases.documents import JobDocument, typed
+from analytics.databases.mongo import Document
 from analytics.events.ids import make_place
 from analytics.task_names import RUN_ERASURES
 from upkeep.jobs.job import DONE, Job, new_job
@@ -40,20 +41,22 @@ class Erasure(Job):
     last_place: bytes  # the last that an event accepted before the request may have
 
     @staticmethod
-    def read_more(found: Document) -> Document:
+    def read_more(found: JobDocument) -> Document:
         return {"user_id": found["userId"], "last_place": bytes(found["lastPlace"])}
 
 
-def create_erasure(project_id: bytes, partition: int, user_id: str, requested_by: str) -> Document:
+def create_erasure(
+    project_id: bytes, partition: int, user_id: str, requested_by: str
+) -> JobDocument:
     """Write down that a user is to be erased. Raises RedisError or PyMongoError."""
-    job = {
+    job: JobDocument = {
         **new_job(Erasure, str(uuid4()), project_id, partition, requested_by),
         "userId": user_id,
         "lastPlace": make_place(read_last_entry(partition), ANY_INDEX),
     }
-    collection(mongo.ERASURES).insert_one(job)
+    typed(JobDocument, mongo.ERASURES).insert_one(job)
     return job
 
 
-def find_erasure(project_id: bytes, erasure_id: str) -> Document | None:
-    return collection(mongo.ERASURES).find_one({"_id": erasure_id, "project": project_id})
+def find_erasure(project_id: bytes, erasure_id: str) -> JobDocument | None:
+    return typed(JobDocument, mongo.ERASURES).find_one({"_id": erasure_id, "project": project_id})

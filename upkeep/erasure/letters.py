@@ -1,14 +1,13 @@
 """Redact a user's dead letters, and the duplicates of what was erased."""
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 from bson.binary import Binary
 
 from analytics.databases import mongo
+from analytics.databases.documents import DuplicateDocument, LetterDocument, LetterPayloads, typed
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import PLACE_BYTES, after_project, ids_of
@@ -33,7 +32,7 @@ _PAYLOADS = ("payload", "original")
 
 
 class _Payload(msgspec.Struct):
-    user_id: Any = msgspec.field(default=None, name="userId")
+    user_id: object = msgspec.field(default=None, name="userId")
 
 
 _decoder = msgspec.json.Decoder(_Payload)
@@ -42,7 +41,7 @@ _decoder = msgspec.json.Decoder(_Payload)
 def redact_letters(job: Erasure) -> None:
     """One stride: look through LETTERS of the project that were accepted before the request."""
     with durable_transaction() as session:
-        letters = collection(mongo.DEAD_LETTERS)
+        letters = typed(LetterDocument, mongo.DEAD_LETTERS)
         page = list(
             letters.find({**_after(job), "project": job.project_id}, _PAYLOADS, session=session)
             .sort("_id", 1)
@@ -69,9 +68,9 @@ def redact_letters(job: Erasure) -> None:
             finish_step(job, session, counts)
 
 
-def is_of_user(letter: Mapping[str, Any], user_id: str) -> bool:
+def is_of_user(letter: LetterPayloads, user_id: str) -> bool:
     """Whether the payload, or what it was before an edit, names the user."""
-    payloads = [bytes(found) for name in _PAYLOADS if (found := letter.get(name))]
+    payloads = [bytes(found) for found in (letter["payload"], letter.get("original")) if found]
     return any(_names_user(payload, user_id) for payload in payloads)
 
 
@@ -90,7 +89,7 @@ def redact_duplicates(job: Erasure) -> None:
     They hold nothing else but their place, which the books count.
     """
     with durable_transaction() as session:
-        duplicates = collection(mongo.DUPLICATES)
+        duplicates = typed(DuplicateDocument, mongo.DUPLICATES)
         page = list(
             duplicates.find(_after(job), {"event": 1}, session=session)
             .sort("_id", 1)

@@ -1,15 +1,13 @@
 """An erasure as the API shows it."""
 
-from typing import Any
-
-from analytics.databases.mongo import Document
+from analytics.databases.documents import JobDocument
 from analytics.events.moments import format_moment
 from upkeep.erasure.job import Erasure
 
 
-def render_erasure(job: Document) -> dict[str, Any]:
+def render_erasure(job: JobDocument) -> dict[str, object]:
     """Without the user: who asks knows, and a done job does not any more."""
-    body = {
+    body: dict[str, object] = {
         "erasureId": job["_id"],
         "state": Erasure.STATES[job["step"]],
         "requestedAt": format_moment(job["requestedAt"]),

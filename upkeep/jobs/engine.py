@@ -11,7 +11,7 @@ import structlog
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from analytics.databases.mongo import Document, collection
+from analytics.databases.documents import JobDocument, typed
 from analytics.databases.transactions import Conflict
 from upkeep.jobs.job import DONE, AnyJob, JobKind, MustWait
 from upkeep.jobs.setbacks import RUN_JOB, Turns
@@ -31,7 +31,7 @@ def run_jobs(kind: JobKind[AnyJob], budget_seconds: float) -> bool:
     """
     deadline = time.monotonic() + budget_seconds
     turns = Turns(RUN_JOB)
-    jobs = collection(kind.job.COLLECTION)
+    jobs = typed(JobDocument, kind.job.COLLECTION)
     found = jobs.find({"open": True}, {"project": 1})
     for job in list(found.sort([("turnAt", 1), ("requestedAt", 1)])):
         if time.monotonic() > deadline:
@@ -68,11 +68,11 @@ def run_job(kind: JobKind[AnyJob], job_id: str, deadline: float = math.inf) -> b
 
 
 def _read_open_job(kind: JobKind[AnyJob], job_id: str) -> AnyJob | None:
-    found = collection(kind.job.COLLECTION).find_one({"_id": job_id, "open": True})
+    found = typed(JobDocument, kind.job.COLLECTION).find_one({"_id": job_id, "open": True})
     return kind.job.parse(found) if found else None
 
 
-def follow_job(kind: JobKind[AnyJob], job: Document, tell: Callable[[str], None]) -> Document:
+def follow_job(kind: JobKind[AnyJob], job: JobDocument, tell: Callable[[str], None]) -> JobDocument:
     """Go on with a job until it is done, and tell each state it comes to; its document then."""
     told = None
     while True:
@@ -81,11 +81,11 @@ def follow_job(kind: JobKind[AnyJob], job: Document, tell: Callable[[str], None]
         if job["step"] == DONE:
             return job
         run_job(kind, job["_id"])
-        found = collection(kind.job.COLLECTION).find_one({"_id": job["_id"]})
+        found = typed(JobDocument, kind.job.COLLECTION).find_one({"_id": job["_id"]})
         job = found or {**job, "step": DONE}  # its project was deleted meanwhile
         time.sleep(0 if job["step"] == DONE else FOLLOW_SECONDS)
 
 
-def describe_counts(kind: JobKind[AnyJob], job: Document) -> str:
+def describe_counts(kind: JobKind[AnyJob], job: JobDocument) -> str:
     """What a job did, in one line."""
     return ", ".join(f"{job['counts'][name]} {name}" for name in kind.job.COUNTS)

@@ -8,10 +8,11 @@ processes, or again after a crash, counts once.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from pymongo.client_session import ClientSession
 
+from analytics.databases.documents import Cursor, JobDocument
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from analytics.task_names import MAINTENANCE_QUEUE
@@ -38,11 +39,11 @@ class Job:
     project_id: bytes
     partition: int
     step: str
-    cursor: Any  # how far the step is; None at its start
+    cursor: Cursor  # how far the step is; None at its start
     revision: int
 
     @classmethod
-    def parse(cls, found: Document) -> Self:
+    def parse(cls, found: JobDocument) -> Self:
         return cls(
             id=found["_id"],
             project_id=bytes(found["project"]),
@@ -54,7 +55,7 @@ class Job:
         )
 
     @staticmethod
-    def read_more(found: Document) -> Document:
+    def read_more(found: JobDocument) -> Document:
         """The fields that a kind of job adds, by their names here."""
         return {}
 
@@ -77,7 +78,7 @@ class JobKind(Generic[AnyJob]):
 
 def new_job(
     kind: type[Job], job_id: str, project_id: bytes, partition: int, requested_by: str
-) -> Document:
+) -> JobDocument:
     """The document of a job at its start."""
     now = datetime.now(UTC)
     return {
@@ -101,7 +102,7 @@ def signal_jobs(kind: type[Job]) -> None:
 
 
 def save_progress(
-    job: Job, session: ClientSession, *, cursor: Any, counts: Mapping[str, int] | None = None
+    job: Job, session: ClientSession, *, cursor: Cursor, counts: Mapping[str, int] | None = None
 ) -> None:
     """How far the step is now, and what it did since. Raises Conflict."""
     _save(job, session, {"$set": {"cursor": cursor}}, counts)
@@ -111,7 +112,7 @@ def finish_step(
     job: Job,
     session: ClientSession,
     counts: Mapping[str, int] | None = None,
-    **fields: Any,
+    **fields: object,
 ) -> None:
     """Go on to the next step, or be done after the last; `fields` go to the job's document."""
     steps = list(job.STATES)

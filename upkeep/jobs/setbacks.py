@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import structlog
 from django.conf import settings
@@ -18,7 +18,8 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from analytics.databases import mongo
-from analytics.databases.mongo import Document, collection
+from analytics.databases.documents import SetbackDocument, typed
+from analytics.databases.mongo import collection
 from analytics.databases.transactions import is_permanent
 from analytics.rollups import CorruptTable
 
@@ -52,9 +53,11 @@ class Turns:
     """
 
     def __init__(self, work: str) -> None:
-        rows = collection(mongo.SETBACKS).find({"work": work, "release": settings.VERSION})
+        rows = typed(SetbackDocument, mongo.SETBACKS).find(
+            {"work": work, "release": settings.VERSION}
+        )
         self._work = work
-        self._setbacks: dict[str, Document] = {row["unit"]: row for row in rows}
+        self._setbacks: dict[str, SetbackDocument] = {row["unit"]: row for row in rows}
         self._failure: Exception | None = None
 
     def is_resting(self, unit: str) -> bool:
@@ -85,10 +88,11 @@ class Turns:
         """What cannot be read is of a newer release, or damaged: that is told, and not raised."""
         if not isinstance(exc, CorruptTable):
             self._failure = exc
-        failures = self._setbacks.get(unit, {}).get("failures", 0) + 1
+        before = self._setbacks.get(unit)
+        failures = (before["failures"] if before else 0) + 1
         now = datetime.now(UTC)
         retry_at = now + rest_after(failures)
-        row: Document = {
+        row: SetbackDocument = {
             "work": self._work, "unit": unit, "release": settings.VERSION, "project": project_id,
             "failures": failures, "retryAt": retry_at, "error": repr(exc)[:300],
             "expiresAt": retry_at + KEPT,
@@ -126,7 +130,7 @@ def is_passing(exc: Exception) -> bool:
     return isinstance(exc, (RedisError, OSError))
 
 
-def run_each(*steps: Callable[[], Any]) -> None:
+def run_each(*steps: Callable[[], object]) -> None:
     """Take every step, also after one that failed; the last error is raised at the end."""
     failure: Exception | None = None
     for step in steps:

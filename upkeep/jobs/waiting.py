@@ -1,11 +1,11 @@
 """What of a project still waits in the stream, up to an entry."""
 
 from itertools import islice
-from typing import Any
 
 from redis.exceptions import ResponseError
 
 from analytics.databases.redis_clients import stream_client
+from analytics.databases.redis_commands import typed_commands
 from analytics.databases.redis_keys import stream_key
 from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import EntryId
@@ -19,7 +19,7 @@ ANY_INDEX = 0xFFFF
 
 def read_last_entry(partition: int) -> EntryId:
     """The id of the newest entry ever appended to a partition; 0-0 before the first."""
-    client: Any = stream_client()
+    client = typed_commands(stream_client())
     try:
         stream = client.xinfo_stream(stream_key(partition))
     except ResponseError as exc:

@@ -9,7 +9,6 @@ the loss is written down as a gap with its dates, and counting goes on from what
 import secrets
 from collections import Counter
 from functools import partial
-from typing import Any
 
 import structlog
 from django.conf import settings
@@ -18,9 +17,12 @@ from redis.exceptions import RedisError
 
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
-from analytics.databases.mongo import Document, collection
+from analytics.databases.documents import CheckpointDocument, LedgerDocument, typed
+from analytics.databases.mongo import collection
+from analytics.databases.redis_commands import typed_commands
 from analytics.databases.redis_keys import accepted_key, checkpoint_key, stream_key, waiting_key
 from analytics.events.ids import EntryId
+from analytics.events.moments import format_moment
 from analytics.projects.models import Project
 from ingestion.stream.scripts import CHECKPOINT, CLOSE_DAYS, run_script
 from upkeep.jobs.setbacks import run_each
@@ -55,10 +57,10 @@ def take_checkpoint(partition: int) -> str | None:
     Copy first, then forget: a process that dies in between leaves counts in both, and the
     larger one holds.
     """
-    row = collection(mongo.LEDGER_CHECKPOINTS).find_one({"_id": partition})
-    settled = _read_open_lines(row)
+    row = read_checkpoint(partition)
+    open_lines = _read_open_lines(row)
     reading = _read(partition)
-    loss = find_loss(row, reading.before, reading.last) or find_surplus(settled, reading)
+    loss = find_loss(row, reading.before, reading.last) or find_surplus(open_lines, reading)
     if row and loss:
         record_gap(partition, row, reading, loss)
         return loss
@@ -72,7 +74,12 @@ def take_checkpoint(partition: int) -> str | None:
     return None
 
 
-def _read_open_lines(row: Document | None) -> list[Line]:
+def read_checkpoint(partition: int) -> CheckpointDocument | None:
+    """The last one of a partition; None before the first."""
+    return typed(CheckpointDocument, mongo.LEDGER_CHECKPOINTS).find_one({"_id": partition})
+
+
+def _read_open_lines(row: CheckpointDocument | None) -> list[Line]:
     """The lines of days from the last checkpoint on: those that Redis still counts."""
     if row is None:
         return []
@@ -84,15 +91,15 @@ def _read_open_lines(row: Document | None) -> list[Line]:
 def find_unrecorded_losses() -> list[str]:
     """For a check between two checkpoints: what the next one will find. Changes nothing."""
     found = []
-    client: Any = names.stream_client()
+    client = typed_commands(names.stream_client())
     for partition in range(settings.STREAM_PARTITIONS):
-        row = collection(mongo.LEDGER_CHECKPOINTS).find_one({"_id": partition})
+        row = read_checkpoint(partition)
         mark = Mark.parse(client.get(checkpoint_key(partition)) or b"")
         stream = stream_key(partition)
         last = client.xinfo_stream(stream)["last-generated-id"] if client.exists(stream) else b"0-0"
         if row and (loss := find_loss(row, mark, EntryId.parse(last))):
             found.append(f"partition {partition}: the stream's Redis was {loss.replace('_', ' ')} "
-                         f"after {row['at']:%Y-%m-%dT%H:%M:%SZ}")  # fmt: skip
+                         f"after {format_moment(row['at'], 'seconds')}")  # fmt: skip
     return found
 
 
@@ -121,15 +128,13 @@ def _copy_accepted(accepted: Counter[LineKey]) -> dict[LineKey, int]:
     """Raise the lines of MongoDB to what Redis counts; the lines that MongoDB has now."""
     living = set(Project.objects.filter(deleted_at=None).values_list("pk", flat=True))
     lines = {key: count for key, count in accepted.items() if key[0].hex() in living}
-    rows = {
-        (bytes(row["project"]), row["day"]): row
-        for row in collection(mongo.LEDGER).find({"_id": {"$in": [line_id(k) for k in lines]}})
-    }
+    found = typed(LedgerDocument, mongo.LEDGER).find({"_id": {"$in": [line_id(k) for k in lines]}})
+    rows = {(bytes(row["project"]), row["day"]): row for row in found}
     updates = []
     for key, count in lines.items():
-        row = rows.get(key, {})
-        known = row.get("base", 0) + count
-        if known > row.get("accepted", 0):
+        row = rows.get(key)
+        known = (row.get("base", 0) if row else 0) + count
+        if known > (row.get("accepted", 0) if row else 0):
             updates.append(
                 UpdateOne(
                     {"_id": line_id(key)},
@@ -148,7 +153,7 @@ def _copy_accepted(accepted: Counter[LineKey]) -> dict[LineKey, int]:
 def _close_days(partition: int, lines: dict[LineKey, int]) -> None:
     """Entry ids only rise, so a day before that of the last one is complete."""
     if lines:
-        arguments: list[Any] = []
+        arguments: list[str | int] = []
         for (project_id, day), count in lines.items():
             arguments += (f"{project_id.hex()}:{day}", count)
         keys = [accepted_key(partition)]

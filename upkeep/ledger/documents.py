@@ -9,6 +9,7 @@ from django.conf import settings
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
+from analytics.databases.documents import EventDocument, ProjectRow, typed
 from analytics.events.ids import (
     PLACE_BYTES,
     PROJECT_ID_BYTES,
@@ -70,17 +71,14 @@ def first_whole_days(project_id: bytes) -> dict[str, datetime]:
     """By column, the moment from which on accepted events have all their documents still."""
     now = datetime.now(UTC)
     oldest = datetime.min.replace(tzinfo=UTC)
-    row = mongo.collection(Project._meta.db_table).find_one(
+    row = typed(ProjectRow, Project._meta.db_table).find_one(
         {"_id": project_id.hex()},
         {"retention_days": 1, "retention_applied_days": 1, "raw_since": 1},
     )
-    applied = [
-        days
-        for name in ("retention_days", "retention_applied_days")
-        if (days := (row or {}).get(name)) is not None
-    ]
+    both = (row["retention_days"], row.get("retention_applied_days")) if row else ()
+    applied = [days for days in both if days is not None]
     stored = now - timedelta(days=min(applied)) - RETENTION_GRACE if applied else oldest
-    stored = max(stored, (row or {}).get("raw_since") or oldest)
+    stored = max(stored, (row.get("raw_since") if row else None) or oldest)
     return {
         "stored": stored,
         "erased": stored,
@@ -94,7 +92,7 @@ def _count_events(session: ClientSession, project_id: bytes) -> tuple[Counter[in
     stored: Counter[int] = Counter()
     erased: Counter[int] = Counter()
     for condition in event_ids_of(project_id):
-        for document in mongo.collection(mongo.EVENTS).find(
+        for document in typed(EventDocument, mongo.EVENTS).find(
             condition,
             {"_id": 0, "place": 1, "erased": 1},
             batch_size=_BATCH_DOCUMENTS,

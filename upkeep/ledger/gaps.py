@@ -9,9 +9,11 @@ from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
+from analytics.databases.documents import CheckpointDocument, GapDocument, typed
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import transact
 from analytics.events.ids import MS_PER_DAY, EntryId, now_ms
+from analytics.events.moments import format_moment
 from analytics.projects.models import Project
 from upkeep.ledger.lines import Line, LineKey, line_id, read_settled
 
@@ -44,7 +46,7 @@ class Reading:
     last: EntryId
 
 
-def find_loss(row: Document | None, mark: Mark, last: EntryId) -> str | None:
+def find_loss(row: CheckpointDocument | None, mark: Mark, last: EntryId) -> str | None:
     """What kind of loss explains that Redis knows less than the last checkpoint, if it does."""
     if row is None:
         return None
@@ -71,7 +73,7 @@ def describe_checkpoint(reading: Reading) -> Document:
     return {"epoch": reading.mark.epoch, "lastId": last, "at": datetime.now(UTC)}
 
 
-def record_gap(partition: int, row: Document, reading: Reading, loss: str) -> None:
+def record_gap(partition: int, row: CheckpointDocument, reading: Reading, loss: str) -> None:
     """Write the loss down and go on from what is known, in one transaction."""
     lost = transact(lambda session: _write_gap(session, partition, row, reading, loss))
     if lost is not None:
@@ -80,7 +82,7 @@ def record_gap(partition: int, row: Document, reading: Reading, loss: str) -> No
 
 
 def _write_gap(
-    session: ClientSession, partition: int, row: Document, reading: Reading, loss: str
+    session: ClientSession, partition: int, row: CheckpointDocument, reading: Reading, loss: str
 ) -> int | None:
     """How many events that were known are gone, at most; None if another wrote it first."""
     now = datetime.now(UTC)
@@ -107,7 +109,7 @@ def _write_gap(
         )
     if updates:
         collection(mongo.LEDGER).bulk_write(updates, session=session)
-    gap = {
+    gap: GapDocument = {
         "partition": partition,
         "kind": loss,
         "from": row["at"],
@@ -116,7 +118,7 @@ def _write_gap(
         "fromDay": EntryId.parse(row["lastId"].encode()).day,
         "toDay": max(reading.last.day, now_ms() // MS_PER_DAY),
     }
-    collection(mongo.LEDGER_GAPS).insert_one(gap, session=session)
+    typed(GapDocument, mongo.LEDGER_GAPS).insert_one(gap, session=session)
     return lost
 
 
@@ -126,7 +128,7 @@ def _rebase(line: Line, reading: Reading, loss: str) -> tuple[Document, int]:
     count = reading.accepted[key]
     known = line.known + count if loss == EMPTIED else max(line.known, line.base + count)
     # At most: some of it waits still, or is being stored by a worker that had read it.
-    missing = max(0, known - line.stored - line.duplicate - line.dead)
+    missing = max(0, known - line.settled)
     change = {"accepted": known, "base": known - count, "lost": missing}
     return change, max(0, missing - line.lost_at_most - reading.waiting[key])
 
@@ -135,8 +137,8 @@ def describe_gaps() -> list[str]:
     """A sentence for each gap in the books, the oldest first."""
     return [
         f"gap: the Redis of partition {gap['partition']} was "
-        f"{gap['kind'].replace('_', ' ')} between {gap['from']:%Y-%m-%dT%H:%M:%SZ} and "
-        f"{gap['to']:%Y-%m-%dT%H:%M:%SZ}; of what was known, at most {gap['lost']} "
+        f"{gap['kind'].replace('_', ' ')} between {format_moment(gap['from'], 'seconds')} and "
+        f"{format_moment(gap['to'], 'seconds')}; of what was known, at most {gap['lost']} "
         "events are gone; what was accepted in between and not stored is not known"
-        for gap in collection(mongo.LEDGER_GAPS).find().sort("to", 1)
+        for gap in typed(GapDocument, mongo.LEDGER_GAPS).find().sort("to", 1)
     ]

@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
+from bson import ObjectId
 from django.conf import settings
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
+from analytics.databases.documents import GapDocument, LedgerDocument, typed
 from analytics.databases.mongo import Document
 from analytics.databases.redis_keys import accepted_key, waiting_key
 from analytics.databases.transactions import transact
@@ -113,7 +114,7 @@ def read_settled(
     if first_day:
         query["day"] = {"$gte": first_day}
     for name in (mongo.LEDGER, mongo.LEDGER_SUMMARIES):
-        for row in mongo.database()[name].find(query, session=session):
+        for row in typed(LedgerDocument, name).find(query, session=session):
             key = (bytes(row["project"]), row["day"])
             line = lines.setdefault(key, Line(*key))
             for column in COLUMNS:
@@ -121,7 +122,7 @@ def read_settled(
             line.known = max(line.known, row.get("accepted", 0))
             line.base += row.get("base", 0)
             line.lost_at_most += row.get("lost", 0)
-    gaps = list(mongo.database()[mongo.LEDGER_GAPS].find({}, session=session))
+    gaps = list(typed(GapDocument, mongo.LEDGER_GAPS).find({}, session=session))
     for line in lines.values():
         line.in_gap = any(gap["fromDay"] <= line.day <= gap["toDay"] for gap in gaps)
     return lines
@@ -166,7 +167,7 @@ def compact_ledger() -> int:
     return compacted
 
 
-def _compact_isolating(turns: Turns, ids: Sequence[Any]) -> int:
+def _compact_isolating(turns: Turns, ids: Sequence[ObjectId]) -> int:
     """Compact them in one transaction; where one of them cannot be, halve until it is alone."""
     if len(ids) == 1:
         with turns.attempt(str(ids[0])):
@@ -181,7 +182,7 @@ def _compact_isolating(turns: Turns, ids: Sequence[Any]) -> int:
     return _compact_isolating(turns, ids[:middle]) + _compact_isolating(turns, ids[middle:])
 
 
-def _add_up(session: ClientSession, ids: Sequence[Any]) -> int:
+def _add_up(session: ClientSession, ids: Sequence[ObjectId]) -> int:
     summaries = mongo.collection(mongo.LEDGER_SUMMARIES)
     rows = list(summaries.find({"_id": {"$in": ids}}, session=session))
     if not rows:

@@ -1,7 +1,6 @@
 """Give events that were stored before there were rollups theirs. Safe to run beside drains."""
 
 import time
-from typing import Any
 
 from django.db import migrations
 
@@ -18,7 +17,7 @@ DONE_BEFORE = {"app": "ingestion", "name": "0001_build_rollups"}
 MAX_TRIES = 100
 
 
-def build_rollups(apps: Any, schema_editor: Any) -> None:
+def build_rollups(apps: object, schema_editor: object) -> None:
     mongo.ensure_indexes()
     if mongo.collection("django_migrations").find_one(DONE_BEFORE):
         return

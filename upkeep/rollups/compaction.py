@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
@@ -151,7 +150,7 @@ def _read_summaries(project_id: bytes, day: int) -> list[Document]:
     return found
 
 
-def approx_bytes(tables: Mapping[str, Mapping[str, Any]]) -> int:
+def approx_bytes(tables: Mapping[str, Mapping[str, object]]) -> int:
     return sum(
         len(column)
         for table in tables.values()

@@ -1,8 +1,8 @@
 """Replace rollups by what the raw events say."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from bson import ObjectId
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
@@ -55,7 +55,7 @@ def _rebuild_day(project_id: bytes, day: int, wanted: Sequence[int]) -> int:
 
 def _summary_ids(
     session: ClientSession, project_id: bytes, day: int, slots: list[int]
-) -> list[Any]:
+) -> list[ObjectId]:
     buckets = [slot_moment(day, slot) for slot in slots]
     found = collection(mongo.SUMMARIES).find(
         {"project": project_id, "bucket": {"$in": buckets}}, {"_id": 1}, session=session
@@ -66,5 +66,5 @@ def _summary_ids(
 def _events_of(tables: Tables) -> int:
     if "total" not in tables:
         return 0
-    counted: Any = tables["total"].events
-    return int(counted.sum())
+    counted = tables["total"].events
+    return 0 if counted is None else int(counted.sum())

@@ -1,12 +1,11 @@
 """The state of the deployment, read at each scrape of `/metrics/state`.
 
-Any web process can tell it, so it is scraped in one place: of several copies of a gauge the sum
+Every web process can tell it, so it is scraped in one place: of several copies of a gauge the sum
 would be wrong. Each part stands for itself: with MongoDB down the stream is still described.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pymongo
 import structlog
@@ -21,6 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import collection
+from analytics.databases.redis_commands import Commands, typed_commands
 from analytics.databases.redis_keys import GROUP, stream_key, waiting_key
 from analytics.events.ids import EntryId
 from analytics.metrics import names as metrics
@@ -87,7 +87,7 @@ def read_state() -> Iterator[Reading]:
 
 
 def _read_stream() -> Iterator[Reading]:
-    client: Any = names.stream_client()
+    client = typed_commands(names.stream_client())
     info = client.info()
     yield metrics.REDIS_MEMORY, (), info["used_memory"]
     yield metrics.REDIS_MEMORY_LIMIT, (), info["maxmemory"]
@@ -101,7 +101,7 @@ def _read_stream() -> Iterator[Reading]:
         yield from _read_partition(client, partition)
 
 
-def _read_partition(client: Any, partition: int) -> Iterator[Reading]:
+def _read_partition(client: Commands, partition: int) -> Iterator[Reading]:
     stream, labels = stream_key(partition), (str(partition),)
     waiting = client.hget(waiting_key(partition), "total")
     yield metrics.WAITING_EVENTS, labels, int(waiting or 0)
@@ -116,7 +116,7 @@ def _read_partition(client: Any, partition: int) -> Iterator[Reading]:
     yield metrics.STALE_ENTRIES, labels, stale
 
 
-def _count_pending(client: Any, stream: str) -> tuple[int, int]:
+def _count_pending(client: Commands, stream: str) -> tuple[int, int]:
     """Entries read and not acked, and those of them that are stale, up to MAX_STALE_ENTRIES."""
     idle_ms = int(settings.CLAIM_IDLE_SECONDS * 1000)
     try:
@@ -130,7 +130,7 @@ def _count_pending(client: Any, stream: str) -> tuple[int, int]:
 
 
 def _read_broker() -> Iterator[Reading]:
-    client: Any = names.broker_client()
+    client = typed_commands(names.broker_client())
     for queue in QUEUES:
         yield metrics.QUEUED_TASKS, (queue,), client.llen(queue)
     sightings = Sightings()

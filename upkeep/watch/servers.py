@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import pymongo
@@ -14,6 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import broker_client, stream_client
+from analytics.databases.redis_commands import Commands, typed_commands
 from analytics.databases.stream_check import SETTINGS, find_delays, find_problems
 from upkeep.watch.finding import Finding, brief, doubtful, well, wrong
 
@@ -28,7 +28,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def check_stream() -> Iterator[Finding]:
     """The Redis at REDIS_URL: on its disk is what has a 202 and is not stored yet."""
-    client: Any = stream_client()
+    client = typed_commands(stream_client())
     try:
         info = client.info()
     except (RedisError, OSError) as exc:
@@ -49,7 +49,7 @@ def check_stream() -> Iterator[Finding]:
     yield from _check_password()
 
 
-def _check_stream_settings(client: Any) -> Iterator[Finding]:
+def _check_stream_settings(client: Commands) -> Iterator[Finding]:
     try:
         found = {name: client.config_get(name)[name] for name in SETTINGS}
     except ResponseError:
@@ -68,7 +68,7 @@ def _check_stream_settings(client: Any) -> Iterator[Finding]:
         yield well("keeps every event on disk before its 202, and evicts nothing")
 
 
-def _check_redis_disk(client: Any) -> Iterator[Finding]:
+def _check_redis_disk(client: Commands) -> Iterator[Finding]:
     """Only on this machine: Redis does not tell what its disk has left."""
     if urlsplit(settings.REDIS_URL).hostname not in _LOOPBACK:
         yield doubtful("its disk cannot be seen from here", "watch it where Redis runs")
@@ -99,7 +99,7 @@ def _check_password() -> Iterator[Finding]:
 def check_broker() -> Iterator[Finding]:
     """The Redis at BROKER_URL: the signals, no event."""
     try:
-        info: Any = broker_client().info()
+        info = typed_commands(broker_client()).info()
     except (RedisError, OSError) as exc:
         yield wrong(f"the broker does not answer: {exc}", "start it, or mend BROKER_URL")
         return
@@ -155,7 +155,7 @@ def _check_write_concern() -> Iterator[Finding]:
 
 def check_clocks() -> Iterator[Finding]:
     """An entry's id is Redis's time, its event's age is judged by ours."""
-    clock: Any = stream_client().time()
+    clock = typed_commands(stream_client()).time()
     redis_skew = clock[0] + clock[1] / 1e6 - time.time()
     with pymongo.timeout(STORE_TIMEOUT_SECONDS):
         local_time = mongo.client().admin.command("hello")["localTime"]

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -65,7 +64,7 @@ def check_keys() -> Iterator[Finding]:
     """The accept path knows a key by its mirror in Redis alone."""
     client = stream_client()
     digests = list(ApiKey.objects.values_list("digest", flat=True))
-    pipeline: Any = client.pipeline(transaction=False)
+    pipeline = client.pipeline(transaction=False)
     for digest in digests:
         pipeline.exists(api_key_key(digest))
     missing = pipeline.execute().count(0)

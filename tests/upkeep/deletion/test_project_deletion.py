@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
 from analytics.databases import mongo
-from analytics.databases.mongo import Document, collection, database
+from analytics.databases.documents import JobDocument
+from analytics.databases.mongo import collection, database
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import AcceptedEvent
@@ -58,12 +59,12 @@ def fill(project: TestProject) -> None:
     ask_to_erase(project, "mallory")
 
 
-def delete(project: TestProject) -> Document:
+def delete(project: TestProject) -> JobDocument:
     ask_deletion(project.row, "a test")
     return go_on(project)
 
 
-def go_on(project: TestProject) -> Document:
+def go_on(project: TestProject) -> JobDocument:
     run_job(run.DELETIONS, project.row.id)
     job = find_deletion(project.row.id)
     assert job is not None

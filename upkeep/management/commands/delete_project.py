@@ -1,18 +1,18 @@
 """`manage.py delete_project`: delete a project and everything that is stored of it."""
 
 import getpass
-from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from analytics.databases.mongo import PROJECT_DELETIONS
 from analytics.projects.models import Project
 from upkeep.deletion.job import ask_deletion
 from upkeep.job_table import JOB_KINDS
 from upkeep.jobs.engine import describe_counts, follow_job
+from upkeep.management.arguments import Options, OptionsCommand
 
 
-class Command(BaseCommand):
+class Command(OptionsCommand):
     help = (
         "Delete a project: stop its keys, store what was accepted, then remove all of it. "
         "Interrupted, it is gone on with by the workers."
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--confirm", required=True, metavar="NAME", help="the project's name")
         parser.add_argument("--no-wait", action="store_true", help="leave it to the workers")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: Options) -> None:
         project = Project.objects.filter(pk=options["project"]).first()
         if project is None:
             raise CommandError(f"There is no project {options['project']!r}.")

@@ -1,14 +1,13 @@
 """`manage.py doctor`: look the deployment over and say what to do."""
 
-from typing import Any
+from django.core.management.base import CommandError
 
-from django.core.management.base import BaseCommand, CommandError
-
+from upkeep.management.arguments import Options, OptionsCommand
 from upkeep.watch.doctor import examine
 from upkeep.watch.finding import Level
 
 
-class Command(BaseCommand):
+class Command(OptionsCommand):
     help = (
         "Check the servers, settings and processes of this deployment, and say what to do about "
         "each finding. Ends with status 1 if anything is wrong; warnings do not count."
@@ -16,7 +15,7 @@ class Command(BaseCommand):
     # Its own checks say more than Django's, and it must run where those fail.
     requires_system_checks: list[str] = []  # noqa: RUF012  Django's own way to say so
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: Options) -> None:
         worst = 0
         for name, finding in examine():
             self.stdout.write(f"{finding.level.value:<5}{name}: {finding.what}")

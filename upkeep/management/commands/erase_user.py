@@ -1,18 +1,18 @@
 """`manage.py erase_user`: remove what is stored of one user of a project."""
 
 import getpass
-from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from analytics.databases.mongo import ERASURES
 from analytics.projects.models import Project
 from upkeep.erasure.ask import TooManyToCount, ask_erasure, count_erasable
 from upkeep.job_table import JOB_KINDS
 from upkeep.jobs.engine import describe_counts, follow_job
+from upkeep.management.arguments import Options, OptionsCommand
 
 
-class Command(BaseCommand):
+class Command(OptionsCommand):
     help = (
         "Erase a user, here and now, without Celery. It waits until what was accepted before "
         "is stored. Interrupted, it is gone on with by the workers."
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True, help="16 hex digits")
         parser.add_argument("--dry-run", action="store_true", help="only count")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: Options) -> None:
         project = Project.objects.filter(pk=options["project"]).first()
         if project is None:
             raise CommandError(f"There is no project {options['project']!r}.")

@@ -1,9 +1,8 @@
 """`manage.py ledger`: print the books, or check that they balance."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from analytics.events.ids import PROJECT_ID_BYTES, datetime_of_day
 from analytics.projects.models import Project
@@ -12,11 +11,12 @@ from upkeep.ledger.checkpoints import find_unrecorded_losses
 from upkeep.ledger.documents import count_documents
 from upkeep.ledger.gaps import describe_gaps
 from upkeep.ledger.lines import Line, read_ledger
+from upkeep.management.arguments import Options, OptionsCommand
 
 _COLUMNS = ("accepted", "stored", "duplicate", "dead", "waiting", "difference", "erased", "lost")
 
 
-class Command(BaseCommand):
+class Command(OptionsCommand):
     help = (
         "Print accepted, stored, duplicate, dead and waiting events per project and UTC day of "
         "acceptance. With --check, print what does not balance and end with status 1 if any does."
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             help="how long to read again while events are in flight (default 30)",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: Options) -> None:
         project = _read_project(options["project"])
         if not (options["check"] or options["deep"]):
             self._print_lines(read_ledger(project))

@@ -1,9 +1,8 @@
 """`manage.py loadtest`: load a service, and prove that it lost nothing."""
 
 import time
-from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
@@ -14,12 +13,13 @@ from loadtest.__main__ import is_proven, run
 from loadtest.plan import PlanError, add_arguments, make_plan, read_environment
 from loadtest.proof import check_service
 from upkeep.ledger.lines import Line, read_ledger
+from upkeep.management.arguments import Options, OptionsCommand
 
 _COLUMNS = ("accepted", "stored", "duplicate", "dead", "waiting", "difference")
 QUIET_TRIES = 10
 
 
-class Command(BaseCommand):
+class Command(OptionsCommand):
     help = (
         "Send events for a while, then ask the service and the ledger where they are. "
         "Best with keys of a project made for it. Ends with status 1 if an event is lost."
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add_arguments(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: Options) -> None:
         try:
             plan = make_plan(options, read_environment())
             check_service(plan)

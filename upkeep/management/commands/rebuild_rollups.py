@@ -1,22 +1,20 @@
 """`manage.py rebuild_rollups`: replace rollups by what the raw events say."""
 
-from typing import Any
-
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from analytics.projects.policy import list_projects
-from upkeep.management.arguments import add_window_arguments, read_window
+from upkeep.management.arguments import Options, OptionsCommand, add_window_arguments, read_window
 from upkeep.verify.days import find_days
 from upkeep.verify.rebuild import rebuild_day
 
 
-class Command(BaseCommand):
+class Command(OptionsCommand):
     help = "Rebuild the rollups of whole UTC days in place, beside running drains."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_window_arguments(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: Options) -> None:
         start, end = read_window(options)
         for project in options["project"] or list_projects():
             project_id = bytes.fromhex(project)

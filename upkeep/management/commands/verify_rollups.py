@@ -2,19 +2,19 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from analytics.events.moments import format_moment
 from analytics.projects.policy import list_projects
 from analytics.rollups.calendar import month_of
-from upkeep.management.arguments import add_window_arguments, read_window
+from upkeep.management.arguments import Options, OptionsCommand, add_window_arguments, read_window
 from upkeep.verify.days import find_days
 from upkeep.verify.differences import Difference
 from upkeep.verify.verify import verify_day, verify_month
 
 
-class Command(BaseCommand):
+class Command(OptionsCommand):
     help = (
         "Recount days from their raw events, compare with the rollups and print any difference. "
         "Ends with status 1 if there is one."
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         add_window_arguments(parser)
         parser.add_argument("--sample", type=int, help="only this many days, chosen at random")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, options: Options) -> None:
         start, end = read_window(options)
         wanted = [
             (bytes.fromhex(project), day)
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         for found in _verify(wanted):
             differences += 1
             self.stdout.write(
-                f"{found.project_id.hex()} {found.unit} {found.start:%Y-%m-%dT%H:%MZ} "
+                f"{found.project_id.hex()} {found.unit} {format_moment(found.start, 'minutes')} "
                 f"{found.dimension}: raw {found.raw}; rollup {found.rollup}"
             )
         self.stdout.write(f"{len(wanted)} days verified, {differences} differences")
