@@ -13,7 +13,7 @@ from analytics.projects.holdings import read_holding
 from analytics.projects.models import Project
 from upkeep.admin.jobs import JobAdmin
 from upkeep.deletion.job import ask_deletion
-from upkeep.models import ProjectDeletion
+from upkeep.models import ProjectDeletion, StoredJob
 
 if TYPE_CHECKING:
     DeletionModelForm = forms.ModelForm[ProjectDeletion]
@@ -117,11 +117,8 @@ class ProjectDeletionAdmin(JobAdmin):
         job = ask_deletion(form.project, f"admin {request.user.get_username()}")
         obj.pk, obj.name, obj.step = job["_id"], job["name"], job["step"]
 
-    def response_add(
-        self, request: HttpRequest, obj: ProjectDeletion, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        self.message_user(request, f"{obj} is being deleted.")
-        return HttpResponseRedirect(reverse("admin:upkeep_projectdeletion_changelist"))
+    def tell_asked(self, row: StoredJob) -> str:
+        return f"{row} is being deleted."
 
     @admin.display(description="removed, and its books")
     def removed(self, deletion: ProjectDeletion) -> str:

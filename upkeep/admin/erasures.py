@@ -16,7 +16,7 @@ from analytics.events.event import MAX_USER_ID_CHARS
 from analytics.projects.models import Project
 from upkeep.admin.jobs import JobAdmin
 from upkeep.erasure.ask import TooManyToCount, ask_erasure, count_erasable
-from upkeep.models import Erasure
+from upkeep.models import Erasure, StoredJob
 
 if TYPE_CHECKING:
     ErasureModelForm = forms.ModelForm[Erasure]
@@ -101,11 +101,8 @@ class ErasureAdmin(JobAdmin):
             self.message_user(request, f"Nothing was asked for: {type(exc).__name__}.", "ERROR")
             return HttpResponseRedirect(reverse("admin:upkeep_erasure_changelist"))
 
-    def response_add(
-        self, request: HttpRequest, obj: Erasure, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        self.message_user(request, f"Erasure {obj.pk} was asked for.")
-        return HttpResponseRedirect(reverse("admin:upkeep_erasure_changelist"))
+    def tell_asked(self, row: StoredJob) -> str:
+        return f"Erasure {row.pk} was asked for."
 
     @admin.display(description="project")
     def project_name(self, erasure: Erasure) -> str:

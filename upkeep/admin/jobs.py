@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from analytics.admin.base import Fitting
 from upkeep.job_table import JOB_KINDS
 from upkeep.jobs.job import Job
-from upkeep.models import Erasure, ProjectDeletion
+from upkeep.models import Erasure, ProjectDeletion, StoredJob
 
 
 class JobAdmin(Fitting):
@@ -26,10 +27,19 @@ class JobAdmin(Fitting):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def tell_asked(self, row: StoredJob) -> str:
+        raise NotImplementedError
+
+    def response_add(
+        self, request: HttpRequest, obj: StoredJob, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        self.message_user(request, self.tell_asked(obj))
+        return HttpResponseRedirect(reverse(f"admin:upkeep_{self.opts.model_name}_changelist"))
+
     @admin.display(description="state")
     def state(self, row: Erasure | ProjectDeletion) -> str:
         return self.job.STATES[row.step]
 
-    def count(self, row: Erasure | ProjectDeletion) -> Sequence[str]:
+    def count(self, row: StoredJob) -> Sequence[str]:
         """Each count of a job, and what is counted."""
         return [f"{row.counts[name]:,} {name}" for name in self.job.COUNTS]
