@@ -95,7 +95,6 @@ class Project(UniquelyNamed):
     partition = models.PositiveIntegerField(editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     raw_since = models.DateTimeField(null=True, editable=False)
-    # What the stored events have; in rows from before a first change the field is not there.
     retention_applied_days = models.PositiveIntegerField(null=True, editable=False)
 
     class Meta:
@@ -112,7 +111,9 @@ class Project(UniquelyNamed):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self._state.adding:
-            self._prepare_first_save()
+            self.retention_applied_days = self.retention_days
+            if self.partition is None:
+                self.partition = zlib.crc32(self.id_bytes) % settings.STREAM_PARTITIONS
         elif kwargs.get("update_fields") is None:
             # A form that was opened before the deletion must not undo it, nor a round of retention.
             names = {field.name for field in self._meta.concrete_fields}
@@ -121,11 +122,6 @@ class Project(UniquelyNamed):
             self._note_retention()
             kwargs["update_fields"] = {*kwargs["update_fields"], "raw_since"}
         super().save(*args, **kwargs)
-
-    def _prepare_first_save(self) -> None:
-        if self.partition is None:
-            self.partition = zlib.crc32(self.id_bytes) % settings.STREAM_PARTITIONS
-        self.retention_applied_days = self.retention_days
 
     def _note_retention(self) -> None:
         """What a shorter retention let go does not come back when it grows.
