@@ -1,4 +1,4 @@
-"""How long a store that did not answer is left alone."""
+"""How long the drain leaves a store alone that did not answer."""
 
 import random
 import time
@@ -19,15 +19,15 @@ class Backoff:
     def __init__(self) -> None:
         self._failures = 0
         self._retry_at = 0.0
-        forgets(self.forget)
-
-    def forget(self) -> None:
-        self._failures = 0
+        forgets(self.forget_failures)
 
     def note_failure(self) -> None:
         self._failures += 1
         seconds = min(MAX_BACKOFF_SECONDS, 0.1 * 2 ** min(self._failures, 10))
         self._retry_at = time.monotonic() + seconds * random.uniform(0.5, 1.0)
+
+    def forget_failures(self) -> None:
+        self._failures = 0
 
     def may_try(self) -> bool:
         """Whether to read at all: a failing store is probed first, and nothing is claimed."""
@@ -41,5 +41,5 @@ class Backoff:
         except PyMongoError:
             self.note_failure()
             return False
-        self.forget()
+        self.forget_failures()
         return True
