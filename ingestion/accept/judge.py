@@ -27,7 +27,7 @@ _array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(slots=True)
-class Judged:
+class JudgedBatch:
     """The events of one request: those to accept, and why the others are refused."""
 
     accepted: list[AcceptedEvent] = field(default_factory=list)
@@ -60,14 +60,14 @@ def judge_single(body: bytes, key: KeyRecord) -> AcceptedEvent:
         raise BadRequest(exc.detail, code=exc.code, errors=errors) from None
 
 
-def judge_batch(items: Sequence[bytes], key: KeyRecord) -> Judged:
+def judge_batch(items: Sequence[bytes], key: KeyRecord) -> JudgedBatch:
     """Judge each of 1 to 1,000 events by itself. Raises BadRequest when none is valid."""
     if not items:
         raise BadRequest("The batch holds no event.", code="empty_batch")
     if len(items) > MAX_BATCH_EVENTS:
         detail = f"The batch holds {len(items)} events; at most {MAX_BATCH_EVENTS} are taken."
         raise TooLarge(detail, code="too_many_events")
-    judged = Judged()
+    judged = JudgedBatch()
     event_ids = make_event_ids(now_ms(), len(items))
     for index, (raw, event) in enumerate(zip(items, decode_events(items), strict=True)):
         try:

@@ -9,14 +9,14 @@ import structlog
 from analytics.events.ids import parse_place
 from analytics.metrics import names as metrics
 from analytics.metrics.tracing import trace_stored
-from ingestion.store.prepare import Prepared
-from ingestion.store.transaction import Sorted
+from ingestion.store.prepare import PreparedEvent
+from ingestion.store.transaction import BatchPlan
 from ingestion.stream.entries import ReadEntry
 
 log = structlog.get_logger(__name__)
 
 
-def count_batch(written: Sequence[Sorted], events: int, seconds: float) -> None:
+def count_batch(written: Sequence[BatchPlan], events: int, seconds: float) -> None:
     """A batch was stored and acked; of `events`, what was done before counts in no outcome."""
     metrics.BATCH_EVENTS.observe(events)
     metrics.STORE_SECONDS.observe(seconds)
@@ -30,7 +30,7 @@ def count_batch(written: Sequence[Sorted], events: int, seconds: float) -> None:
         count_buried(part.dead)
 
 
-def count_buried(events: Sequence[Prepared]) -> None:
+def count_buried(events: Sequence[PreparedEvent]) -> None:
     """A line for each project and reason, with the first entry: the rest is in the dead letters."""
     buried = [(event, event.failure.reason) for event in events if event.failure]
     for _, reason in buried:

@@ -22,8 +22,8 @@ from analytics.projects.policy import find_policy
 from analytics.remembered import forgets
 from ingestion.drain.fuse_window import Window
 from ingestion.letters.room import count_room, has_room
-from ingestion.store.prepare import Prepared, prepare
-from ingestion.store.transaction import Sorted, write_batch
+from ingestion.store.prepare import PreparedEvent, prepare
+from ingestion.store.transaction import BatchPlan, write_batch
 from ingestion.stream.claims import Holding, claim_entries, hold_entries, holder_of
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.entries import ReadEntry, decode_entries
@@ -62,8 +62,8 @@ class Fuses:
         return [holder_of(project_id) for project_id in self._open]
 
     def withhold(
-        self, batch: Sequence[ReadEntry], events: Sequence[Prepared]
-    ) -> tuple[Sequence[ReadEntry], Sequence[Prepared]]:
+        self, batch: Sequence[ReadEntry], events: Sequence[PreparedEvent]
+    ) -> tuple[Sequence[ReadEntry], Sequence[PreparedEvent]]:
         """Leave out of `batch` what must stay in the stream; mostly that is nothing."""
         burials = count_burials(events)
         if self._forced or not (burials or self._open or _windows):
@@ -86,7 +86,7 @@ class Fuses:
             [event for event in events if event.place[:_ENTRY_BYTES] not in held],
         )
 
-    def may_bury(self, event: Prepared, reason: str) -> bool:
+    def may_bury(self, event: PreparedEvent, reason: str) -> bool:
         """Whether an event that the store refused may become a dead letter.
 
         If not, its entry must not be acked: `release` leaves it out.
@@ -112,12 +112,12 @@ class Fuses:
         hold_back(self._partition, held)
         return [read for read in batch if _entry_of(read) not in self._withheld]
 
-    def try_again(self) -> list[Sorted]:
+    def try_again(self) -> list[BatchPlan]:
         """Try the fuses that are due, and close those whose events can be stored now.
 
         What was stored on trial is returned; the entries themselves are still to be drained.
         """
-        written: list[Sorted] = []
+        written: list[BatchPlan] = []
         now = datetime.now(UTC)
         for project_id, row in list(self._open.items()):
             if row["tryAt"] > now or not _take_turn(row, now):
@@ -135,7 +135,7 @@ class Fuses:
                           opened_at=row["openedAt"].isoformat())  # fmt: skip
         return written
 
-    def _try(self, project_id: bytes, written: list[Sorted]) -> bool:
+    def _try(self, project_id: bytes, written: list[BatchPlan]) -> bool:
         """Store a few of the events that are held back, and bury none of them."""
         owner = Holding(holder_of(project_id), TRIED_ENTRIES, 0)
         raw = claim_entries(self._partition, owner, str(this_consumer()), TRIED_ENTRIES)
@@ -148,7 +148,7 @@ class Fuses:
         hold_back(self._partition, batch)
         return False
 
-    def _store(self, event: Prepared, written: list[Sorted]) -> bool:
+    def _store(self, event: PreparedEvent, written: list[BatchPlan]) -> bool:
         if event.failure:
             return False
         try:
@@ -196,7 +196,7 @@ class Fuses:
         log.error("fuse_opened", project=project_id.hex(), reason=reason, window=dict(seen))
 
 
-def count_burials(events: Sequence[Prepared]) -> dict[bytes, Counter[str]]:
+def count_burials(events: Sequence[PreparedEvent]) -> dict[bytes, Counter[str]]:
     """By entry and reason, the events that cannot be stored."""
     burials: dict[bytes, Counter[str]] = {}
     for event in events:

@@ -22,8 +22,8 @@ from ingestion.drain.counting import count_batch, count_store_error, trace_batch
 from ingestion.drain.fuse import Fuses
 from ingestion.drain.reader import Reader
 from ingestion.store.errors import StoreUnavailable
-from ingestion.store.prepare import REFUSED_BY_STORE, Failure, Prepared, prepare
-from ingestion.store.transaction import Sorted, write_batch
+from ingestion.store.prepare import REFUSED_BY_STORE, Failure, PreparedEvent, prepare
+from ingestion.store.transaction import BatchPlan, write_batch
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.entries import ReadEntry
 from ingestion.stream.scripts import ACK, run_script
@@ -49,7 +49,7 @@ class DrainResult:
     dead: int = 0
     work_left: bool = False
 
-    def add(self, parts: Sequence[Sorted]) -> None:
+    def add(self, parts: Sequence[BatchPlan]) -> None:
         for written in parts:
             self.stored += len(written.new)
             self.duplicates += len(written.duplicates)
@@ -101,7 +101,7 @@ def _drain(partition: int, deadline: float, result: DrainResult, fuses: Fuses) -
         result.add(fuses.try_again())
         reader.leave_alone(fuses.holders)
         acks = Acks(acker)
-        writing: deque[Future[list[Sorted]]] = deque()
+        writing: deque[Future[list[BatchPlan]]] = deque()
         lingered = False
         while True:
             in_time = time.monotonic() < deadline
@@ -124,7 +124,7 @@ def _drain(partition: int, deadline: float, result: DrainResult, fuses: Fuses) -
 
 def prepare_isolating(
     batch: Sequence[ReadEntry],
-) -> tuple[Sequence[ReadEntry], Sequence[Prepared]]:
+) -> tuple[Sequence[ReadEntry], Sequence[PreparedEvent]]:
     """Prepare a batch, and leave out of it each entry that our own code fails on.
 
     Such an entry stays pending, with an error in the log, for a release that can handle it.
@@ -162,10 +162,10 @@ class Acks:
 def store_batch(
     partition: int,
     batch: Sequence[ReadEntry],
-    events: Sequence[Prepared],
+    events: Sequence[PreparedEvent],
     acks: Acks,
     fuses: Fuses,
-) -> list[Sorted]:
+) -> list[BatchPlan]:
     """Store `events`, those of `batch`, and only then have it acked.
 
     A suspect entry goes event by event.
@@ -181,7 +181,9 @@ def store_batch(
     return written
 
 
-def write_isolating(partition: int, events: Sequence[Prepared], fuses: Fuses) -> list[Sorted]:
+def write_isolating(
+    partition: int, events: Sequence[PreparedEvent], fuses: Fuses
+) -> list[BatchPlan]:
     """Write `events`; where one of them can never be stored, halve until it is alone.
 
     That one is buried, if no fuse forbids it. Each part is a transaction of its own, and

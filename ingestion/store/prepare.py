@@ -35,7 +35,7 @@ REFUSED_BY_STORE = "refused_by_store"  # MongoDB refuses it, alone and healthy
 REASONS = (INVALID, NOT_ENCODABLE, REFUSED_BY_STORE)
 
 
-class Prepared(msgspec.Struct, gc=False):
+class PreparedEvent(msgspec.Struct, gc=False):
     """One event on its way to the store: a document, or the failure it is buried for."""
 
     project_id: bytes
@@ -59,9 +59,9 @@ class Prepared(msgspec.Struct, gc=False):
         return self.project_id + self.place
 
 
-def prepare(entries: Iterable[ReadEntry]) -> list[Prepared]:
-    """One Prepared per accepted event, in stream order."""
-    batch: list[Prepared] = []
+def prepare(entries: Iterable[ReadEntry]) -> list[PreparedEvent]:
+    """One PreparedEvent per accepted event, in stream order."""
+    batch: list[PreparedEvent] = []
     known: dict[tuple[bytes, int], tuple[Policy, bytes]] = {}
     for read in entries:
         project_id, day = read.entry.project_id, read.id.day
@@ -72,7 +72,7 @@ def prepare(entries: Iterable[ReadEntry]) -> list[Prepared]:
     return batch
 
 
-def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[Prepared]) -> None:
+def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[PreparedEvent]) -> None:
     """Add the events of an entry to `batch`: JSON is decoded, properties are encoded in one go."""
     events = _decode([accepted.raw for accepted in read.entry.events])
     properties = encode_properties(
@@ -86,7 +86,7 @@ def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[Prepared]) -> No
             event = events[index]
             place = make_place(read.id, index)
             key = event_key(project_id, accepted.event_id)
-            prepared = Prepared(project_id, place, day, key, accepted, redelivered, requests)
+            prepared = PreparedEvent(project_id, place, day, key, accepted, redelivered, requests)
             if isinstance(event, InvalidEvent):
                 prepared.failure = Failure(INVALID, f"{event.code}: {event.detail}")
             else:
@@ -108,7 +108,7 @@ def _decode(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
 
 
 def _encode(
-    prepared: Prepared, event: Event, part: Part, properties: bytes | None, origin: Origin
+    prepared: PreparedEvent, event: Event, part: Part, properties: bytes | None, origin: Origin
 ) -> None:
     """Fill in `encoded` and `fact`, or `failure`. One bad event harms no other."""
     prepared.may_be_stored = prepared.redelivered or event.event_id is not None

@@ -28,7 +28,7 @@ from analytics.events.ids import datetime_of_ms, parse_place
 from analytics.rollups import Fact, summarize_facts
 from ingestion.store.errors import StoreUnavailable
 from ingestion.store.insert import insert_encoded
-from ingestion.store.prepare import Prepared
+from ingestion.store.prepare import PreparedEvent
 from ingestion.stream.sessions import note_session
 
 log = structlog.get_logger(__name__)
@@ -41,12 +41,12 @@ LedgerKey = tuple[bytes, int]  # project, UTC day of acceptance
 
 
 @dataclass(slots=True)
-class Sorted:
+class BatchPlan:
     """What a transaction is about to insert, and what that adds to the ledger."""
 
-    new: list[Prepared] = field(default_factory=list)
-    duplicates: list[Prepared] = field(default_factory=list)
-    dead: list[Prepared] = field(default_factory=list)
+    new: list[PreparedEvent] = field(default_factory=list)
+    duplicates: list[PreparedEvent] = field(default_factory=list)
+    dead: list[PreparedEvent] = field(default_factory=list)
 
     def ledger(self) -> dict[LedgerKey, Counter[str]]:
         """`{stored, duplicate, dead}` per project and day of acceptance."""
@@ -59,7 +59,7 @@ class Sorted:
         return lines
 
 
-def write_batch(partition: int, batch: Sequence[Prepared]) -> Sorted:
+def write_batch(partition: int, batch: Sequence[PreparedEvent]) -> BatchPlan:
     """Insert what is new of `batch`, all in one transaction, and return what was inserted.
 
     Writing a batch again is harmless. Raises StoreUnavailable when MongoDB did not confirm
@@ -82,8 +82,8 @@ def write_batch(partition: int, batch: Sequence[Prepared]) -> Sorted:
 
 
 def _run_transaction(
-    session: ClientSession, batch: Sequence[Prepared], *, look_everywhere: bool
-) -> Sorted:
+    session: ClientSession, batch: Sequence[PreparedEvent], *, look_everywhere: bool
+) -> BatchPlan:
     session.start_transaction(read_concern=ReadConcern("snapshot"), write_concern=mongo.DURABLE)
     try:
         stored = find_stored(session, batch, look_everywhere=look_everywhere)
@@ -103,7 +103,7 @@ def _run_transaction(
 
 
 def find_stored(
-    session: ClientSession, batch: Sequence[Prepared], *, look_everywhere: bool
+    session: ClientSession, batch: Sequence[PreparedEvent], *, look_everywhere: bool
 ) -> dict[bytes, bytes]:
     """The place of each event of `batch` that is stored already, by `_id`.
 
@@ -120,7 +120,7 @@ def find_stored(
 
 
 def find_recorded(
-    session: ClientSession, batch: Sequence[Prepared], *, look_everywhere: bool
+    session: ClientSession, batch: Sequence[PreparedEvent], *, look_everywhere: bool
 ) -> dict[bytes, bytes | None]:
     """The record ids of `batch` that are duplicates or dead letters already.
 
@@ -138,16 +138,16 @@ def find_recorded(
 
 
 def sort_batch(
-    batch: Sequence[Prepared], stored: dict[bytes, bytes], recorded: dict[bytes, bytes | None]
-) -> Sorted:
+    batch: Sequence[PreparedEvent], stored: dict[bytes, bytes], recorded: dict[bytes, bytes | None]
+) -> BatchPlan:
     """Tell new events, duplicates and dead letters; the first of an id in the batch wins.
 
     A Redis that lost its tail may give a place again. So a record says what became of the event
     that it is of, and of no other that is accepted at its place.
     """
     if not stored and not recorded and are_new(batch):
-        return Sorted(list(batch))
-    plan = Sorted()
+        return BatchPlan(list(batch))
+    plan = BatchPlan()
     places = dict(stored)
     for event in batch:
         has_record = event.record_id in recorded
@@ -166,17 +166,17 @@ def sort_batch(
     return plan
 
 
-def are_new(batch: Sequence[Prepared]) -> bool:
+def are_new(batch: Sequence[PreparedEvent]) -> bool:
     """Whether nothing in a batch speaks against storing all of it, as is the rule."""
     ids = {event.key for event in batch if event.failure is None}
     return len(ids) == len(batch)
 
 
-def insert_events(session: ClientSession, events: Sequence[Prepared]) -> None:
+def insert_events(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
     insert_encoded(session, mongo.EVENTS, [event.encoded for event in events if event.encoded])
 
 
-def insert_duplicates(session: ClientSession, events: Sequence[Prepared]) -> None:
+def insert_duplicates(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
     expires_at = datetime.now(UTC) + timedelta(days=settings.DUPLICATES_KEPT_DAYS)
     documents: list[Document] = [
         {"_id": event.record_id, "event": event.key, "expiresAt": expires_at} for event in events
@@ -184,12 +184,12 @@ def insert_duplicates(session: ClientSession, events: Sequence[Prepared]) -> Non
     _insert(session, mongo.DUPLICATES, documents)
 
 
-def insert_dead_letters(session: ClientSession, events: Sequence[Prepared]) -> None:
+def insert_dead_letters(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
     documents = [dead_letter(event) for event in events]
     _insert(session, mongo.DEAD_LETTERS, documents)
 
 
-def dead_letter(event: Prepared) -> Document:
+def dead_letter(event: PreparedEvent) -> Document:
     assert event.failure is not None
     # What MongoDB refused was a document by then, which has both by the project's rule.
     known = RawBSONDocument(event.encoded) if event.encoded else {}
@@ -209,7 +209,7 @@ def dead_letter(event: Prepared) -> Document:
     }
 
 
-def insert_ledger_summaries(session: ClientSession, plan: Sorted) -> None:
+def insert_ledger_summaries(session: ClientSession, plan: BatchPlan) -> None:
     """The batch's part of the books; compaction adds them up."""
     documents: list[Document] = [
         {"project": project, "day": day, **counts}
@@ -218,7 +218,7 @@ def insert_ledger_summaries(session: ClientSession, plan: Sorted) -> None:
     _insert(session, mongo.LEDGER_SUMMARIES, documents)
 
 
-def insert_summaries(session: ClientSession, events: Sequence[Prepared]) -> None:
+def insert_summaries(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
     """What the new events add to the rollups, per project and 15-minute bucket."""
     by_project: dict[bytes, list[Fact]] = {}
     for event in events:

@@ -11,7 +11,7 @@ from ingestion.drain import loop as drain
 from ingestion.store.prepare import (
     INVALID,
     Failure,
-    Prepared,
+    PreparedEvent,
     prepare,
 )
 from ingestion.stream.entries import ReadEntry
@@ -19,7 +19,7 @@ from ingestion.stream.entries import ReadEntry
 BURIED_PATH = b'"/buried"'
 
 
-def prepare_or_bury(entries: Iterable[ReadEntry]) -> list[Prepared]:
+def prepare_or_bury(entries: Iterable[ReadEntry]) -> list[PreparedEvent]:
     batch = prepare(entries)
     for event in batch:
         if BURIED_PATH in event.accepted.raw:

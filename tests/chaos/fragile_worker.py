@@ -11,7 +11,7 @@ django.setup()
 from config.celery import app
 from ingestion.drain import loop as drain
 from ingestion.store.prepare import (
-    Prepared,
+    PreparedEvent,
     prepare,
 )
 from ingestion.stream.entries import ReadEntry
@@ -19,7 +19,7 @@ from ingestion.stream.entries import ReadEntry
 DEADLY_PATH = b'"/deadly"'
 
 
-def prepare_or_die(entries: Iterable[ReadEntry]) -> list[Prepared]:
+def prepare_or_die(entries: Iterable[ReadEntry]) -> list[PreparedEvent]:
     entries = list(entries)
     if any(DEADLY_PATH in event.raw for read in entries for event in read.entry.events):
         os.kill(os.getpid(), signal.SIGKILL)
