@@ -16,7 +16,7 @@ django.setup()
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import (
     accepted_key,
-    bucket_key,
+    allowance_key,
     quota_key,
     stream_key,
     waiting_key,
@@ -72,7 +72,7 @@ def fill(events: int, projects: int = 1, shared: int = 1) -> None:
     partition = project.partition
     project_ids = [project.id_bytes, *(rng.randbytes(8) for _ in range(projects - 1))]
     keys = [
-        bucket_key(partition, "fill"),
+        allowance_key(partition, "fill"),
         quota_key(partition, project.id),
         waiting_key(partition),
         accepted_key(partition),

@@ -38,8 +38,8 @@ def checkpoint_key(partition: int) -> str:
     return f"{partition_tag(partition)}:checkpoint"
 
 
-def bucket_key(partition: int, key_id: str) -> str:
-    """Hash: the token bucket of an API key (`tokens`, `at_ms`)."""
+def allowance_key(partition: int, key_id: str) -> str:
+    """Hash: the allowance of an API key: `tokens`, the events left of it, and `at_ms`."""
     return f"{partition_tag(partition)}:bucket:{key_id}"
 
 

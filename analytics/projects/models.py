@@ -27,7 +27,7 @@ from analytics.projects.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_o
 
 MIN_RETENTION_DAYS = 2
 MAX_RETENTION_DAYS = 36_500
-# A request carries up to 1,000 events, and an empty bucket must be able to take it.
+# A request carries up to 1,000 events, and an allowance must be able to take it.
 MIN_BURST_EVENTS = 1_000
 MAX_RATE_EVENTS = 1_000_000
 MAX_QUOTA_EVENTS = 10**12

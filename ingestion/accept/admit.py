@@ -17,7 +17,7 @@ from analytics.bounded_cache import BoundedCache
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import (
     accepted_key,
-    bucket_key,
+    allowance_key,
     quota_key,
     stream_key,
     waiting_key,
@@ -68,7 +68,7 @@ class _Plan:
 def _make_plan(key: KeyRecord) -> _Plan:
     project = key.project_id.hex()
     keys = (
-        bucket_key(key.partition, key.key_id),
+        allowance_key(key.partition, key.key_id),
         quota_key(key.partition, project),
         waiting_key(key.partition),
         accepted_key(key.partition),

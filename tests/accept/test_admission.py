@@ -8,7 +8,7 @@ import pytest
 from django.conf import LazySettings, settings
 
 from analytics.databases.redis_clients import stream_client
-from analytics.databases.redis_keys import bucket_key, quota_key, wake_key
+from analytics.databases.redis_keys import allowance_key, quota_key, wake_key
 from analytics.projects.models import ApiKey, Project
 from ingestion.accept import admit
 from ingestion.drain.loop import drain
@@ -73,15 +73,15 @@ def test_a_key_over_its_rate_is_told_when_to_come_back(project: TestProject) -> 
     assert answer["Retry-After"] == "2"
     assert answer["RateLimit"].startswith('"key";r=1;t=')
     assert len(read_entries()) == 1
-    # Tokens come back with the time.
-    stream_client().hincrby(bucket_key(0, key_id), "at_ms", -2_000)
+    # The allowance grows with the time.
+    stream_client().hincrby(allowance_key(0, key_id), "at_ms", -2_000)
     assert api.post("/events", [EVENT] * 3).status_code == 202
 
 
 def test_a_key_never_saves_up_more_than_its_burst(project: TestProject) -> None:
     api, key_id = issue_key(project, rate_events_per_second=1, burst_events=5)
     api.post("/event", EVENT)
-    stream_client().hincrby(bucket_key(0, key_id), "at_ms", -HOUR_MS)
+    stream_client().hincrby(allowance_key(0, key_id), "at_ms", -HOUR_MS)
 
     assert api.post("/event", EVENT)["RateLimit"] == '"key";r=4;t=1'
 
@@ -89,14 +89,14 @@ def test_a_key_never_saves_up_more_than_its_burst(project: TestProject) -> None:
 def test_a_clock_that_went_back_counts_as_no_time(project: TestProject) -> None:
     api, key_id = issue_key(project, rate_events_per_second=1, burst_events=5)
     api.post("/event", EVENT)
-    stream_client().hincrby(bucket_key(0, key_id), "at_ms", HOUR_MS)
+    stream_client().hincrby(allowance_key(0, key_id), "at_ms", HOUR_MS)
 
     assert api.post("/events", [EVENT] * 2)["RateLimit"] == '"key";r=2;t=3'
 
 
 def test_a_clock_that_went_back_does_not_lock_a_key_out(project: TestProject) -> None:
     api, key_id = issue_key(project, rate_events_per_second=1, burst_events=5)
-    bucket = bucket_key(0, key_id)
+    bucket = allowance_key(0, key_id)
     api.post("/events", [EVENT] * 5)
     stream_client().hincrby(bucket, "at_ms", HOUR_MS)
     assert api.post("/event", EVENT).status_code == 429

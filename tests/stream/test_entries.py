@@ -16,7 +16,7 @@ from analytics.databases import redis_clients as names
 from analytics.databases.mongo import collection
 from analytics.databases.redis_keys import (
     accepted_key,
-    bucket_key,
+    allowance_key,
     quota_key,
     stream_key,
     waiting_key,
@@ -63,7 +63,7 @@ def make_part(project_id: bytes, number: int, events: int = 1, padding: int = 0)
 def admit_together(project: TestProject, parts: Sequence[Part]) -> None:
     """As requests of one part each that share a call."""
     keys = [
-        bucket_key(0, "together"),
+        allowance_key(0, "together"),
         quota_key(0, project.row.pk),
         waiting_key(0),
         accepted_key(0),

@@ -6,7 +6,7 @@ from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import collection
 from analytics.databases.redis_commands import typed_commands
-from analytics.databases.redis_keys import accepted_key, api_keys_used_key, bucket_key, quota_key
+from analytics.databases.redis_keys import accepted_key, allowance_key, api_keys_used_key, quota_key
 from analytics.databases.transactions import durable_transaction
 from analytics.projects.models import ApiKey
 from upkeep.deletion.job import Deletion
@@ -45,7 +45,7 @@ def delete_counters(job: Deletion) -> None:
         client.hdel(accepted, *lines)
     client.delete(quota_key(job.partition, job.id))
     for key_id in ApiKey.objects.filter(project=job.id).values_list("pk", flat=True):
-        client.delete(bucket_key(job.partition, key_id))
+        client.delete(allowance_key(job.partition, key_id))
         client.hdel(api_keys_used_key(), key_id)
     with durable_transaction() as session:
         finish_step(job, session)

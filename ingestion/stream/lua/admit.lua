@@ -3,12 +3,12 @@
 -- The parts of all that are admitted go into as few entries as hold them: an entry costs more than
 -- the event in it, here, in the append-only file and in the drain.
 --
--- KEYS: bucket, quota, waiting, accepted, stream, wake
+-- KEYS: allowance, quota, waiting, accepted, stream, wake
 -- ARGV: rate (events/s), burst (events), quota (events/month, -1: none), month (YYYYMM),
 --       stream limit (events), project (hex), format version, API key's id, the most events
 --       and bytes of an entry, then per request: parts, and per part: events, payload
--- Returns per request {outcome, remaining tokens, retry after (ms), 1 if a drain must be signalled}
---   with outcome 0 accepted, 1 over the rate, 2 over the quota, 3 stream full.
+-- Returns per request {outcome, events left of the allowance, retry after (ms), 1 if a drain must
+--   be signalled} with outcome 0 accepted, 1 over the rate, 2 over the quota, 3 stream full.
 redis.replicate_commands()
 
 local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -20,10 +20,10 @@ local waiting = tonumber(redis.call('HGET', KEYS[3], 'total')) or 0
 local used = quota >= 0 and tonumber(redis.call('HGET', KEYS[2], month)) or 0
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at_ms')
-local tokens, at_ms = tonumber(bucket[1]) or burst, tonumber(bucket[2]) or now_ms
+local allowance = redis.call('HMGET', KEYS[1], 'tokens', 'at_ms')
+local left, at_ms = tonumber(allowance[1]) or burst, tonumber(allowance[2]) or now_ms
 -- A clock that went back counts as no time passed.
-tokens = math.min(burst, tokens + math.max(0, now_ms - at_ms) * rate / 1000)
+left = math.min(burst, left + math.max(0, now_ms - at_ms) * rate / 1000)
 
 local replies, accepted, over_rate = {}, {}, false
 local at, admitted = 11, 0
@@ -35,13 +35,13 @@ while at <= #ARGV do
     reply = {3, 0, 2000, 0}
   elseif quota >= 0 and used + admitted + events > quota then
     reply = {2, 0, 0, 0}
-  elseif tokens < events then
+  elseif left < events then
     over_rate = true
-    reply = {1, math.floor(tokens), math.ceil((events - tokens) * 1000 / rate), 0}
+    reply = {1, math.floor(left), math.ceil((events - left) * 1000 / rate), 0}
   else
-    tokens, admitted = tokens - events, admitted + events
+    left, admitted = left - events, admitted + events
     for i = at + 1, last, 2 do accepted[#accepted + 1] = i end
-    reply = {0, math.floor(tokens), 0, 0}
+    reply = {0, math.floor(left), 0, 0}
   end
   replies[#replies + 1] = reply
   at = last + 1
@@ -50,7 +50,7 @@ end
 -- The first write is one that Redis refuses at maxmemory: a full Redis changes nothing.
 -- A clock that went back is noted even so, or no time would pass until it has caught up.
 if admitted > 0 or over_rate and now_ms < at_ms then
-  redis.call('HSET', KEYS[1], 'tokens', string.format('%.3f', tokens), 'at_ms', now_ms)
+  redis.call('HSET', KEYS[1], 'tokens', string.format('%.3f', left), 'at_ms', now_ms)
 end
 if admitted == 0 then return replies end
 
