@@ -21,7 +21,7 @@ from analytics.events.ids import make_place
 from analytics.projects.policy import find_policy
 from analytics.remembered import forgets
 from ingestion.drain.fuse_window import Window
-from ingestion.letters.room import count_room, has_room
+from ingestion.letters.capacity import count_room, has_room
 from ingestion.store.prepare import PreparedEvent, prepare
 from ingestion.store.transaction import BatchPlan, write_batch
 from ingestion.stream.claims import Holding, claim_entries, hold_entries, holder_of

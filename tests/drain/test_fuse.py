@@ -22,7 +22,7 @@ from ingestion.drain import fuse
 from ingestion.drain.fuse_window import Window
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
-from ingestion.letters import room as graveyard
+from ingestion.letters import capacity
 from ingestion.store import prepare
 from ingestion.store import transaction as store
 from ingestion.stream.claims import holder_of, list_consumers
@@ -272,7 +272,7 @@ def test_room_among_the_dead_letters_lets_the_held_entries_go(
     assert drain(0).dead == 1
 
     assert find_fuse(project) is None
-    assert graveyard.has_room(project.id, 1) is False
+    assert capacity.has_room(project.id, 1) is False
 
 
 def test_a_healthy_batch_asks_nothing_of_the_stores(
