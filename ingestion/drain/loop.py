@@ -16,17 +16,20 @@ from django.conf import settings
 from pymongo.errors import PyMongoError
 
 from analytics.databases import redis_clients as names
-from analytics.databases.redis_keys import GROUP, stream_key, waiting_key, wake_key
+from analytics.databases.redis_keys import wake_key
+from ingestion.drain.acks import Acks
 from ingestion.drain.backoff import Backoff
+from ingestion.drain.batch import Batch, join_batches
 from ingestion.drain.counting import count_batch, count_store_error, trace_batch
 from ingestion.drain.fuse import Fuses
+from ingestion.drain.halving import halve_until_alone
+from ingestion.drain.holding import hold_back, try_again
 from ingestion.drain.reader import Reader
 from ingestion.store.errors import StoreUnavailable
 from ingestion.store.prepare import REFUSED_BY_STORE, Failure, PreparedEvent, prepare
 from ingestion.store.transaction import BatchPlan, write_batch
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.entries import ReadEntry
-from ingestion.stream.scripts import ACK, run_script
 from ingestion.stream.sessions import note_sessions_again
 
 log = structlog.get_logger(__name__)
@@ -34,10 +37,10 @@ log = structlog.get_logger(__name__)
 LINGER_SECONDS = 0.05
 # Transactions in flight: while one waits for its commit, MongoDB inserts the next.
 WRITERS = 2
-MAX_RUN_ENTRIES = 1_000  # Lua passes at most some thousands of arguments
 
 # One drain at a time in a process: its consumer's left-overs are its own.
 _draining = threading.Lock()
+_backoff = Backoff()
 
 
 @dataclass(slots=True)
@@ -54,9 +57,6 @@ class DrainResult:
             self.stored += len(written.new)
             self.duplicates += len(written.duplicates)
             self.dead += len(written.dead)
-
-
-_backoff = Backoff()
 
 
 def drain(
@@ -92,129 +92,135 @@ def _drain(partition: int, deadline: float, result: DrainResult, fuses: Fuses) -
     with (
         ThreadPoolExecutor(1, "read") as ahead,
         ThreadPoolExecutor(1, "ack") as acker,
-        ThreadPoolExecutor(WRITERS, "store") as writer,
+        ThreadPoolExecutor(WRITERS, "store") as writers,
     ):
         reader = Reader(partition, this_consumer(), ahead=ahead)
-        reader.ensure_group()
-        note_sessions_again()
-        names.stream_client().delete(wake_key(partition))
-        result.add(fuses.try_again())
-        reader.leave_alone(fuses.holders)
-        acks = Acks(acker)
-        writing: deque[Future[list[BatchPlan]]] = deque()
+        Drainer(partition, reader, fuses, writers, Acks(acker), result).run(deadline)
+
+
+class Drainer:
+    """One drain of a partition. Each batch is read -> prepared -> held -> stored -> acked.
+
+    This thread does the first three, while writers store the batches before and the acker
+    acknowledges those before them.
+    """
+
+    def __init__(
+        self, partition: int, reader: Reader, fuses: Fuses, writers: Executor, acks: Acks,
+        result: DrainResult,
+    ) -> None:  # fmt: skip
+        self._partition = partition
+        self._reader = reader
+        self._fuses = fuses
+        self._writers = writers
+        self._acks = acks
+        self._result = result
+        self._writing: deque[Future[list[BatchPlan]]] = deque()
+
+    def run(self, deadline: float) -> None:
+        self._begin()
         lingered = False
         while True:
             in_time = time.monotonic() < deadline
-            read = reader.next_batch(may_read=in_time)
-            # While the batches before are being stored:
-            batch, events = fuses.withhold(*prepare_isolating(read))
-            while len(writing) >= (WRITERS if batch else 1):
-                result.add(writing.popleft().result())
-                acks.check()
-            if batch:
-                writing.append(writer.submit(store_batch, partition, batch, events, acks, fuses))
-            elif not read and (lingered or not in_time):
-                result.work_left = not in_time
-                acks.check(wait=True)
+            entries = self.read(in_time)
+            batch = self.hold(self.prepare(entries))
+            self._await_writers(WRITERS - 1 if batch.entries else 0)
+            if batch.entries:
+                self._writing.append(self._writers.submit(self.store_and_ack, batch))
+            elif not entries and (lingered or not in_time):
+                self._result.work_left = not in_time
+                self._acks.check(wait=True)
                 return
-            lingered = not read
-            if in_time and len(events) < settings.WORKER_BATCH_SIZE // 2:
+            lingered = not entries
+            if in_time and len(batch.events) < settings.WORKER_BATCH_SIZE // 2:
                 time.sleep(LINGER_SECONDS)  # a few milliseconds more make fewer, larger batches
 
+    def read(self, in_time: bool) -> Sequence[ReadEntry]:
+        """When the time is up, only what is in hand."""
+        return self._reader.next_batch(may_read=in_time)
 
-def prepare_isolating(
-    batch: Sequence[ReadEntry],
-) -> tuple[Sequence[ReadEntry], Sequence[PreparedEvent]]:
-    """Prepare a batch, and leave out of it each entry that our own code fails on.
+    def prepare(self, entries: Sequence[ReadEntry]) -> Batch:
+        """Judge and encode each event, and leave out each entry that our own code fails on.
 
-    Such an entry stays pending, with an error in the log, for a release that can handle it.
-    """
-    try:
-        return batch, prepare(batch)
-    except PyMongoError:
-        raise
-    except Exception:
-        if len(batch) == 1:
-            log.exception("entry_not_prepared", entry_id=batch[0].raw_id.decode())
-            return [], []
-    middle = len(batch) // 2
-    left, left_events = prepare_isolating(batch[:middle])
-    right, right_events = prepare_isolating(batch[middle:])
-    return [*left, *right], [*left_events, *right_events]
+        Such an entry stays pending, with an error in the log, for a release that can handle it.
+        """
+        return join_batches(
+            halve_until_alone(
+                entries, _prepare_together, _leave_pending, on=Exception, but=(PyMongoError,)
+            )
+        )
 
+    def hold(self, batch: Batch) -> Batch:
+        """Hold back in the stream what a fuse says must not be buried."""
+        held = self._fuses.choose_held(batch)
+        hold_back(self._partition, held)
+        return batch.without(held)
 
-class Acks:
-    """The acks under way. Each waits for the disk of Redis, and the next batch does not."""
+    def store_and_ack(self, batch: Batch) -> list[BatchPlan]:
+        """In a writer's thread: store the events of a batch, and only then have it acked."""
+        started = time.perf_counter()
+        written = self.store(batch)
+        stored = self.hold_refused(batch)
+        trace_batch(stored, time.perf_counter() - started)
+        self.ack(stored)
+        count_batch(written, len(batch.events), time.perf_counter() - started)
+        return written
 
-    def __init__(self, acker: Executor) -> None:
-        self._acker = acker
-        self._futures: deque[Future[None]] = deque()
+    def store(self, batch: Batch) -> list[BatchPlan]:
+        """All events in one transaction; those of a suspect entry one by one.
 
-    def submit(self, partition: int, batch: Sequence[ReadEntry]) -> None:
-        self._futures.append(self._acker.submit(ack, partition, batch))
+        Where one of them can never be stored it is alone in the end, and buried, if no fuse
+        forbids it. Each part is a transaction of its own, and repeating any is harmless.
+        """
+        parts = [[event] for event in batch.events] if batch.is_suspect else [batch.events]
+        return [
+            plan
+            for part in parts
+            for plan in halve_until_alone(part, self._write, self._bury, on=PyMongoError)
+        ]
 
-    def check(self, *, wait: bool = False) -> None:
-        """Raise the error of an ack that failed; `wait` for all of them."""
-        while self._futures and (wait or self._futures[0].done()):
-            self._futures.popleft().result()
+    def hold_refused(self, batch: Batch) -> Sequence[ReadEntry]:
+        """Hold back the entries of what might not be buried; the others may be acked."""
+        refused = self._fuses.choose_refused(batch)
+        hold_back(self._partition, refused)
+        return batch.without(refused).entries
 
+    def ack(self, entries: Sequence[ReadEntry]) -> None:
+        """In the acker's thread: take them out of the stream."""
+        if entries:
+            self._acks.submit(self._partition, entries)
 
-def store_batch(
-    partition: int,
-    batch: Sequence[ReadEntry],
-    events: Sequence[PreparedEvent],
-    acks: Acks,
-    fuses: Fuses,
-) -> list[BatchPlan]:
-    """Store `events`, those of `batch`, and only then have it acked.
+    def _begin(self) -> None:
+        self._reader.ensure_group()
+        note_sessions_again()
+        names.stream_client().delete(wake_key(self._partition))
+        self._result.add(try_again(self._partition, self._fuses))
+        self._reader.leave_alone(self._fuses.holders)
 
-    A suspect entry goes event by event.
-    """
-    started = time.perf_counter()
-    parts = [[event] for event in events] if batch[0].is_suspect else [events]
-    written = [done for part in parts for done in write_isolating(partition, part, fuses)]
-    stored = fuses.release(batch)
-    trace_batch(stored, time.perf_counter() - started)
-    if stored:
-        acks.submit(partition, stored)
-    count_batch(written, len(events), time.perf_counter() - started)
-    return written
+    def _await_writers(self, most: int) -> None:
+        """Until at most so many batches are being stored."""
+        while len(self._writing) > most:
+            self._result.add(self._writing.popleft().result())
+            self._acks.check()
 
+    def _write(self, events: Sequence[PreparedEvent]) -> BatchPlan:
+        try:
+            return write_batch(self._partition, events)
+        except PyMongoError as exc:
+            if len(events) > 1:
+                log.warning("batch_isolated", events=len(events), error=repr(exc)[:300])
+            raise
 
-def write_isolating(
-    partition: int, events: Sequence[PreparedEvent], fuses: Fuses
-) -> list[BatchPlan]:
-    """Write `events`; where one of them can never be stored, halve until it is alone.
-
-    That one is buried, if no fuse forbids it. Each part is a transaction of its own, and
-    repeating any is harmless.
-    """
-    try:
-        return [write_batch(partition, events)]
-    except PyMongoError as exc:
-        if len(events) == 1:
-            if not fuses.may_bury(events[0], REFUSED_BY_STORE):
-                return []
-            events[0].failure = Failure(REFUSED_BY_STORE, repr(exc))
-            return [write_batch(partition, events)]
-        log.warning("batch_isolated", events=len(events), error=repr(exc)[:300])
-    middle = len(events) // 2
-    return [
-        *write_isolating(partition, events[:middle], fuses),
-        *write_isolating(partition, events[middle:], fuses),
-    ]
+    def _bury(self, event: PreparedEvent, exc: Exception) -> BatchPlan | None:
+        if not self._fuses.may_bury(event, REFUSED_BY_STORE):
+            return None
+        event.failure = Failure(REFUSED_BY_STORE, repr(exc))
+        return write_batch(self._partition, [event])
 
 
-def ack(partition: int, batch: Sequence[ReadEntry]) -> None:
-    """Take stored entries out of the stream and off the books of what waits."""
-    runs: dict[tuple[bytes, int, int], list[bytes]] = {}
-    for read in batch:
-        run = (read.entry.project_id, read.id.day, read.entry.event_count)
-        runs.setdefault(run, []).append(read.raw_id)
-    arguments: list[object] = [GROUP]
-    for (project_id, _, events), ids in runs.items():
-        for start in range(0, len(ids), MAX_RUN_ENTRIES):
-            part = ids[start : start + MAX_RUN_ENTRIES]
-            arguments += (project_id.hex(), events, len(part), *part)
-    keys = [stream_key(partition), waiting_key(partition)]
-    run_script(names.stream_client(), ACK, keys, arguments)
+def _prepare_together(entries: Sequence[ReadEntry]) -> Batch:
+    return Batch(entries, prepare(entries))
+
+
+def _leave_pending(read: ReadEntry, _: Exception) -> None:
+    log.exception("entry_not_prepared", entry_id=read.raw_id.decode())

@@ -23,7 +23,7 @@ FAULT_SHARE = 0.01
 MAX_PAUSE_SECONDS = 7.0  # some are beyond CLAIM_IDLE_SECONDS
 
 MORE_STEPS = (
-    "ingestion.drain.fuse.hold_entries",
+    "ingestion.drain.holding.hold_entries",
     "ingestion.drain.reader.claim_entries",
     "ingestion.drain.reader.end_session_of",
     "ingestion.store.transaction.find_stored",

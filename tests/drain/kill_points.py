@@ -20,7 +20,7 @@ STEPS = {
     "insert_ledger_summaries": "ingestion.store.transaction.insert_ledger_summaries",
     "insert_summaries": "ingestion.store.transaction.insert_summaries",
     "commit": "ingestion.store.transaction.commit",
-    "ack": "ingestion.drain.loop.ack",
+    "ack": "ingestion.drain.acks.ack",
 }
 
 

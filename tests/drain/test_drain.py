@@ -17,7 +17,8 @@ from analytics.projects import keys
 from analytics.projects.key_text import read_key_id
 from analytics.projects.models import ApiKey
 from ingestion.drain import reader
-from ingestion.drain.loop import ack, drain
+from ingestion.drain.acks import ack
+from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
 from ingestion.store import transaction as store
 from ingestion.store.prepare import Failure, prepare

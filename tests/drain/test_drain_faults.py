@@ -22,6 +22,7 @@ from analytics.events.event import Event
 from config.celery import app
 from ingestion.drain import loop as draining
 from ingestion.drain import reader
+from ingestion.drain.acks import ack
 from ingestion.drain.beat import QuietScheduler
 from ingestion.drain.loop import drain
 from ingestion.store import prepare as preparing
@@ -160,8 +161,8 @@ def test_entries_that_two_consumers_store_at_once_count_once(
         stored = list(consumers.map(store_all, range(2)))
 
     assert sorted(stored) == [0, 500]
-    draining.ack(0, batch)
-    draining.ack(0, batch)
+    ack(0, batch)
+    ack(0, batch)
     check_books(project, 500)
 
 

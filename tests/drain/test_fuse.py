@@ -19,6 +19,7 @@ from analytics.events.entry import AcceptedEvent
 from analytics.events.event import decode_events
 from ingestion.accept.admit import Sender, admit
 from ingestion.drain import fuse
+from ingestion.drain.batch import Batch
 from ingestion.drain.fuse_window import Window
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
@@ -282,10 +283,10 @@ def test_a_healthy_batch_asks_nothing_of_the_stores(
     fuses = fuse.Fuses(0)
     reader = Reader(0, this_consumer())
     reader.ensure_group()
-    batch = reader.next_batch()
-    events = prepare.prepare(batch)
+    entries = reader.next_batch()
+    batch = Batch(entries, prepare.prepare(entries))
     monkeypatch.setattr(fuse, "collection", None)
-    monkeypatch.setattr(fuse, "hold_back", None)
 
-    assert fuses.withhold(batch, events) == (batch, events)
-    assert fuses.release(batch) is batch
+    assert list(fuses.choose_held(batch)) == []
+    assert list(fuses.choose_refused(batch)) == []
+    assert batch.without([]) is batch

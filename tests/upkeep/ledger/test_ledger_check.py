@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from analytics.databases.mongo import DUPLICATES, EVENTS, LEDGER_SUMMARIES, collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key
-from ingestion.drain import loop as draining
+from ingestion.drain.acks import ack
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
 from ingestion.store.prepare import prepare
@@ -101,7 +101,7 @@ def test_what_is_committed_and_not_acked_yet_is_no_difference(
     assert read_ledger(project.id)[0].difference == -3
 
     assert "2 entries of the stream (3 of their events settled and not acked yet)" in run_check()
-    draining.ack(0, batch)
+    ack(0, batch)
     assert "0 differ" in run_check()
 
 
