@@ -1,4 +1,4 @@
-"""What the drain adds to an event: visitor, address, expiry, source, country."""
+"""What brought somebody: the referrer and the campaign of an event."""
 
 from collections.abc import Mapping
 from typing import Any
