@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+from gunicorn import util
+
 # Status line, Django's response, and all headers. Django is not loaded yet when this is.
 Answer = tuple[str, Any, list[tuple[str, str]]]
 
@@ -32,5 +34,5 @@ def http_date() -> str:
     global _date
     now = int(time.time())
     if _date[0] != now:
-        _date = (now, time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now)))
+        _date = (now, util.http_date(now))
     return _date[1]
