@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -13,5 +11,5 @@ class IngestionConfig(AppConfig):
         post_migrate.connect(_create_collections, sender=self, dispatch_uid="create_collections")
 
 
-def _create_collections(**kwargs: Any) -> None:
+def _create_collections(**kwargs: object) -> None:
     ensure_indexes()

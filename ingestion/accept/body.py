@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from django.http import HttpRequest
 
@@ -21,7 +21,7 @@ _MAX_CACHED_CHARS = 100
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def read_media_type(meta: dict[str, Any], allowed: tuple[str, ...]) -> str:
+def read_media_type(meta: WSGIEnvironment, allowed: tuple[str, ...]) -> str:
     """The media type of the body, one of `allowed`; else UnsupportedMediaType.
 
     Of its parameters the charset alone means something, and has to be UTF-8.
@@ -63,7 +63,7 @@ def read_body(request: HttpRequest, max_bytes: int) -> bytes:
     return body.removeprefix(_BYTE_ORDER_MARK)
 
 
-def _read_length(meta: dict[str, Any], max_bytes: int) -> bytes:
+def _read_length(meta: WSGIEnvironment, max_bytes: int) -> bytes:
     text = meta.get("CONTENT_LENGTH") or "0"
     if not (text.isascii() and text.isdigit()):
         raise BadRequest("Content-Length is not a number.", code="bad_content_length")
@@ -76,7 +76,7 @@ def _read_length(meta: dict[str, Any], max_bytes: int) -> bytes:
     return body
 
 
-def _read_chunked(meta: dict[str, Any], max_bytes: int) -> bytes:
+def _read_chunked(meta: WSGIEnvironment, max_bytes: int) -> bytes:
     if not meta.get("wsgi.input_terminated"):
         raise BadRequest("Send the body with a Content-Length.", code="length_required")
     body = _read(meta, max_bytes + 1)
@@ -85,7 +85,7 @@ def _read_chunked(meta: dict[str, Any], max_bytes: int) -> bytes:
     return body
 
 
-def _read(meta: dict[str, Any], size: int) -> bytes:
+def _read(meta: WSGIEnvironment, size: int) -> bytes:
     try:
         body: bytes = meta["wsgi.input"].read(size)
     except TimeoutError as exc:

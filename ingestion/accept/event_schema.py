@@ -1,7 +1,5 @@
 """The JSON Schema of an event, as `analytics/events/event.py` decodes it."""
 
-from typing import Any
-
 from analytics.events import event as limits
 from analytics.web.openapi import MOMENT, Json
 
@@ -9,7 +7,7 @@ from analytics.web.openapi import MOMENT, Json
 _PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 
 
-def _optional(description: str, **schema: Any) -> Json:
+def _optional(description: str, **schema: object) -> Json:
     return {"type": ["string", "null"], "description": description, **schema}
 
 

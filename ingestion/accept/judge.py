@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
@@ -31,7 +30,7 @@ class JudgedBatch:
     """The events of one request: those to accept, and why the others are refused."""
 
     accepted: list[AcceptedEvent] = field(default_factory=list)
-    rejected: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, object]] = field(default_factory=list)
 
 
 def judge_event(

@@ -1,6 +1,5 @@
 """What became of an event, for the sender that asks."""
 
-from typing import Any
 
 import pymongo
 from pymongo.errors import PyMongoError
@@ -14,7 +13,7 @@ from ingestion.letters.letter import REPLAYED
 TIMEOUT_SECONDS = 2.0
 
 
-def find_receipt(project_id: bytes, event_id: str) -> dict[str, Any]:
+def find_receipt(project_id: bytes, event_id: str) -> dict[str, str]:
     """`{eventId, state, ...}`; state is stored, dead, erased or unknown.
 
     An address may end in a slash that is not part of the id: the id without it is looked up
@@ -31,7 +30,7 @@ def find_receipt(project_id: bytes, event_id: str) -> dict[str, Any]:
     return {"eventId": event_id, **(receipt or {"state": "unknown"})}
 
 
-def _look_up(project_id: bytes, event_id: str) -> dict[str, Any] | None:
+def _look_up(project_id: bytes, event_id: str) -> dict[str, str] | None:
     key = event_key(project_id, event_id)
     event = collection(EVENTS).find_one(
         {"_id": key}, {"timestamp": 1, "ingestedAt": 1, "erased": 1}

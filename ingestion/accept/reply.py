@@ -1,7 +1,6 @@
 """What the hot paths have in place of Django's request and response, which take 15 us to make."""
 
-from collections.abc import ItemsView
-from typing import Any
+from collections.abc import ItemsView, Mapping
 from wsgiref.types import WSGIEnvironment
 
 import msgspec
@@ -32,7 +31,7 @@ class Reply:
 
     __slots__ = ("content", "headers", "status_code")
 
-    def __init__(self, status: int, body: dict[str, Any], headers: dict[str, str]) -> None:
+    def __init__(self, status: int, body: Mapping[str, object], headers: dict[str, str]) -> None:
         self.status_code = status
         self.content = _encode(body)
         self.headers = {"Content-Type": "application/json", **headers}

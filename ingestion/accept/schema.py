@@ -123,7 +123,9 @@ _STORE: Codes = {503: ("store_unavailable",)}
 _MISSING_PATH = {"field": "path", "code": "missing_field", "detail": "path is required."}
 
 
-def _example(name: str, value: Any, status: int | None = None, media: str = JSON) -> OpenApiExample:
+def _example(
+    name: str, value: object, status: int | None = None, media: str = JSON
+) -> OpenApiExample:
     if status is None:
         return OpenApiExample(name, value, request_only=True, media_type=media)
     codes = [str(status)]
@@ -141,7 +143,7 @@ _REFUSED_EXAMPLE = {
 }
 
 
-def complete(result: Json, **_: Any) -> Json:
+def complete(result: Json, **_: object) -> Json:
     """drf-spectacular's hook: what is part of several answers."""
     result["components"].setdefault("schemas", {})["Event"] = EVENT
     return result

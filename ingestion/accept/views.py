@@ -41,10 +41,10 @@ class LeanView(APIView):
     # DRF computes its `Allow` and `Vary` for every answer; only a 405 and OPTIONS need one.
     default_response_headers: ClassVar[dict[str, str]] = {}
 
-    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def initialize_request(self, request: HttpRequest, *args: object, **kwargs: object) -> Any:
         return request
 
-    def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: HttpRequest, *args: object, **kwargs: object) -> None:
         if request.method == "OPTIONS":
             return
         meta = request.META
@@ -59,7 +59,7 @@ class LeanView(APIView):
         self.sender = Sender(key, client_ip(meta), user_agent or None)
 
     def finalize_response(
-        self, request: HttpRequest, response: Any, *args: Any, **kwargs: Any
+        self, request: HttpRequest, response: Any, *args: object, **kwargs: object
     ) -> Any:
         if isinstance(response, Reply) and not isinstance(request, HotRequest):
             response = response.as_django()
@@ -69,7 +69,7 @@ class LeanView(APIView):
                 response.headers[name] = value
         return response
 
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def options(self, request: HttpRequest, *args: object, **kwargs: object) -> Any:
         """Say which methods there are, to anyone; to a page of an allowed origin, yes."""
         headers = {"Allow": ", ".join(self.allowed_methods)}
         if "ingest" in self.scopes:

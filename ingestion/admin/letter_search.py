@@ -60,7 +60,7 @@ def _read(rows: Any) -> Iterable[tuple[str, str, str, bytes]]:
         yield pk, event_id or "", reason or "", payload or b""
 
 
-def _show(value: Any, otherwise: str) -> str:
+def _show(value: object, otherwise: str) -> str:
     if value is None or isinstance(value, str):
         return value or otherwise
     return msgspec.json.encode(value).decode()

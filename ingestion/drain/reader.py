@@ -3,14 +3,14 @@
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Executor, Future
-from typing import Any
 
 import structlog
 from django.conf import settings
 
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import GROUP, stream_key
-from ingestion.stream.claims import Holding, RawEntry, claim_entries, list_consumers
+from ingestion.stream.answers import RawEntry, Reply, stream_commands
+from ingestion.stream.claims import Holding, claim_entries, list_consumers
 from ingestion.stream.consumers import Consumer
 from ingestion.stream.entries import (
     MAX_SHARED_DELIVERIES,
@@ -149,14 +149,14 @@ class Reader:
         ids = [raw_id for raw_id, _ in raw_entries if raw_id]
         if not ids:
             return {}
-        pending: Any = self._client.xpending_range(
+        pending = stream_commands().xpending_range(
             self._stream, GROUP, ids[0], ids[-1], len(ids), self._consumer
         )
         counts = {item["message_id"]: int(item["times_delivered"]) for item in pending}
         return {raw_id: max(2, counts.get(raw_id, 2)) for raw_id in ids}
 
     def _read(self, after: bytes) -> list[RawEntry]:
-        answer: Any = self._client.execute_command(
+        answer: Reply = self._client.execute_command(
             "XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", self._read_entries,
             "STREAMS", self._stream, after,
         )  # fmt: skip

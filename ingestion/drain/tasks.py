@@ -2,7 +2,6 @@
 
 import gc
 import sys
-from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_init, worker_process_init, worker_ready
@@ -38,7 +37,7 @@ def forget_consumers() -> None:
 
 
 @worker_init.connect
-def refuse_unsafe_stream(**_: Any) -> None:
+def refuse_unsafe_stream(**_: object) -> None:
     """A worker does not start either on a Redis that loses events."""
     try:
         check_stream()
@@ -47,13 +46,13 @@ def refuse_unsafe_stream(**_: Any) -> None:
 
 
 @worker_init.connect
-def learn_user_agents(**_: Any) -> None:
+def learn_user_agents(**_: object) -> None:
     """Compile their patterns before the fork: the processes share them, and no event waits."""
     parse_user_agent("")
 
 
 @worker_process_init.connect
-def tune_interpreter(**_: Any) -> None:
+def tune_interpreter(**_: object) -> None:
     """A batch is many small objects and no cycles: look for cycles rarely.
 
     A thread that has its answer from MongoDB goes on within a millisecond, not within five.
@@ -65,7 +64,7 @@ def tune_interpreter(**_: Any) -> None:
 
 
 @worker_ready.connect
-def drain_unasked(**_: Any) -> None:
+def drain_unasked(**_: object) -> None:
     """A starting worker drains once unasked: the signal may have come while none was up."""
     for partition in range(settings.STREAM_PARTITIONS):
         publish_drain(partition)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from unicodedata import normalize
 from urllib.parse import unquote_to_bytes
 
@@ -49,12 +49,12 @@ _PARAMETER: Final = re.compile(
 _DELIMITER_ESCAPED: Final = re.compile(r"%(?:25)?(?:3f|26|23)", re.IGNORECASE)
 
 
-def names_campaign(properties: Mapping[str, Any]) -> bool:
+def names_campaign(properties: Mapping[str, object]) -> bool:
     """Whether one of `properties` is of a campaign."""
     return not _PROPERTIES.isdisjoint(properties)
 
 
-def find_campaign(query: Campaign, properties: Mapping[str, Any]) -> Campaign:
+def find_campaign(query: Campaign, properties: Mapping[str, object]) -> Campaign:
     """The campaign of an event: its properties go before what its path holds, `query`."""
     named = _PROPERTIES.intersection(properties)
     source, medium, campaign = (
@@ -79,7 +79,7 @@ def read_path(path: str) -> Campaign:
     return found.get("source"), found.get("medium"), found.get("campaign")
 
 
-def tidy_value(value: Any) -> str | None:
+def tidy_value(value: object) -> str | None:
     """Trimmed and in lower case, so that one campaign is one row; None for no text."""
     if not isinstance(value, str):
         return None

@@ -1,7 +1,6 @@
 """The country of an address."""
 
 from functools import cache
-from typing import Any
 
 import maxminddb
 from django.conf import settings
@@ -13,7 +12,7 @@ def find_country(ip: str) -> str | None:
     if database is None:
         return None
     try:
-        record: Any = database.get(ip)
+        record: object = database.get(ip)
     except ValueError:  # an IPv6 address, and a database of IPv4 alone
         return None
     country = record.get("country") if isinstance(record, dict) else None

@@ -1,14 +1,13 @@
 """What brought somebody: the referrer and the campaign of an event."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from analytics.rollups import Source
 from ingestion.enrich.campaigns import Campaign, find_campaign
 from ingestion.enrich.referrers import referrer_host
 
 
-def find_source(query: Campaign, properties: Mapping[str, Any]) -> Source:
+def find_source(query: Campaign, properties: Mapping[str, object]) -> Source:
     """Host of the referrer, utm source, medium and campaign, as far as they are known.
 
     `query` is the campaign of the path, as `read_path` finds it.

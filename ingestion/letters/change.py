@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from bson.binary import Binary
 from django.conf import settings
@@ -45,7 +44,7 @@ def edit_letter(letter_id: bytes, payload: bytes, by: str, why: str) -> None:
     Raises InvalidEvent for a payload that cannot be stored either, and NotDead.
     """
     letters = collection(mongo.DEAD_LETTERS)
-    letter: Any = letters.find_one({"_id": letter_id, "status": DEAD})
+    letter = letters.find_one({"_id": letter_id, "status": DEAD})
     if letter is None:
         raise NotDead
     judge_edit(payload, letter)

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
@@ -53,7 +52,7 @@ def date_payload(payload: bytes, accepted_at: datetime) -> bytes:
     return b'%s{"timestamp":"%s"%s%s' % (head, timestamp.encode(), comma, rest)
 
 
-def judge_edit(payload: bytes, letter: Mapping[str, Any]) -> None:
+def judge_edit(payload: bytes, letter: Mapping[str, str]) -> None:
     """Raises InvalidEvent for a payload that would be buried again, or be another event."""
     if len(payload) > MAX_EVENT_BODY_BYTES:
         detail = f"The event is over {MAX_EVENT_BODY_BYTES:,} bytes."

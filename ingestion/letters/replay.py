@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -114,12 +113,12 @@ def _room(done: Replayed, most: int | None) -> int:
     return CHUNK_LETTERS if most is None else max(0, min(CHUNK_LETTERS, most - done.replayed))
 
 
-def _sender_of(letter: Mapping[str, Any]) -> tuple[bytes, str, str]:
+def _sender_of(letter: Document) -> tuple[bytes, str, str]:
     return bytes(letter["project"]), letter.get("ip") or "", letter.get("userAgent") or ""
 
 
 def _replay(
-    letters: Sequence[Mapping[str, Any]], by: str, why: str, done: Replayed, *, dry_run: bool
+    letters: Sequence[Document], by: str, why: str, done: Replayed, *, dry_run: bool
 ) -> None:
     """Replay letters of one sender, all or none of those that could be stored."""
     project_id, ip, user_agent = _sender_of(letters[0])
@@ -165,7 +164,7 @@ def append_again(project: Project, parts: Sequence[Part]) -> None:
         make_key(project.partition)
         for make_key in (waiting_key, accepted_key, stream_key, wake_key)
     ]
-    arguments: list[Any] = [settings.STREAM_MAX_EVENTS, project.pk, FORMAT_VERSION]
+    arguments: list[str | int | bytes] = [settings.STREAM_MAX_EVENTS, project.pk, FORMAT_VERSION]
     for part in parts:
         arguments += (len(part.events), encode_entry([part]))
     try:
@@ -179,7 +178,7 @@ def append_again(project: Project, parts: Sequence[Part]) -> None:
         publish_drain(project.partition)
 
 
-def _append(keys: Sequence[str], arguments: Sequence[Any]) -> int:
+def _append(keys: Sequence[str], arguments: Sequence[str | int | bytes]) -> int:
     """What the script returns, once as many replicas have it as an acceptance waits for."""
     pipeline = names.stream_client().pipeline(transaction=False)
     pipeline.execute_command("EVAL", REPLAY.source, len(keys), *keys, *arguments)

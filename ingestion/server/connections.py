@@ -9,7 +9,6 @@ is never cut off.
 import socket
 import time
 from contextlib import suppress
-from typing import Any
 
 import gevent
 from gunicorn.http.unreader import SocketUnreader
@@ -18,7 +17,7 @@ from gunicorn.http.unreader import SocketUnreader
 class Connection(SocketUnreader):  # type: ignore[misc]
     """Reads what a client sends, each part of a request within its time."""
 
-    def __init__(self, sock: Any, address: str | None, idle_seconds: float) -> None:
+    def __init__(self, sock: socket.socket, address: str | None, idle_seconds: float) -> None:
         super().__init__(sock)
         self.address = address  # None: of no use to tell clients apart
         self.idle_since: float | None = None  # None: in the middle of something

@@ -7,7 +7,6 @@ Imported by gunicorn's master before gevent patches its workers.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import gevent
 from gevent.event import AsyncResult
@@ -15,12 +14,15 @@ from gevent.queue import SimpleQueue
 
 _MOST_IDLE = 64
 
+_Work = Callable[[], None]
+_Task = tuple[_Work, "AsyncResult[None]"]
+
 
 class Crew:
     """Runs work in the greenlet that was busy last: few are kept warm, and no more than needed."""
 
     def __init__(self) -> None:
-        self._idle: list[SimpleQueue[Any]] = []
+        self._idle: list[SimpleQueue[_Task]] = []
 
     def run(self, work: Callable[[], None]) -> None:
         """Returns when the work is done; raises what it raises."""
@@ -29,12 +31,12 @@ class Crew:
         tasks.put((work, done))
         done.get()
 
-    def _hire(self) -> "SimpleQueue[Any]":
-        tasks: SimpleQueue[Any] = SimpleQueue()
+    def _hire(self) -> "SimpleQueue[_Task]":
+        tasks: SimpleQueue[_Task] = SimpleQueue()
         gevent.spawn(self._serve, tasks)
         return tasks
 
-    def _serve(self, tasks: "SimpleQueue[Any]") -> None:
+    def _serve(self, tasks: "SimpleQueue[_Task]") -> None:
         while True:
             work, done = tasks.get()
             try:

@@ -8,8 +8,9 @@ is gunicorn's own.
 
 import errno
 import resource
+import socket
 from io import BytesIO
-from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 import gevent
 from gunicorn.http.errors import NoMoreData
@@ -17,6 +18,7 @@ from gunicorn.util import close, close_graceful
 from gunicorn.workers.ggevent import GeventWorker
 
 from ingestion.server.connections import Connection, Connections
+from ingestion.server.gunicorn_types import Address, Body, Listener, Request
 from ingestion.server.plain_request import parse_head
 from ingestion.server.strict_request import StrictParser
 from ingestion.server.wire_answer import Answer, render_answer
@@ -47,7 +49,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self.connections = Connections(max(1, most * 19 // 20), most_per_address)
         super().run()
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+    def handle(self, listener: Listener, client: socket.socket, addr: Address) -> None:
         """A client that does not read its answer is given up, as is one that sends no request."""
         connection = Connection(client, self.wsgi.find_address(addr), self.cfg.keepalive + 1)
         try:
@@ -64,7 +66,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self.connections.leave(connection)
             close(client)
 
-    def _serve(self, connection: Connection, listener_name: Any, client: Any, addr: Any) -> None:
+    def _serve(
+        self, connection: Connection, listener_name: Address, client: socket.socket, addr: Address
+    ) -> None:
         parser = StrictParser(self.cfg, connection, addr)
         while True:
             connection.expect_head(self.wsgi.head_timeout_seconds)
@@ -88,14 +92,18 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if dropped is not None:
             self.wsgi.note_dropped(reason)
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+    def handle_error(
+        self, req: Request | None, client: socket.socket, addr: Address, exc: BaseException
+    ) -> None:
         try:
             client.sendall(self.wsgi.render_error(exc))
         except OSError:
             return
         close_graceful(client, _LINGER_SECONDS, _MAX_LINGER_BYTES)
 
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+    def handle_request(
+        self, listener_name: Address, req: Request, sock: socket.socket, addr: Address
+    ) -> bool:
         unread_bytes = getattr(req.body.reader, "length", None)  # None: chunked
         if unread_bytes is None or unread_bytes > req.unreader.buf.tell():
             req.unreader.expect_body(self.wsgi.body_timeout_seconds)
@@ -109,10 +117,12 @@ class Worker(GeventWorker):  # type: ignore[misc]
             raise StopIteration from None
         return True
 
-    def _handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+    def _handle_request(
+        self, listener_name: Address, req: Request, sock: socket.socket, addr: Address
+    ) -> None:
         hot = self.wsgi
-        plain = isinstance(addr, tuple) and not req._expected_100_continue
-        if not plain or not hot.is_hot(req.path):
+        is_plain = not req._expected_100_continue and hot.is_hot(req.path)
+        if not is_plain or not isinstance(addr, tuple):
             try:
                 super().handle_request(listener_name, req, sock, addr)
             finally:
@@ -130,12 +140,14 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if closes:
             raise StopIteration
 
-    def _may_be_plain(self, req: Any, addr: Any) -> bool:
+    def _may_be_plain(self, req: Request, addr: Address) -> bool:
         """Whether what follows `req` may be parsed here."""
         told_by_proxy = bool(self.cfg.secure_scheme_headers)
         return isinstance(addr, tuple) and not told_by_proxy and _is_read_whole(req.body)
 
-    def _serve_plain(self, data: bytes, req: Any, sock: Any, addr: Any) -> bytes | None:
+    def _serve_plain(
+        self, data: bytes, req: Request, sock: socket.socket, addr: Address
+    ) -> bytes | None:
         """Serve the request that begins `data`, if it is plain and at hand; what follows it.
 
         If not, None: the strict parser goes on with these bytes after `req`, its last.
@@ -162,7 +174,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             gevent.sleep(0)  # it waited for nothing: the others take turns with it
         return data[head.end :]
 
-    def _answer(self, environ: dict[str, Any]) -> Answer:
+    def _answer(self, environ: WSGIEnvironment) -> Answer:
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
@@ -177,14 +189,14 @@ def _count_files() -> int:
     return most if most != resource.RLIM_INFINITY else 1_000_000
 
 
-def _send(sock: Any, data: bytes) -> None:
+def _send(sock: socket.socket, data: bytes) -> None:
     """As sendall, which asks the system for the size of its buffer each time."""
     sent = sock.send(data)
     if sent < len(data):
         sock.sendall(data[sent:])
 
 
-def _read_at_hand(sock: Any, size: int) -> bytes:
+def _read_at_hand(sock: socket.socket, size: int) -> bytes:
     """What has come already of the next `size` bytes."""
     idle_seconds = sock.gettimeout()
     sock.settimeout(0)
@@ -197,28 +209,28 @@ def _read_at_hand(sock: Any, size: int) -> bytes:
     return data
 
 
-def _is_left_unread(body: Any) -> bool:
+def _is_left_unread(body: Body) -> bool:
     """Whether so much of a body is still to come that the connection is not worth it."""
     reader = body.reader
     unread_bytes: int = getattr(reader, "length", 0)
     return unread_bytes > _MAX_DISCARDED_BYTES or getattr(reader, "parser", None) is not None
 
 
-def _is_read_whole(body: Any) -> bool:
+def _is_read_whole(body: Body) -> bool:
     """Whether the next byte of the connection is of another request."""
     reader = body.reader
     unread_bytes: int = getattr(reader, "length", 0)
     return not (body.failed or unread_bytes or getattr(reader, "parser", None))
 
 
-def _hang_up(req: Any, sock: Any) -> None:
+def _hang_up(req: Request, sock: socket.socket) -> None:
     req.body.failed = True  # gunicorn's sign that no other request follows
     close_graceful(sock, _LINGER_SECONDS, _MAX_LINGER_BYTES)
 
 
-def _make_environ(req: Any, addr: tuple[str, int]) -> dict[str, Any]:
+def _make_environ(req: Request, addr: tuple[str, int]) -> WSGIEnvironment:
     """The part of a WSGI environ that the hot views read; repeated headers are joined."""
-    environ: dict[str, Any] = {
+    environ: WSGIEnvironment = {
         "REQUEST_METHOD": req.method,
         "PATH_INFO": req.path,
         "REMOTE_ADDR": addr[0],

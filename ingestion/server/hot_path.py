@@ -79,7 +79,7 @@ class HotPath:
         note_answered(request.path, response.status_code, started)
         return _STATUS_LINES[response.status_code], response, headers
 
-    def find_address(self, peer: Any) -> str | None:
+    def find_address(self, peer: object) -> str | None:
         """Whom a connection comes from, as far as that is known before its first request.
 
         Behind proxies of our own it is None: all connections come from there, and the client is

@@ -9,7 +9,8 @@ Content-Length and no other framing. A test compares both parsers.
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from wsgiref.types import WSGIEnvironment
 
 MAX_HEAD_BYTES = 8_000  # below gunicorn's limit for one header
 MAX_HEADERS = 64  # below gunicorn's limit
@@ -34,7 +35,7 @@ _BARE_KEYS = frozenset(("CONTENT_TYPE", "CONTENT_LENGTH"))
 class PlainHead(NamedTuple):
     """The head of a request, in `data` as it was given, and where its body is or will be."""
 
-    environ: dict[str, Any]  # what it says of the request, in the words of WSGI
+    environ: WSGIEnvironment  # what it says of the request, in the words of WSGI
     body_begin: int
     end: int  # where the next request begins
 
@@ -54,7 +55,7 @@ def parse_head(data: bytes, request_lines: Mapping[str, str]) -> PlainHead | Non
     path = request_lines.get(request_line)
     if path is None or len(lines) > MAX_HEADERS or not "".join(lines).isprintable():
         return None
-    environ: dict[str, Any] = {}
+    environ: WSGIEnvironment = {}
     for line in lines:
         name, _, value = line.partition(": ")
         key = _find_key(name) if len(name) <= _MAX_NAME_CHARS else None

@@ -11,9 +11,10 @@ import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from gunicorn.sock import UnixSocket
+
+from ingestion.server.gunicorn_types import ForkedWorker, Master
 
 # Where an accepting process finds the reporting ones; handed to it as it is forked.
 RELAY_ADDRESS = "ANALYTICS_RELAY_ADDRESS"
@@ -29,7 +30,7 @@ class WorkerKinds:
     when it stops: what is still being accepted then may want a report.
     """
 
-    def __init__(self, server: Any, directory: Path) -> None:
+    def __init__(self, server: Master, directory: Path) -> None:
         self._server = server
         self._address = str(directory / _SOCKET)
         self._listener = UnixSocket(self._address, server.cfg, server.log)
@@ -41,7 +42,7 @@ class WorkerKinds:
         """At the end of the master; the socket goes with its directory."""
         self._listener.close()
 
-    def choose(self, worker: Any, reporting: int) -> None:
+    def choose(self, worker: ForkedWorker, reporting: int) -> None:
         """Before the fork: what `worker` will be, if so many of all workers are to report."""
         living = sorted(self._server.WORKERS.values(), key=lambda one: one.age)
         kinds = [one.is_reporting for one in living]
@@ -50,7 +51,7 @@ class WorkerKinds:
             worker.sockets = [self._listener]
         worker.relays = bool(reporting) and not worker.is_reporting
 
-    def settle(self, worker: Any) -> None:
+    def settle(self, worker: ForkedWorker) -> None:
         """After the fork, in the worker: keep nothing open that the other kind listens to."""
         for listener in [*self._server.LISTENERS, self._listener]:
             if listener not in worker.sockets:
@@ -84,7 +85,7 @@ class WorkerKinds:
         for worker in accepting:
             self._server.kill_worker(worker.pid, number)
 
-    def _living(self, *, reporting: bool) -> list[Any]:
+    def _living(self, *, reporting: bool) -> list[ForkedWorker]:
         living = self._server.WORKERS.values()
         return [worker for worker in living if worker.is_reporting is reporting]
 

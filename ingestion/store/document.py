@@ -73,7 +73,7 @@ _SOURCE = [_begin(_STRING, name) for name in ("referrer", "utmSource", "utmMediu
 
 _NO_CLIENT: tuple[bytes, Client] = (b"", (None, None, None))
 _NO_SOURCE: tuple[bytes, Source] = (b"", (None, None, None, None))
-_NO_PROPERTIES: Mapping[str, Any] = {}
+_NO_PROPERTIES: Mapping[str, object] = {}
 
 NOT_ENCODABLE = (
     BSONError,
@@ -205,7 +205,7 @@ def _encode_client(user_agent: str) -> tuple[bytes, Client]:
     return b"".join(map(_string, _CLIENT, (user_agent, *client))), client
 
 
-def _encode_source(query: Campaign, properties: Mapping[str, Any]) -> tuple[bytes, Source]:
+def _encode_source(query: Campaign, properties: Mapping[str, object]) -> tuple[bytes, Source]:
     if query is not NO_CAMPAIGN or names_campaign(properties):
         source = find_source(query, properties)
         return b"".join(map(_string, _SOURCE, source)), source

@@ -7,11 +7,12 @@ count stands still, so waiting makes it no suspect:
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import GROUP, sessions_key, stream_key
 from analytics.events.entry import is_known_format
+from ingestion.stream.answers import RawEntry, stream_commands
 from ingestion.stream.consumers import Consumer
 from ingestion.stream.scripts import CLAIM, FORGET_CONSUMER, run_script
 
@@ -19,10 +20,6 @@ _FUSE = "fuse:"
 _FORMAT = "format:"
 
 CONSUMER_KEPT_SECONDS = 3_600
-
-# (id, fields): redis-py parses the fields of a command's answer to a dict, a script's stay a
-# list. The fields of an entry that was deleted while pending are empty or None.
-RawEntry = tuple[bytes, Any]
 
 
 class Holding(NamedTuple):
@@ -60,7 +57,7 @@ def holder_of_format(version: bytes) -> str:
 
 
 def list_consumers(partition: int) -> list[Holding]:
-    consumers: Any = names.stream_client().xinfo_consumers(stream_key(partition), GROUP)
+    consumers = stream_commands().xinfo_consumers(stream_key(partition), GROUP)
     return [
         Holding(_text(item["name"]), int(item["pending"]), int(item["idle"])) for item in consumers
     ]
@@ -86,9 +83,8 @@ def claim_entries(
 
 def hold_entries(partition: int, holder: str, raw_ids: Sequence[bytes]) -> None:
     """Hold entries back; those that were acked meanwhile are left as they are."""
-    client: Any = names.stream_client()
     stream = stream_key(partition)
-    client.xclaim(stream, GROUP, holder, 0, list(raw_ids), justid=True)
+    stream_commands().xclaim(stream, GROUP, holder, 0, list(raw_ids), justid=True)
 
 
 def forget_idle_consumers(partition: int) -> int:

@@ -11,9 +11,8 @@ import hiredis
 import redis
 from redis.exceptions import ConnectionError, ResponseError
 
+from ingestion.stream.answers import Command, Reply
 from ingestion.stream.scripts import is_of_replica
-
-Command = tuple[Any, ...]
 
 _READ_BYTES = 65_536
 
@@ -30,14 +29,14 @@ class StreamConnection:
         self._socket = connection._sock
         self._reader = hiredis.Reader(replyError=make_error)
 
-    def exchange(self, commands: Sequence[Command]) -> list[Any]:
+    def exchange(self, commands: Sequence[Command]) -> list[Reply]:
         """One reply per command, in order; an error reply is an exception in the list.
 
         Raises OSError or redis ConnectionError when the connection breaks, in which case any
         of the commands may have been carried out.
         """
         self._socket.sendall(b"".join([hiredis.pack_command(command) for command in commands]))
-        replies: list[Any] = []
+        replies: list[Reply] = []
         reader = self._reader
         while len(replies) < len(commands):
             reply = reader.gets()

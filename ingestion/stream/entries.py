@@ -15,7 +15,7 @@ import structlog
 from analytics.events.entry import DATA_FIELD, Entry, UnknownFormat, UnreadableEntry, decode_entry
 from analytics.events.ids import EntryId
 from ingestion.stream import claims
-from ingestion.stream.claims import RawEntry
+from ingestion.stream.answers import RawEntry
 
 log = structlog.get_logger(__name__)
 

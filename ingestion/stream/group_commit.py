@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from analytics.web.problems import Unavailable
-from ingestion.stream.connection import Command, StreamConnection
+from ingestion.stream.answers import Argument, Command, Reply
+from ingestion.stream.connection import StreamConnection
 from ingestion.stream.scripts import Script
 
 # Below the socket's timeout: too few replicas get an answer of their own.
@@ -32,7 +32,7 @@ class CallHead:
     """What a call of the script begins with; requests with the same one may share a call."""
 
     keys: tuple[bytes, ...]
-    arguments: tuple[Any, ...]
+    arguments: tuple[Argument, ...]
 
 
 class _Ticket:
@@ -43,7 +43,7 @@ class _Ticket:
     def __init__(self, head: CallHead, arguments: Sequence[bytes], latch: threading.Lock) -> None:
         self.head = head
         self.arguments = arguments
-        self.reply: Any = None
+        self.reply: Reply = None
         self.leads = False
         self.latch = latch
 
@@ -69,7 +69,7 @@ class GroupCommit:
         self._led = False
         self._latches: list[threading.Lock] = []
 
-    def call(self, head: CallHead, arguments: Sequence[bytes]) -> Any:
+    def call(self, head: CallHead, arguments: Sequence[bytes]) -> Reply:
         """The reply to this request. Raises Unavailable when there is none; it may be done."""
         ticket = _Ticket(head, arguments, self._take_latch())
         with self._mutex:
@@ -100,7 +100,7 @@ class GroupCommit:
         with self._mutex:
             batch, self._pending = self._pending, []
         runs = _share_calls(batch)
-        replies: Sequence[Any] = ()
+        replies: Sequence[Reply] = ()
         try:
             replies = self._commit([self._make_call(run) for run in runs])
         except (RedisError, OSError) as exc:
@@ -130,7 +130,7 @@ class GroupCommit:
             successor.leads = True
             successor.latch.release()
 
-    def _commit(self, calls: list[Command]) -> list[Any]:
+    def _commit(self, calls: list[Command]) -> list[Reply]:
         connection = self._connect()
         replies = self._exchange(connection, calls)
         errors = [i for i, reply in enumerate(replies) if isinstance(reply, ResponseError)]
@@ -146,7 +146,7 @@ class GroupCommit:
         self._used_at = time.monotonic()
         return replies
 
-    def _exchange(self, connection: StreamConnection, calls: list[Command]) -> list[Any]:
+    def _exchange(self, connection: StreamConnection, calls: list[Command]) -> list[Reply]:
         if not self._wait_replicas:
             return connection.exchange(calls)
         replies = connection.exchange([*calls, ("WAIT", self._wait_replicas, WAIT_MS)])
@@ -188,7 +188,7 @@ def _share_calls(tickets: list[_Ticket]) -> list[list[_Ticket]]:
     return runs
 
 
-def _answer(run: list[_Ticket], reply: Any, own: _Ticket) -> None:
+def _answer(run: list[_Ticket], reply: Reply, own: _Ticket) -> None:
     """Give each of `run` its own reply, or the error of their call."""
     if not isinstance(reply, list) or len(reply) != len(run):
         error = reply if isinstance(reply, BaseException) else RedisError("not one reply for each")

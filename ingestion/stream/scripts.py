@@ -1,10 +1,13 @@
 """The Lua scripts that Redis runs for us, each beside its digest."""
 
+from collections.abc import Sequence
 from hashlib import sha1
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import redis
+
+from ingestion.stream.answers import Reply
 
 _FOLDER = Path(__file__).parent / "lua"
 
@@ -30,7 +33,9 @@ READ_COUNTERS = _load("read_counters")
 REPLAY = _load("replay")
 
 
-def run_script(client: redis.Redis, script: Script, keys: list[Any], arguments: list[Any]) -> Any:
+def run_script(
+    client: redis.Redis, script: Script, keys: Sequence[str | bytes], arguments: Sequence[object]
+) -> Reply:
     """EVAL by digest, loading the script where Redis does not know it.
 
     A server that has become a replica is left, as by all other commands of the client.

@@ -7,7 +7,6 @@ So each consumer leaves the ids of its sessions in Redis, and who takes over end
 
 import threading
 from contextlib import suppress
-from typing import Any
 
 from bson.binary import UUID_SUBTYPE, Binary
 from pymongo.client_session import ClientSession
@@ -16,6 +15,7 @@ from redis.exceptions import OutOfMemoryError
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.redis_keys import sessions_key
+from ingestion.stream.answers import stream_commands
 from ingestion.stream.consumers import this_consumer
 
 _SESSION_ID_BYTES = 16
@@ -47,7 +47,7 @@ def note_sessions_again() -> None:
 
 def end_session_of(partition: int, consumer: str) -> None:
     """End the sessions of a consumer that is gone, which aborts its transactions."""
-    noted: Any = names.stream_client().hget(sessions_key(partition), consumer) or b""
+    noted = stream_commands().hget(sessions_key(partition), consumer) or b""
     sessions = [
         {"id": Binary(noted[start : start + _SESSION_ID_BYTES], UUID_SUBTYPE)}
         for start in range(0, len(noted), _SESSION_ID_BYTES)

@@ -57,7 +57,7 @@ class RelayCall:
     head: RelayedHead
     _frames: FrameReader
 
-    def __init__(self, give_back: Callable[[], None], client: Any) -> None:
+    def __init__(self, give_back: Callable[[], None], client: socket.socket | None) -> None:
         self._give_back = give_back
         self._client = client if _can_be_watched(client) else None
         self._leave_at = math.inf
@@ -152,7 +152,7 @@ class RelayCall:
             elif time.monotonic() >= deadline:
                 raise TimeoutError("no answer in time")
 
-    def _look_at(self, client: Any) -> None:
+    def _look_at(self, client: socket.socket) -> None:
         """It has said something: its next request, behind which nothing is seen, or farewell."""
         try:
             seen: bytes = client.recv(1, socket.MSG_PEEK)
@@ -195,5 +195,5 @@ def _unavailable() -> Unavailable:
     return Unavailable("No process for reports answers.", code="reports_unavailable")
 
 
-def _can_be_watched(client: Any) -> bool:
+def _can_be_watched(client: socket.socket | None) -> bool:
     return isinstance(client, socket.socket) and not isinstance(client, ssl.SSLSocket)

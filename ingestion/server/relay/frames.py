@@ -8,9 +8,10 @@ Imported by gunicorn's master before gevent patches its workers: the standard li
 only.
 """
 
+import socket
 import struct
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 
@@ -53,7 +54,7 @@ class FrameReader:
     Raises BrokenRelay, TimeoutError, and what `wait` raises.
     """
 
-    def __init__(self, sock: Any, wait: Callable[[float], None]) -> None:
+    def __init__(self, sock: socket.socket, wait: Callable[[float], None]) -> None:
         self._sock = sock
         self._wait = wait
         self._unread = bytearray()
@@ -77,7 +78,7 @@ class FrameReader:
         return taken
 
 
-def read_frame(sock: Any) -> tuple[bytes, bytes]:
+def read_frame(sock: socket.socket) -> tuple[bytes, bytes]:
     """The one frame that a connection begins with, under the socket's own timeout."""
     return FrameReader(sock, lambda _: None).read(0)
 

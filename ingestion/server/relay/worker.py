@@ -7,10 +7,12 @@ import socket
 import sys
 from io import BytesIO
 from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from gunicorn.util import close
 
 from ingestion.server.crew import Crew
+from ingestion.server.gunicorn_types import Address, Listener
 from ingestion.server.gunicorn_worker import Worker as AcceptingWorker
 from ingestion.server.relay.frames import (
     BLOCK,
@@ -42,7 +44,7 @@ class Worker(AcceptingWorker):
         self._crew = Crew()
         super().init_process()
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+    def handle(self, listener: Listener, client: socket.socket, addr: Address) -> None:
         if not self.is_reporting:
             super().handle(listener, client, addr)
             return
@@ -75,7 +77,7 @@ class Worker(AcceptingWorker):
             self.alive = False
 
 
-def _has_left(client: Any) -> bool:
+def _has_left(client: socket.socket) -> bool:
     """Whether the accepting process waits no more: it has nothing else to send."""
     client.settimeout(0)
     try:
@@ -87,12 +89,14 @@ def _has_left(client: Any) -> bool:
     return True
 
 
-def answer_relayed(application: Any, request: RelayedRequest, client: Any) -> None:
+def answer_relayed(
+    application: WSGIApplication, request: RelayedRequest, client: socket.socket
+) -> None:
     """Let a WSGI application answer, and send what it says as it comes."""
     head: list[RelayedHead] = []
 
     def start_response(
-        status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        status: str, headers: list[tuple[str, str]], exc_info: object = None
     ) -> Any:  # the old way to write a body, which Django does not use
         head[:] = [RelayedHead(status, headers)]
 
@@ -111,7 +115,7 @@ def answer_relayed(application: Any, request: RelayedRequest, client: Any) -> No
             blocks.close()
 
 
-def _make_environ(request: RelayedRequest) -> dict[str, Any]:
+def _make_environ(request: RelayedRequest) -> WSGIEnvironment:
     return {
         **request.environ,
         "wsgi.version": (1, 0),
