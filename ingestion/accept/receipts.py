@@ -1,6 +1,5 @@
 """What became of an event, for the sender that asks."""
 
-
 import pymongo
 from pymongo.errors import PyMongoError
 
