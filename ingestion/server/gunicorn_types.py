@@ -60,5 +60,6 @@ class Master(Protocol):
     WORKERS: dict[int, ForkedWorker]
     LISTENERS: list[Listener]
     kill_workers: Callable[[int], None]
+    halt: Callable[..., None]
 
     def kill_worker(self, pid: int, number: int) -> None: ...

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from gunicorn.errors import HaltServer
 from gunicorn.sock import UnixSocket
 
 from ingestion.server.gunicorn_types import ForkedWorker, Master
@@ -37,6 +38,8 @@ class WorkerKinds:
         self._is_stopping = False
         self._kill_workers = server.kill_workers
         server.kill_workers = self._kill_in_order
+        self._halt = server.halt
+        server.halt = self._halt_with_all
 
     def close(self) -> None:
         """At the end of the master; the socket goes with its directory."""
@@ -75,6 +78,17 @@ class WorkerKinds:
         if self._is_stopping and not self._living(reporting=False):
             self._is_stopping = False
             self._kill_workers(signal.SIGTERM)
+
+    def _halt_with_all(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """End with `exit_status`, which says why, also where several workers could not start.
+
+        gunicorn raises anew for each that ends so while it stops.
+        """
+        for _ in range(len(self._server.WORKERS) + 1):
+            try:
+                self._halt(reason, exit_status)
+            except HaltServer:
+                continue
 
     def _kill_in_order(self, number: int) -> None:
         accepting = self._living(reporting=False)
