@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from analytics.admin.base import NeverDeleted, show_usage
 from analytics.projects.holdings import read_holding
-from analytics.projects.models import ORIGINS_HELP, Project
+from analytics.projects.models import Project
 from analytics.projects.names import NameTaken
+from analytics.projects.rules import ORIGINS_HELP
 from analytics.projects.usage import read_project_usage
 
 if TYPE_CHECKING:

@@ -155,3 +155,8 @@ class ProjectRow(TypedDict):
     retention_applied_days: NotRequired[int | None]
     raw_since: NotRequired[datetime | None]
     deleted_at: NotRequired[datetime | None]
+    # None in a row that an earlier release made, until `migrate`.
+    zones: NotRequired[list[dict[str, object]] | None]
+    tidies_addresses: NotRequired[bool | None]
+    honours_do_not_track: NotRequired[bool | None]
+    hostnames: NotRequired[list[str] | None]

@@ -2,9 +2,9 @@
 
 Fields of the Redis Stream entry: `v`, the format's version, and `d`, a MessagePack array of parts,
 one for each request: `[project id, client ip, client user agent, [[event id, JSON of the event],
-...], trace]`. The JSON is the sender's own, byte for byte; the drain judges it as the door did
-(`event.py`). All parts are of one project. `trace` came later: without it a part is as good, and
-who does not know it leaves it alone. In version 1, `d` is one part.
+...], trace, public, from page, do not track, skew]`. The JSON is the sender's own; the drain judges
+it as the door did (`event.py`). All parts are of one API key. In version 2, all of a part after the
+trace is missing, and in version 1, `d` is one part.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from analytics.events.ids import event_key, public_event_key
+
 _KIBIBYTE = 1024
 
-FORMAT_VERSION = b"2"
+FORMAT_VERSION = b"3"
+_SECRET_KEYS_VERSION = b"2"  # of a release that had no public keys
 _ONE_PART_VERSION = b"1"
 VERSION_FIELD = b"v"
 DATA_FIELD = b"d"
@@ -39,6 +42,10 @@ class Part(msgspec.Struct, array_like=True, frozen=True, gc=False):
     client_user_agent: str | None
     events: Annotated[Sequence[AcceptedEvent], Meta(min_length=1)]
     trace: str | None = None  # the request's `traceparent`, where traces are on
+    public: bool = False  # by a public key
+    from_page: bool = False  # its own user agent may be a person's: it is public, or has an Origin
+    do_not_track: bool = False  # DNT or Sec-GPC
+    skew_ms: int = 0  # what the client's clock is behind: each of its timestamps moves by that
 
 
 class Entry:
@@ -53,6 +60,16 @@ class Entry:
     @property
     def project_id(self) -> bytes:
         return self.parts[0].project_id
+
+    @property
+    def public(self) -> bool:
+        """Whether its events came by a public key."""
+        return self.parts[0].public
+
+    def event_key(self, event_id: str) -> bytes:
+        """The `_id` of an event of this entry: public keys have a namespace of their own."""
+        make_key = public_event_key if self.public else event_key
+        return make_key(self.project_id, event_id)
 
     @property
     def events(self) -> list[AcceptedEvent]:
@@ -88,14 +105,14 @@ def encode_entry(parts: Sequence[Part]) -> bytes:
 
 
 def is_known_format(version: bytes) -> bool:
-    return version in (FORMAT_VERSION, _ONE_PART_VERSION)
+    return version in (FORMAT_VERSION, _SECRET_KEYS_VERSION, _ONE_PART_VERSION)
 
 
 def decode_entry(fields: dict[bytes, bytes]) -> Entry:
     """Raises UnknownFormat or UnreadableEntry."""
     version = fields.get(VERSION_FIELD)
     try:
-        if version == FORMAT_VERSION:
+        if version in (FORMAT_VERSION, _SECRET_KEYS_VERSION):
             parts = _decode_parts(fields[DATA_FIELD])
         elif version == _ONE_PART_VERSION:
             parts = [_decode_part(fields[DATA_FIELD])]
@@ -103,8 +120,8 @@ def decode_entry(fields: dict[bytes, bytes]) -> Entry:
             raise UnknownFormat(version)
     except (KeyError, msgspec.DecodeError, UnicodeError, RecursionError) as exc:
         raise UnreadableEntry(repr(exc)) from exc
-    if len({part.project_id for part in parts}) > 1:
-        raise UnreadableEntry("parts of several projects")
+    if len({(part.project_id, part.public) for part in parts}) > 1:
+        raise UnreadableEntry("parts of several projects, or by both kinds of key")
     return Entry(parts)
 
 

@@ -5,7 +5,6 @@ with a code and the name of the field.
 """
 
 import re
-import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from analytics.events.addresses import parse_ip
 from analytics.events.invalid_event import InvalidEvent, explain
 from analytics.events.moments import MAX_MOMENT_CHARS, BadMoment, cut_to_ms, parse_moment
 from analytics.events.properties import INT64_MAX, INT64_MIN, decode_properties
@@ -30,6 +30,13 @@ MAX_USER_ID_CHARS = 256
 MAX_USER_AGENT_CHARS = 1_024  # a longer one is cut
 MAX_USER_AGENT_SENT_CHARS = 8 * _KIBIBYTE  # no header is longer: one that is, is refused
 MAX_TIMESTAMP_CHARS = MAX_MOMENT_CHARS
+MAX_URL_CHARS = 8 * _KIBIBYTE  # its path is cut at MAX_PATH_CHARS, after its query was read
+MAX_HOSTNAME_CHARS = 256
+MAX_TITLE_CHARS = 512  # a longer one is cut
+MAX_TITLE_SENT_CHARS = 8 * _KIBIBYTE
+MAX_LANGUAGE_CHARS = 64
+MAX_SCREEN_CHARS = 16
+MAX_LOST = 1_000_000
 MAX_FUTURE = timedelta(hours=24)
 
 PAGEVIEW = "pageview"
@@ -46,7 +53,7 @@ Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_CHARS)]
 class Event(msgspec.Struct, gc=False):
     """A valid event. What the client left out is None until the drain fills it in."""
 
-    path: str
+    path: str | None  # either this or the url is there
     event: str
     event_id: str | None
     timestamp: datetime | None
@@ -55,6 +62,15 @@ class Event(msgspec.Struct, gc=False):
     ip: str | None
     user_agent: str | None
     properties: dict[str, Any] | None
+    url: str | None
+    hostname: str | None
+    referrer: str | None
+    title: str | None
+    language: str | None
+    screen: str | None
+    automation: bool | None
+    lost: int | None
+    sent_at: datetime | None
 
 
 class WireEvent(Event, rename="camel", forbid_unknown_fields=True, gc=False):
@@ -63,7 +79,7 @@ class WireEvent(Event, rename="camel", forbid_unknown_fields=True, gc=False):
     Limits in characters are of Unicode code points.
     """
 
-    path: Annotated[str, Meta(min_length=1, max_length=MAX_PATH_CHARS)]
+    path: Annotated[str, Meta(min_length=1, max_length=MAX_PATH_CHARS)] | None = None
     event: Annotated[str, Meta(min_length=1, max_length=MAX_EVENT_NAME_CHARS)] | None = None  # type: ignore[assignment]
     event_id: Annotated[str, Meta(min_length=1, max_length=MAX_EVENT_ID_CHARS)] | None = None
     timestamp: Annotated[str, Meta(max_length=MAX_TIMESTAMP_CHARS)] | None = None  # type: ignore[assignment]
@@ -72,6 +88,15 @@ class WireEvent(Event, rename="camel", forbid_unknown_fields=True, gc=False):
     ip: str | None = None
     user_agent: Annotated[str, Meta(max_length=MAX_USER_AGENT_SENT_CHARS)] | None = None
     properties: msgspec.Raw = msgspec.Raw(b"")  # type: ignore[assignment]
+    url: Annotated[str, Meta(min_length=1, max_length=MAX_URL_CHARS)] | None = None
+    hostname: Annotated[str, Meta(min_length=1, max_length=MAX_HOSTNAME_CHARS)] | None = None
+    referrer: Annotated[str, Meta(max_length=MAX_URL_CHARS)] | None = None
+    title: Annotated[str, Meta(max_length=MAX_TITLE_SENT_CHARS)] | None = None
+    language: Annotated[str, Meta(max_length=MAX_LANGUAGE_CHARS)] | None = None
+    screen: Annotated[str, Meta(max_length=MAX_SCREEN_CHARS)] | None = None
+    automation: bool | None = None
+    lost: Annotated[int, Meta(ge=0, le=MAX_LOST)] | None = None
+    sent_at: Annotated[str, Meta(max_length=MAX_TIMESTAMP_CHARS)] | None = None  # type: ignore[assignment]
 
 
 _Scalar = str | Annotated[int, Meta(ge=INT64_MIN, le=INT64_MAX)] | float | bool | None
@@ -153,7 +178,7 @@ def decode_older_event(raw: bytes) -> Event:
         detail = "timestamp is not a date and time."
         raise InvalidEvent("timestamp", "bad_timestamp", detail) from None
     event = decode_event(msgspec.json.encode(fields))
-    event.timestamp = cut_to_ms(_check_epoch(moment))
+    event.timestamp = cut_to_ms(_check_epoch("timestamp", moment))
     return event
 
 
@@ -173,6 +198,9 @@ def judge_event(raw: bytes) -> Event:
         ("eventId", wire.event_id),
         ("userId", wire.user_id),
         ("sessionId", wire.session_id),
+        ("hostname", wire.hostname),
+        ("language", wire.language),
+        ("screen", wire.screen),
     ):
         if text is not None and _CONTROL.search(text):
             raise InvalidEvent(field, "control_character", f"{field} holds a control character.")
@@ -184,8 +212,12 @@ def _settle(event: WireEvent) -> Event:
     """Fill in the default, and put the rest in its one form. Raises InvalidEvent."""
     if event.event is None:
         event.event = PAGEVIEW
+    if event.path is None and event.url is None:
+        raise InvalidEvent("path", "missing_field", "path is required, or url.")
     if event.timestamp is not None:
         event.timestamp = parse_timestamp(event.timestamp)  # type: ignore[assignment]
+    if event.sent_at is not None:
+        event.sent_at = parse_timestamp(event.sent_at, "sentAt")  # type: ignore[assignment]
     if event.ip is not None:
         event.ip = parse_ip(event.ip)
     if event.user_agent is not None:
@@ -193,18 +225,18 @@ def _settle(event: WireEvent) -> Event:
     return event
 
 
-def parse_timestamp(text: str) -> datetime:
+def parse_timestamp(text: str, field: str = "timestamp") -> datetime:
     """As `parse_moment`, from 1970 on. Raises InvalidEvent."""
     try:
         moment = parse_moment(text)
     except BadMoment as exc:
-        raise InvalidEvent("timestamp", "bad_timestamp", f"timestamp {exc}.") from None
-    return _check_epoch(moment)
+        raise InvalidEvent(field, "bad_timestamp", f"{field} {exc}.") from None
+    return _check_epoch(field, moment)
 
 
-def _check_epoch(moment: datetime) -> datetime:
+def _check_epoch(field: str, moment: datetime) -> datetime:
     if moment < EPOCH:
-        raise InvalidEvent("timestamp", "bad_timestamp", "timestamp is before 1970.")
+        raise InvalidEvent(field, "bad_timestamp", f"{field} is before 1970.")
     return moment
 
 
@@ -216,19 +248,3 @@ def check_age(timestamp: datetime, now: datetime, retention_days: int | None) ->
     if retention_days is not None and now - timestamp > timedelta(days=retention_days):
         detail = f"timestamp is older than the {retention_days} days this project keeps events."
         raise InvalidEvent("timestamp", "timestamp_too_old", detail)
-
-
-def parse_ip(text: str) -> str:
-    """An IPv4 or IPv6 address in its usual spelling; `::ffff:1.2.3.4` becomes `1.2.3.4`."""
-    if ":" not in text:
-        try:
-            return socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, text))
-        except (OSError, ValueError):
-            raise InvalidEvent("ip", "bad_ip", "ip is not an IPv4 or IPv6 address.") from None
-    try:
-        packed = socket.inet_pton(socket.AF_INET6, text)
-    except (OSError, ValueError):
-        raise InvalidEvent("ip", "bad_ip", "ip is not an IPv4 or IPv6 address.") from None
-    if packed.startswith(b"\x00" * 10 + b"\xff\xff"):
-        return socket.inet_ntop(socket.AF_INET, packed[12:])
-    return socket.inet_ntop(socket.AF_INET6, packed)

@@ -89,6 +89,11 @@ def make_record(key: ApiKey, project: Project) -> KeyRecord:
         project_active=project.is_active and project.deleted_at is None,
         raw_since=project.raw_since,
         allowed_origins=frozenset(project.allowed_origins or ()),
+        public=bool(key.is_public),
+        public_quota_events_per_month=project.public_quota if key.is_public else None,
+        public_max_age_hours=project.public_max_age_hours,
+        allowed_events=frozenset(project.allowed_events or ()),
+        allowed_properties=frozenset(project.allowed_properties or ()),
     )
 
 

@@ -1,29 +1,33 @@
-"""The text of an API key: `ak_live_<id>_<secret>`. Only its SHA-256 is ever kept."""
+"""The text of an API key: `ak_live_<id>_<secret>`, or `pk_live_…` of a public one.
+
+Of a secret key only the SHA-256 is ever kept. A public key stands in web pages, for all to read.
+"""
 
 import hashlib
 import re
 import secrets
 from typing import NamedTuple
 
-_PREFIX = "ak_live_"
+_SECRET_PREFIX = "ak_live_"
+_PUBLIC_PREFIX = "pk_live_"
 _ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that reads like something else
 _ID_LENGTH = 8
 _SECRET_BYTES = 32
 _SECRET_LENGTH = 43  # of these bytes in base64url, without padding
 _PATTERN = re.compile(
-    rf"{_PREFIX}([{_ID_ALPHABET}]{{{_ID_LENGTH}}})_[A-Za-z0-9_-]{{{_SECRET_LENGTH}}}"
+    rf"(?:{_SECRET_PREFIX}|{_PUBLIC_PREFIX})([{_ID_ALPHABET}]{{{_ID_LENGTH}}})_[A-Za-z0-9_-]{{{_SECRET_LENGTH}}}"
 )
 
 
 class NewKey(NamedTuple):
     key_id: str
-    text: str  # to be shown once, and never kept
+    text: str  # of a secret key, to be shown once and never kept
     digest: bytes
 
 
-def generate_key() -> NewKey:
+def generate_key(*, public: bool = False) -> NewKey:
     key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
-    text = f"{_PREFIX}{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    text = f"{_prefix(public)}{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     return NewKey(key_id, text, digest_key(text))
 
 
@@ -38,6 +42,15 @@ def read_key_id(text: str) -> str | None:
     return match and match[1]
 
 
-def display_prefix(key_id: str) -> str:
+def is_public_text(text: str) -> bool:
+    """Whether a key's text is that of a public key."""
+    return text.startswith(_PUBLIC_PREFIX)
+
+
+def display_prefix(key_id: str, *, public: bool = False) -> str:
     """How a key is named where its secret must not be seen."""
-    return f"{_PREFIX}{key_id}_…"
+    return f"{_prefix(public)}{key_id}_…"
+
+
+def _prefix(public: bool) -> str:
+    return _PUBLIC_PREFIX if public else _SECRET_PREFIX

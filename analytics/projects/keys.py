@@ -60,9 +60,14 @@ class KeyRecord:
     digest: bytes  # SHA-256 of the key's text
     project_active: bool = True
     raw_since: datetime | None = None
-    allowed_origins: frozenset[str] = (
-        frozenset()
-    )  # none: any page, but its answers are closed to it
+    # None: any page, but its answers are closed to it; by a public key no page at all.
+    allowed_origins: frozenset[str] = frozenset()
+    public: bool = False
+    # What follows is of public keys.
+    public_quota_events_per_month: int | None = None  # None: no limit
+    public_max_age_hours: int = 24
+    allowed_events: frozenset[str] = frozenset()  # none: any, as of the properties
+    allowed_properties: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

@@ -23,7 +23,8 @@ from analytics.events.ids import PROJECT_ID_BYTES
 from analytics.projects.key_text import display_prefix, generate_key
 from analytics.projects.keys import SCOPES
 from analytics.projects.names import UniquelyNamed
-from analytics.projects.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin
+from analytics.projects.rules import CountingRules, PageRules
+from analytics.projects.zones import begin_with, change_zone, read_zones, write_zones
 
 MIN_RETENTION_DAYS = 2
 MAX_RETENTION_DAYS = 36_500
@@ -31,11 +32,9 @@ MAX_RETENTION_DAYS = 36_500
 MIN_BURST_EVENTS = 1_000
 MAX_RATE_EVENTS = 1_000_000
 MAX_QUOTA_EVENTS = 10**12
-
-ORIGINS_HELP = (
-    "Web pages that may send events, one origin a line: https://www.example.com, "
-    "https://*.example.com, or * for any. Empty: browsers let no page of another site send."
-)
+PUBLIC_SCOPES = ["ingest"]
+PUBLIC_RATE_EVENTS = 200
+PUBLIC_BURST_EVENTS = 1_000
 
 
 def make_project_id() -> str:
@@ -56,7 +55,7 @@ class IpRule(models.TextChoices):
     DROP = "drop", "Drop"
 
 
-class Project(UniquelyNamed):
+class Project(CountingRules, PageRules, UniquelyNamed):
     """Whom events belong to. Its partition is fixed at its creation.
 
     The row of a deleted project stays, so that its id is never given to another.
@@ -85,13 +84,6 @@ class Project(UniquelyNamed):
     ip_rule = models.CharField(
         "IP addresses", max_length=8, choices=IpRule.choices, default=IpRule.TRUNCATE
     )
-    allowed_origins = ArrayField(
-        models.CharField(max_length=MAX_ORIGIN_CHARS, validators=[validate_origin]),
-        max_size=MAX_ORIGINS,
-        default=list,
-        blank=True,
-        help_text=ORIGINS_HELP,
-    )
     partition = models.PositiveIntegerField(editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     raw_since = models.DateTimeField(null=True, editable=False)
@@ -112,6 +104,7 @@ class Project(UniquelyNamed):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self._state.adding:
             self.retention_applied_days = self.retention_days
+            self.zones = write_zones(begin_with(self.time_zone))
             if self.partition is None:
                 self.partition = zlib.crc32(self.id_bytes) % settings.STREAM_PARTITIONS
         elif kwargs.get("update_fields") is None:
@@ -121,6 +114,11 @@ class Project(UniquelyNamed):
         if "retention_days" in (kwargs.get("update_fields") or ()):
             self._note_retention()
             kwargs["update_fields"] = {*kwargs["update_fields"], "raw_since"}
+        if "time_zone" in (kwargs.get("update_fields") or ()):
+            stored = Project.objects.filter(pk=self.pk).values_list("zones", flat=True).first()
+            zones = change_zone(read_zones(stored), self.time_zone, timezone.now())
+            self.zones = write_zones(zones)
+            kwargs["update_fields"] = {*kwargs["update_fields"], "zones"}
         super().save(*args, **kwargs)
 
     def _note_retention(self) -> None:
@@ -151,7 +149,10 @@ class Project(UniquelyNamed):
 
 
 class ApiKey(models.Model):
-    """A key of a project. Its text is never kept, only the SHA-256 of it.
+    """A key of a project. Of a secret one only the SHA-256 of its text is kept.
+
+    A public key stands in web pages and apps: its text is kept, to be shown, and it may do
+    nothing but send events, within limits of its own.
 
     Keys are revoked, never deleted: the revoked record in the mirror is what keeps a slow
     restore from bringing the key back.
@@ -165,6 +166,8 @@ class ApiKey(models.Model):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="keys")
     name = models.CharField(max_length=100, help_text="What uses this key.")
     digest = models.CharField(max_length=64, editable=False)
+    is_public = models.BooleanField("public", default=False, editable=False)
+    text = models.CharField(max_length=64, blank=True, default="", editable=False)
     scopes = ArrayField(
         models.CharField(max_length=16, choices=[(scope, scope) for scope in SCOPES]),
         validators=[validate_scopes],
@@ -196,7 +199,8 @@ class ApiKey(models.Model):
 
     @property
     def prefix(self) -> str:
-        return display_prefix(self.id)
+        """How the key is named where its secret must not be seen."""
+        return display_prefix(self.id, public=self.is_public)
 
     @property
     def state(self) -> str:
@@ -212,13 +216,19 @@ class ApiKey(models.Model):
             raise ValidationError("This project was deleted.")
         if self._state.adding and self.expires_at and self.expires_at <= timezone.now():
             raise ValidationError({"expires_at": "This moment is in the past."})
+        if self.is_public and list(self.scopes or ()) != PUBLIC_SCOPES:
+            raise ValidationError("A public key may send events, and nothing else.")
 
     def assign_secret(self) -> str:
-        """Give a key that was not saved yet its id and digest; returns the text to show once."""
+        """Give a key that was not saved yet its id and digest; returns its text.
+
+        That of a secret key can be shown now, and never again.
+        """
         if not self._state.adding:
             raise ValueError("a saved key keeps its secret; make a new key")
-        key = generate_key()
+        key = generate_key(public=self.is_public)
         self.id, self.digest = key.key_id, key.digest.hex()
+        self.text = key.text if self.is_public else ""
         return key.text
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
@@ -248,3 +258,13 @@ class ApiKey(models.Model):
         text = key.assign_secret()
         key.full_clean()
         return key, text
+
+    @classmethod
+    def issue_public(cls, project: Project, name: str, **fields: Any) -> "ApiKey":
+        """A new public key, validated and not yet saved, within the limits of public keys."""
+        limits = {
+            "rate_events_per_second": PUBLIC_RATE_EVENTS,
+            "burst_events": PUBLIC_BURST_EVENTS,
+            **fields,
+        }
+        return cls.issue(project, name, PUBLIC_SCOPES, is_public=True, **limits)[0]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from analytics.databases.documents import ProjectRow, typed
 from analytics.projects.horizon import raw_horizon
 from analytics.projects.models import Project
+from analytics.projects.zones import ALWAYS_UTC, Zones, read_zones
 from analytics.remembered import Remembered
 
 POLICY_KEPT_SECONDS = 10.0
@@ -19,6 +20,10 @@ class Policy(NamedTuple):
     retention_days: int | None
     raw_since: datetime | None = None
     deleted_at: datetime | None = None
+    zones: Zones = ALWAYS_UTC
+    tidies_addresses: bool = False
+    honours_do_not_track: bool = False
+    hostnames: frozenset[str] = frozenset()  # none: any is the project's own
 
     @property
     def raw_horizon(self) -> datetime | None:
@@ -44,7 +49,14 @@ def _read_policy(project_id: bytes) -> Policy:
     if row is None:
         return UNKNOWN
     return Policy(
-        row["ip_rule"], row.get("retention_days"), row.get("raw_since"), row.get("deleted_at")
+        ip_rule=row["ip_rule"],
+        retention_days=row.get("retention_days"),
+        raw_since=row.get("raw_since"),
+        deleted_at=row.get("deleted_at"),
+        zones=read_zones(row.get("zones")),
+        tidies_addresses=bool(row.get("tidies_addresses")),
+        honours_do_not_track=bool(row.get("honours_do_not_track")),
+        hostnames=frozenset(row.get("hostnames") or ()),
     )
 
 

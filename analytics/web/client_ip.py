@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from analytics.events.event import parse_ip
+from analytics.events.addresses import parse_ip
 from analytics.events.invalid_event import InvalidEvent
 
 MAX_IP_CHARS = 45  # of IPv6 with an IPv4 part: no longer text is an address

@@ -8,7 +8,9 @@ letter stays counted under `dead`, which counts burials.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import groupby, islice
+from typing import NamedTuple
 
 import msgspec
 from django.conf import settings
@@ -33,6 +35,7 @@ from analytics.web.problems import Unavailable
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.letters.change import close_letters
 from ingestion.letters.letter import DEAD, REPLAYED, date_payload
+from ingestion.store.arrival import Arrival, read_arrival
 from ingestion.store.prepare import Failure, prepare
 from ingestion.stream.entries import ReadEntry
 from ingestion.stream.group_commit import WAIT_MS
@@ -113,34 +116,48 @@ def _room(done: Replayed, most: int | None) -> int:
     return CHUNK_LETTERS if most is None else max(0, min(CHUNK_LETTERS, most - done.replayed))
 
 
-def _sender_of(letter: Document) -> tuple[bytes, str, str]:
-    return bytes(letter["project"]), letter.get("ip") or "", letter.get("userAgent") or ""
+class _Sender(NamedTuple):
+    project_id: bytes
+    ip: str
+    user_agent: str
+    arrival: Arrival
+
+    def make_part(self, ip_kept: str | None, events: Sequence[AcceptedEvent]) -> Part:
+        return Part(self.project_id, ip_kept, self.user_agent or None, events, None, *self.arrival)
+
+
+def _sender_of(letter: Document) -> _Sender:
+    return _Sender(
+        bytes(letter["project"]),
+        letter.get("ip") or "",
+        letter.get("userAgent") or "",
+        read_arrival(letter),
+    )
 
 
 def _replay(
     letters: Sequence[Document], by: str, why: str, done: Replayed, *, dry_run: bool
 ) -> None:
     """Replay letters of one sender, all or none of those that could be stored."""
-    project_id, ip, user_agent = _sender_of(letters[0])
-    project = Project.objects.filter(pk=project_id.hex(), deleted_at=None).first()
+    sender = _sender_of(letters[0])
+    project = Project.objects.filter(pk=sender.project_id.hex(), deleted_at=None).first()
     if project is None:
         return
-    ip_kept = apply_ip_rule(find_policy(project_id).ip_rule, ip or None)
+    ip_kept = apply_ip_rule(find_policy(sender.project_id).ip_rule, sender.ip or None)
+    skew = timedelta(milliseconds=sender.arrival.skew_ms)  # which moves what has a timestamp
     events = {
         bytes(letter["_id"]): AcceptedEvent(
-            letter["eventId"], date_payload(bytes(letter["payload"]), letter["acceptedAt"])
+            letter["eventId"], date_payload(bytes(letter["payload"]), letter["acceptedAt"] - skew)
         )
         for letter in letters
     }
-    for letter_id, failure in _judge(Part(project_id, ip_kept, user_agent or None, []), events):
+    for letter_id, failure in _judge(sender.make_part(ip_kept, []), events):
         del events[letter_id]
         done.note([letter_id], failure.reason)
         done.errors.setdefault(failure.reason, failure.detail)
     if events and not dry_run:
-        append_again(project, [
-            Part(project_id, ip_kept, user_agent or None, run)
-            for run in split_events(list(events.values()))
-        ])  # fmt: skip
+        runs = split_events(list(events.values()))
+        append_again(project, [sender.make_part(ip_kept, run) for run in runs])
         mark_replayed(list(events), by, why)
     done.note(events, REPLAYED)
 

@@ -122,7 +122,7 @@ def encode_event(
     else:
         timestamp_ms = ms_of_datetime(event.timestamp)
         times = origin.encode_times(timestamp_ms)
-    path, name, ip, user_agent = event.path, event.event, event.ip, event.user_agent
+    path, name, ip, user_agent = event.path or "/", event.event, event.ip, event.user_agent
     if event.user_id is None:
         visitor = hash_visitor(origin.project_id, None, ip, user_agent, origin.salt)
         person, hit = _encode_visitor(visitor), make_hit(None, visitor, name == PAGEVIEW)

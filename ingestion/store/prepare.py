@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 
 from analytics.events.entry import AcceptedEvent, Part
-from analytics.events.event import Event, decode_events, decode_older_event
-from analytics.events.ids import event_key, make_place
+from analytics.events.event import EPOCH, Event, decode_events, decode_older_event
+from analytics.events.ids import make_place
 from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.policy import Policy, find_policy
 from analytics.rollups import Fact
@@ -45,6 +46,7 @@ class PreparedEvent(msgspec.Struct, gc=False):
     accepted: AcceptedEvent
     redelivered: bool
     entry_requests: int  # that share its entry, a large one for each of its parts
+    part: Part  # that brought it
     may_be_stored: bool = True  # redelivered, or an id of the client's own: look before inserting
     encoded: bytes | None = None  # its document as BSON
     fact: Fact | None = None  # what the rollups count of it
@@ -79,14 +81,17 @@ def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[PreparedEvent]) 
         [None if isinstance(event, InvalidEvent) else event.properties for event in events]
     )
     project_id, day, redelivered = origin.project_id, read.id.day, read.redelivered
+    make_key = read.entry.event_key
     requests = len(read.entry.parts)
     index = 0
     for part in read.entry.parts:
         for accepted in part.events:
             event = events[index]
             place = make_place(read.id, index)
-            key = event_key(project_id, accepted.event_id)
-            prepared = PreparedEvent(project_id, place, day, key, accepted, redelivered, requests)
+            key = make_key(accepted.event_id)
+            prepared = PreparedEvent(
+                project_id, place, day, key, accepted, redelivered, requests, part
+            )
             if isinstance(event, InvalidEvent):
                 prepared.failure = Failure(INVALID, f"{event.code}: {event.detail}")
             else:
@@ -113,8 +118,13 @@ def _encode(
     """Fill in `encoded` and `fact`, or `failure`. One bad event harms no other."""
     prepared.may_be_stored = prepared.redelivered or event.event_id is not None
     event.event_id = prepared.accepted.event_id
-    event.ip = event.ip or part.client_ip
-    event.user_agent = event.user_agent or part.client_user_agent
+    if part.public:  # what it says of itself, anybody may say
+        event.ip, event.user_agent = part.client_ip, part.client_user_agent
+    else:
+        event.ip = event.ip or part.client_ip
+        event.user_agent = event.user_agent or part.client_user_agent
+    if part.skew_ms and event.timestamp is not None:
+        event.timestamp = max(EPOCH, event.timestamp + timedelta(milliseconds=part.skew_ms))
     try:
         encoded, fact = encode_event(event, prepared.key, prepared.place, origin, properties)
     except BSON_ERRORS as exc:

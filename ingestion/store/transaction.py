@@ -26,6 +26,7 @@ from analytics.databases.mongo import Document
 from analytics.databases.transactions import COMMIT_UNKNOWN, is_permanent
 from analytics.events.ids import datetime_of_ms, parse_place
 from analytics.rollups import Fact, summarize_facts
+from ingestion.store.arrival import describe_arrival
 from ingestion.store.errors import StoreUnavailable
 from ingestion.store.insert import insert_encoded
 from ingestion.store.prepare import PreparedEvent
@@ -206,6 +207,7 @@ def dead_letter(event: PreparedEvent) -> Document:
         "acceptedAt": datetime_of_ms(parse_place(event.place)[0].ms),
         "buriedAt": datetime.now(UTC),
         "status": "dead",
+        **describe_arrival(event.part),
     }
 
 

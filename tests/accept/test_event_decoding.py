@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.events.addresses import parse_ip
 from analytics.events.event import (
     Event,
     check_age,
     decode_event,
     decode_events,
     judge_event,
-    parse_ip,
     parse_timestamp,
 )
 from analytics.events.invalid_event import InvalidEvent

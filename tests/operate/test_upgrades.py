@@ -115,7 +115,7 @@ def test_an_entry_of_an_unknown_format_waits_for_a_worker_that_knows_it(
     golden_project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = golden_project
-    append(project, b"3", read_golden("entry-2.hex"), 3)
+    append(project, b"4", read_golden("entry-2.hex"), 3)
     assert Api(project.ingest_key).post("/event", {"path": "/after"}).status_code == 202
 
     for _ in range(3):
@@ -126,7 +126,7 @@ def test_an_entry_of_an_unknown_format_waits_for_a_worker_that_knows_it(
     [line] = read_ledger(project.id)
     assert (line.accepted, line.stored, line.waiting, line.difference) == (4, 1, 3, 0)
 
-    monkeypatch.setattr(entries, "FORMAT_VERSION", b"3")  # the newer release
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"4")  # the newer release
     assert drain(0).stored == 3
     assert count_pending() == 0
 
@@ -137,7 +137,7 @@ def test_an_older_worker_beside_newer_ones_leaves_no_tail_of_suspects(
     """That it looks at what it cannot read is no delivery, and keeps nobody from taking over."""
     project, older = golden_project, Consumer("another-host", 1, "1")
     for _ in range(3):
-        append(project, b"3", read_golden("entry-2.hex"), 3)
+        append(project, b"4", read_golden("entry-2.hex"), 3)
 
     for _ in range(MAX_SHARED_DELIVERIES + 2):
         reader = Reader(0, older)
@@ -146,8 +146,8 @@ def test_an_older_worker_beside_newer_ones_leaves_no_tail_of_suspects(
 
     pending: Any = stream_client().xpending_range(stream_key(0), GROUP, "-", "+", 10)
     assert [item["times_delivered"] for item in pending] == [1, 1, 1]
-    assert {item["consumer"] for item in pending} == {b"format:33"}
-    monkeypatch.setattr(entries, "FORMAT_VERSION", b"3")  # a newer worker, while the older lives
+    assert {item["consumer"] for item in pending} == {b"format:34"}
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"4")  # a newer worker, while the older lives
     assert len(Reader(0, Consumer("yet-another", 1, "1")).next_batch()) == 3
 
 
@@ -156,7 +156,7 @@ def test_a_fuse_lets_entries_of_a_later_format_wait_for_who_can_read_them(
 ) -> None:
     """An older worker tries the fuse again, and looks at what a newer one held back."""
     project = golden_project
-    append(project, b"3", read_golden("entry-2.hex"), 3)
+    append(project, b"4", read_golden("entry-2.hex"), 3)
     Reader(0, Consumer("another-host", 1, "1")).ensure_group()
     client: Any = stream_client()
     client.xreadgroup(GROUP, b"fuse:" + project.row.pk.encode(), {stream_key(0): ">"})
@@ -167,8 +167,8 @@ def test_a_fuse_lets_entries_of_a_later_format_wait_for_who_can_read_them(
     drain(0)
 
     [item] = client.xpending_range(stream_key(0), GROUP, "-", "+", 10)
-    assert (item["consumer"], item["times_delivered"]) == (b"format:33", 1)
-    monkeypatch.setattr(entries, "FORMAT_VERSION", b"3")
+    assert (item["consumer"], item["times_delivered"]) == (b"format:34", 1)
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"4")
     assert drain(0).stored == 3
 
 

@@ -17,7 +17,7 @@ from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document
-from analytics.events.ids import PROJECT_ID_BYTES, EntryId, event_key, make_place
+from analytics.events.ids import PROJECT_ID_BYTES, EntryId, make_place
 from ingestion.stream.walk import WalkedEntry, walk_pending, walk_stream
 from upkeep.ledger.lines import Counters, Line, LineKey, read_counters, read_settled
 
@@ -167,7 +167,7 @@ def find_settled(session: ClientSession, entries: Sequence[WalkedEntry]) -> Iter
             assert entry is not None
             place = make_place(entry_id, index)
             lines[entry.project_id + place] = (entry.project_id, entry_id.day)
-            keys.add(event_key(entry.project_id, event.event_id))
+            keys.add(entry.event_key(event.event_id))
     for document in mongo.collection(mongo.EVENTS).find(
         {"_id": {"$in": list(keys)}}, {"place": 1}, session=session
     ):

@@ -1,0 +1,120 @@
+"""The rules of a project: what web pages and apps may send, and what of it counts."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django_mongodb_backend.fields import ArrayField
+
+from analytics.events.event import MAX_EVENT_NAME_CHARS
+from analytics.projects.hostnames import MAX_HOSTNAME_CHARS, validate_hostname
+from analytics.projects.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin
+from analytics.projects.zones import DEFAULT_ZONE, MAX_ZONE_CHARS, validate_zone
+
+MAX_HOSTNAMES = 100
+MAX_ALLOWED_NAMES = 500
+MAX_PROPERTY_NAME_CHARS = 256
+HOURS_PER_DAY = 24
+MAX_PUBLIC_AGE_HOURS = 30 * HOURS_PER_DAY
+
+ORIGINS_HELP = (
+    "Web pages that may send events, one origin a line: https://www.example.com, "
+    "https://*.example.com, or * for any. Empty: browsers let no page of another site send, "
+    "and with a public key none may."
+)
+
+
+def _list_of(most_chars: int, most: int, help_text: str, **kwargs: Any) -> ArrayField:
+    return ArrayField(
+        models.CharField(max_length=most_chars, **kwargs),
+        max_size=most,
+        default=list,
+        blank=True,
+        help_text=help_text,
+    )
+
+
+class PageRules(models.Model):
+    """What pages and apps may send, which hold a key that anyone can read."""
+
+    allowed_origins = _list_of(
+        MAX_ORIGIN_CHARS, MAX_ORIGINS, ORIGINS_HELP, validators=[validate_origin]
+    )
+    allowed_events = _list_of(
+        MAX_EVENT_NAME_CHARS,
+        MAX_ALLOWED_NAMES,
+        "Names of events that public keys may send, one a line; pageview and names that begin "
+        "with $ always may. Empty: any.",
+    )
+    allowed_properties = _list_of(
+        MAX_PROPERTY_NAME_CHARS,
+        MAX_ALLOWED_NAMES,
+        "Properties that public keys may send, one a line; others are left out. Empty: any.",
+    )
+    public_max_age_hours = models.PositiveIntegerField(
+        "oldest timestamp by public keys (hours)",
+        default=HOURS_PER_DAY,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_PUBLIC_AGE_HOURS)],
+    )
+    public_quota_events_per_month = models.PositiveBigIntegerField(
+        "quota of public keys (events per month)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Empty: 80 % of the project's quota.",
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def public_quota(self) -> int | None:
+        """Events a month that may come by public keys; None: no limit."""
+        quota: int | None = getattr(self, "quota_events_per_month", None)
+        if self.public_quota_events_per_month is not None:
+            return self.public_quota_events_per_month
+        return None if quota is None else max(1, quota * 4 // 5)
+
+
+class CountingRules(models.Model):
+    """What of the events counts, and in whose days."""
+
+    time_zone = models.CharField(
+        max_length=MAX_ZONE_CHARS,
+        default=DEFAULT_ZONE,
+        validators=[validate_zone],
+        help_text="Whose days anonymous visitors are counted by: Europe/Berlin. A change takes "
+        "effect at the next midnight there.",
+    )
+    zones = models.JSONField(default=list, editable=False)
+    leaves_out_bots = models.BooleanField(
+        "leave bots out",
+        default=True,
+        help_text="Of views, events and visitors; they are kept, and reported by themselves.",
+    )
+    tidies_addresses = models.BooleanField(
+        "tidy addresses",
+        default=True,
+        help_text="Paths without query and fragment, in one spelling; campaigns are read before.",
+    )
+    honours_do_not_track = models.BooleanField(
+        "honour Do Not Track",
+        default=True,
+        help_text="Events of browsers that send DNT or GPC name nobody.",
+    )
+    hostnames = _list_of(
+        MAX_HOSTNAME_CHARS,
+        MAX_HOSTNAMES,
+        "The project's own, one a line. Events that name another are kept as those of bots are. "
+        "Empty: any.",
+        validators=[validate_hostname],
+    )
+
+    class Meta:
+        abstract = True
+
+    def clean(self) -> None:
+        super().clean()
+        if len(set(self.hostnames or ())) < len(self.hostnames or ()):
+            raise ValidationError({"hostnames": "A hostname is there twice."})
