@@ -13,8 +13,8 @@ pytestmark = pytest.mark.containers
 
 # On a machine that has other things to do: a worker imports for half a minute then.
 READY_SECONDS = 300
-POLL_SECONDS = 2
-IDLE_SECONDS = 20
+POLL_SECONDS = 1
+IDLE_SECONDS = 10
 CPU_USAGE = (
     "cat /sys/fs/cgroup/cpuacct/cpuacct.usage 2>/dev/null || "
     "sed -n 's/^usage_usec \\(.*\\)/\\1000/p' /sys/fs/cgroup/cpu.stat"
