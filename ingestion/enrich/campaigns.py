@@ -1,19 +1,27 @@
-"""Which campaign brought somebody: utm_source, utm_medium and utm_campaign, however spelled."""
+"""Which campaign brought somebody: the five utm parameters, however they are spelled."""
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 from unicodedata import normalize
 from urllib.parse import unquote_to_bytes
 
 MAX_CAMPAIGN_CHARS: Final = 256
 
-Campaign = tuple[str | None, str | None, str | None]
-"""Source, medium and campaign."""
 
-NO_CAMPAIGN: Final[Campaign] = (None, None, None)
+class Campaign(NamedTuple):
+    """What a link says of itself, each trimmed and in lower case."""
 
-_KINDS: Final = ("source", "medium", "campaign")
+    source: str | None = None
+    medium: str | None = None
+    campaign: str | None = None
+    term: str | None = None
+    content: str | None = None
+
+
+NO_CAMPAIGN: Final = Campaign()
+
+_KINDS: Final = Campaign._fields
 
 
 def _spell(kind: str) -> tuple[str, ...]:
@@ -42,7 +50,7 @@ _PROPERTIES: Final = frozenset(name for names in _SPELLINGS for name in names)
 # A parameter begins wherever someone may have meant one to: after `?`, also a second one, `&` and
 # the end of `&amp;`, in the fragment, and without any `?` before it.
 _PARAMETER: Final = re.compile(
-    r"[?&#;!]utm(?:_|%5f)(source|medium|campaign)(?:=|%3d)"
+    r"[?&#;!]utm(?:_|%5f)(source|medium|campaign|term|content)(?:=|%3d)"
     r"((?:(?!;utm)[^?&#])*)",
     re.IGNORECASE,
 )
@@ -57,26 +65,39 @@ def names_campaign(properties: Mapping[str, object]) -> bool:
 def find_campaign(query: Campaign, properties: Mapping[str, object]) -> Campaign:
     """The campaign of an event: its properties go before what its path holds, `query`."""
     named = _PROPERTIES.intersection(properties)
-    source, medium, campaign = (
-        next(filter(None, (tidy_value(properties[name]) for name in names if name in named)), found)
-        for names, found in zip(_SPELLINGS, query, strict=True)
+    if not named:
+        return query
+    return Campaign(
+        *(
+            next(
+                filter(None, (tidy_value(properties[name]) for name in names if name in named)),
+                found,
+            )
+            for names, found in zip(_SPELLINGS, query, strict=True)
+        )
     )
-    return source, medium, campaign
 
 
 def read_path(path: str) -> Campaign:
-    """The campaign that the query or the fragment of `path` names; what comes first counts."""
+    """The campaign that the query or the fragment of `path` names; what comes first counts.
+
+    `path` may be a whole address as well.
+    """
     if "utm" not in path.lower():
         return NO_CAMPAIGN
     found: dict[str, str] = {}
-    # Where `?` or `&` themselves are escaped, the link was escaped once too often.
-    for text in (path, _DELIMITER_ESCAPED.sub("&", path)):
+    for text in (path, mend_delimiters(path)):
         for kind, value in _PARAMETER.findall(text):
             if tidy := tidy_value(_unescape(value)):
                 found.setdefault(kind.lower(), tidy)
         if found:
             break
-    return found.get("source"), found.get("medium"), found.get("campaign")
+    return Campaign(**found) if found else NO_CAMPAIGN
+
+
+def mend_delimiters(text: str) -> str:
+    """`text` with `?`, `&` and `#` that are escaped as `&`: the link was escaped once too often."""
+    return _DELIMITER_ESCAPED.sub("&", text)
 
 
 def tidy_value(value: object) -> str | None:
@@ -90,7 +111,7 @@ def tidy_value(value: object) -> str | None:
 
 def _unescape(value: str) -> str:
     """What is not UTF-8 is latin-1, as links of old mail programs have it."""
-    data = unquote_to_bytes(value.replace("+", " "))
+    data = unquote_to_bytes(value.replace("+", " ").encode("utf-8", "replace"))
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -14,4 +14,5 @@ def find_source(query: Campaign, properties: Mapping[str, object]) -> Source:
     """
     referrer = properties.get("referrer")
     host = referrer_host(referrer) if isinstance(referrer, str) else None
-    return host, *find_campaign(query, properties)
+    campaign = find_campaign(query, properties)
+    return host, campaign.source, campaign.medium, campaign.campaign

@@ -10,6 +10,7 @@ from analytics.events.event import MAX_PATH_CHARS
 from ingestion.enrich.campaigns import (
     MAX_CAMPAIGN_CHARS,
     NO_CAMPAIGN,
+    Campaign,
     find_campaign,
     names_campaign,
     read_path,
@@ -66,7 +67,7 @@ MANY = "&".join(f"p{n}={n}" for n in range(300))
     ],
 )
 def test_a_source_in_the_path_is_found_however_it_is_spelled(path: str) -> None:
-    assert read_path(path) == ("news", None, None)
+    assert read_path(path) == Campaign("news")
 
 
 @pytest.mark.parametrize(
@@ -87,13 +88,15 @@ def test_a_source_in_the_path_is_found_however_it_is_spelled(path: str) -> None:
         ("/l?utm_campaign=CAF%C3%89", (None, None, "café")),
         ("/l?utm_campaign=cafe%CC%81", (None, None, "café")),
         ("/l?utm_campaign=café", (None, None, "café")),
-        ("/l?utm_medium=cpc&utm_term=shoes&utm_content=a", (None, "cpc", None)),
+        ("/l?utm_campaign=a\ud800", (None, None, "a?")),
+        ("/l?utm_medium=cpc&utm_term=Red+Shoes", (None, "cpc", None, "red shoes")),
+        ("/l?UTM_CONTENT=Header&amp;utm_term=a#utm_source=b", ("b", None, None, "a", "header")),
     ],
 )
 def test_a_campaign_in_the_path_is_trimmed_and_in_lower_case(
     path: str, campaign: tuple[str | None, ...]
 ) -> None:
-    assert read_path(path) == campaign
+    assert read_path(path) == Campaign(*campaign)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +132,17 @@ def test_what_only_looks_like_a_campaign_is_none(path: str) -> None:
     ],
 )
 def test_properties_go_before_the_path(properties: dict[str, Any], source: str) -> None:
-    assert find_campaign(("query", None, None), properties)[0] == source
+    assert find_campaign(Campaign("query"), properties).source == source
     assert names_campaign(properties) or source == "query"
+
+
+def test_properties_name_all_five() -> None:
+    properties = {
+        "utm_source": "a", "utmMedium": "b", "UTM_CAMPAIGN": "c", "utm_term": "D", "utmContent": "e"
+    }  # fmt: skip
+
+    assert find_campaign(NO_CAMPAIGN, properties) == Campaign("a", "b", "c", "d", "e")
+    assert names_campaign({"utm_term": "d"})
 
 
 @pytest.mark.parametrize(

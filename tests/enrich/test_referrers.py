@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.enrich.referrers import MAX_HOST_CHARS, referrer_host
+from ingestion.enrich.hosts import MAX_HOST_CHARS
+from ingestion.enrich.referrers import referrer_host
 
 KEPT = {
     "https://example.com/": "example.com",
@@ -166,6 +167,8 @@ REFUSED = [
     "https://user@",
     "https://user@:80/",
     "https:&#x2F;&#x2F;a.example",
+    "https://\ud800%41.example/",
+    "https://a\udfff.example/",
 ]
 
 
