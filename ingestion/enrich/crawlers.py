@@ -6,7 +6,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ua_parser_rs import UserAgentExtractor
 
@@ -37,9 +37,15 @@ _VERSION = re.compile(r"^[\d.]+ |[-_ ]v?\d+\..*")
 
 
 @cache
+def read_own_list() -> dict[str, Any]:
+    """What crawlers.toml says."""
+    return tomllib.loads(LIST.read_text())
+
+
+@cache
 def _extractor() -> UserAgentExtractor:
     """Finds the first pattern that hits, and the word around it."""
-    own = tomllib.loads(LIST.read_text())
+    own = read_own_list()
     listed = files("crawleruseragents").joinpath("crawler-user-agents.json").read_bytes()
     left_out = frozenset(own["left_out"])
     patterns = [

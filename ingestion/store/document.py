@@ -201,7 +201,7 @@ def _encode_user(user: tuple[bytes, str]) -> tuple[bytes, Hit, Hit]:
 
 
 def _encode_client(user_agent: str) -> tuple[bytes, Client]:
-    client = parse_user_agent(user_agent)
+    client = parse_user_agent(user_agent).client
     return b"".join(map(_string, _CLIENT, (user_agent, *client))), client
 
 

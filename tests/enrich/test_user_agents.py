@@ -28,7 +28,7 @@ def read_golden() -> list[tuple[str, str, str, str]]:
 def test_a_user_agent_tells_browser_system_and_device(
     text: str, browser: str, os: str, device: str
 ) -> None:
-    assert tuple(found or "-" for found in parse_user_agent(text)) == (browser, os, device)
+    assert tuple(found or "-" for found in parse_user_agent(text).client) == (browser, os, device)
 
 
 def read_list() -> list[tuple[str, str]]:
@@ -74,7 +74,7 @@ def test_what_is_left_out_is_in_the_list() -> None:
     ],
 )
 def test_an_absurd_user_agent_is_read_all_the_same(text: str) -> None:
-    browser, _, device = parse_user_agent(text)
+    browser, _, device = parse_user_agent(text).client
 
     assert device in DEVICES
     assert browser is None or len(browser) <= 64
@@ -83,7 +83,9 @@ def test_an_absurd_user_agent_is_read_all_the_same(text: str) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=MAX_USER_AGENT_CHARS))
 def test_no_name_holds_a_piece_of_an_address(text: str) -> None:
-    browser, os, device = parse_user_agent(text + " (+https://crawler.example/bot; a@b.example)")
+    browser, os, device = parse_user_agent(
+        text + " (+https://crawler.example/bot; a@b.example)"
+    ).client
 
     assert device == BOT
     for name in (browser, os):

@@ -48,7 +48,7 @@ def make_document(event: Event, origin: Origin) -> Document:
     ingested_at = datetime_of_ms(origin.ingested_ms)
     timestamp = event.timestamp or ingested_at
     ip, user_agent, event_id = event.ip, event.user_agent, event.event_id or ""
-    browser, os, device = parse_user_agent(user_agent) if user_agent else (None, None, None)
+    browser, os, device = parse_user_agent(user_agent).client if user_agent else (None, None, None)
     source = find_source(read_path(event.path), event.properties or {})
     optional = {
         "eventId": None if event_id == UUID else event_id,
