@@ -1,25 +1,159 @@
-"""The country of an address."""
+"""Where an address is: its country, and region and city where a database says so."""
 
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
 from functools import cache
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import Final, NamedTuple
 
+import iptocc
 import maxminddb
+import structlog
 from django.conf import settings
+
+log = structlog.get_logger(__name__)
+
+CHECK_SECONDS: Final = 5.0
+MAX_PLACE_CHARS: Final = 128
+
+_NO_COUNTRIES: Final = frozenset(("AP", "EU", "XX", "ZZ"))  # registries have regions, too
+
+
+class Place(NamedTuple):
+    """Country as ISO 3166 code; region and city by their English names."""
+
+    country: str | None = None
+    region: str | None = None
+    city: str | None = None
+
+
+NOWHERE: Final = Place()
+
+
+def find_place(ip: str) -> Place:
+    """Where `ip` is: by the database that GEOIP_PATH names, else by the registries of addresses.
+
+    What is no address, or no registry has given to anybody (a private one), is nowhere.
+    """
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return NOWHERE
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    text = str(address)
+    place = _look_up(text)
+    return place if place.country else Place(_read_code(iptocc.country_code(text)))
 
 
 def find_country(ip: str) -> str | None:
     """ISO 3166 code of the country of `ip`, if GEOIP_PATH names a database that knows it."""
+    return _look_up(ip).country
+
+
+class Database:
+    """An .mmdb file, opened anew when it changes.
+
+    It is read from a copy that no name leads to, so that somebody may write over the file: what is
+    mapped from a file that was cut kills the process.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._seen: object = ""  # what no file looks like
+        self._checked_at = -CHECK_SECONDS
+        self._reader: maxminddb.Reader | None = None
+
+    def reader(self) -> maxminddb.Reader | None:
+        """What the file holds; what it held before, while it cannot be read."""
+        now = time.monotonic()
+        if now - self._checked_at >= CHECK_SECONDS:
+            self._checked_at = now
+            self._refresh()
+        return self._reader
+
+    def _refresh(self) -> None:
+        seen = _look_at(self._path)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._reader = _open_copy(self._path)
+        except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+            log.warning("geoip_unreadable", path=str(self._path), error=str(error))
+        else:
+            log.info("geoip_opened", path=str(self._path))
+
+
+def _look_at(path: Path) -> object:
+    """What changes with the file; None where none is."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size
+
+
+def _open_copy(path: Path) -> maxminddb.Reader:
+    """Raises OSError, ValueError or InvalidDatabaseError."""
+    try:
+        handle, name = tempfile.mkstemp(suffix=".mmdb")
+    except OSError:  # nowhere to write: it costs memory instead
+        return maxminddb.open_database(path, maxminddb.MODE_MEMORY)
+    try:
+        with os.fdopen(handle, "wb") as copy, path.open("rb") as file:
+            shutil.copyfileobj(file, copy)
+        return maxminddb.open_database(name)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+
+
+def _look_up(ip: str) -> Place:
     database = _geoip()
     if database is None:
-        return None
+        return NOWHERE
     try:
         record: object = database.get(ip)
-    except ValueError:  # an IPv6 address, and a database of IPv4 alone
-        return None
-    country = record.get("country") if isinstance(record, dict) else None
-    code = country.get("iso_code") if isinstance(country, dict) else None
-    return code if isinstance(code, str) else None
+    except (ValueError, maxminddb.InvalidDatabaseError):
+        return NOWHERE  # an IPv6 address, and a database of IPv4 alone; or it is damaged
+    return _read_record(record) if isinstance(record, Mapping) else NOWHERE
+
+
+def _read_record(record: Mapping[str, object]) -> Place:
+    """Of the shape that MaxMind's databases have, or of a flat one."""
+    regions = record.get("subdivisions")
+    region = regions[0] if isinstance(regions, list) and regions else record.get("region")
+    for name in ("country", "registered_country", "country_code"):
+        if code := _read_code(record.get(name)):
+            region = region or record.get("state1")
+            return Place(code, _read_name(region), _read_name(record.get("city")))
+    return NOWHERE
+
+
+def _read_code(country: object) -> str | None:
+    code = country.get("iso_code") if isinstance(country, Mapping) else country
+    is_code = isinstance(code, str) and len(code) == 2 and code.isascii() and code.isalpha()
+    return code if is_code and isinstance(code, str) and code not in _NO_COUNTRIES else None
+
+
+def _read_name(place: object) -> str | None:
+    if isinstance(place, Mapping):
+        names = place.get("names")
+        place = (names.get("en") if isinstance(names, Mapping) else None) or place.get("iso_code")
+    return place[:MAX_PLACE_CHARS] if isinstance(place, str) and place else None
+
+
+def _geoip() -> maxminddb.Reader | None:
+    path = settings.GEOIP_PATH
+    return _database(path).reader() if path else None
 
 
 @cache
-def _geoip() -> maxminddb.Reader | None:
-    return maxminddb.open_database(settings.GEOIP_PATH) if settings.GEOIP_PATH else None
+def _database(path: str) -> Database:
+    return Database(path)
