@@ -26,6 +26,9 @@ _WITH_MINOR: Final = {"Mac OS X": ("10",), "Windows": ("8",), "Windows Phone": (
 # What an app talks to its server with: a person may be behind it, but no browser is.
 _LIBRARIES = re.compile(r"^(?:dalvik|okhttp|dart|ktor|alamofire|cronet|volley)", re.I)
 
+# Since 26 Safari says that it runs on iOS 18; it has the number of its system.
+_FROZEN_IOS = re.compile(r" OS 18_.* Version/(2[6-9]|[3-9][0-9])\.")
+
 _VERSION = re.compile(r"[\w.]{1,16}", re.ASCII)
 
 
@@ -69,6 +72,8 @@ def parse_user_agent(text: str) -> Agent:
     if _reads_like_crawler(browser.family.replace("%20", " ")):  # the model of a phone
         browser = _resolver()(leave_out_device(text), Domain.USER_AGENT).user_agent
     name, version = _name_browser(browser)
+    if os == "iOS" and (frozen := _FROZEN_IOS.search(text)):
+        os_version = frozen[1]
     return Agent(name, version, os, os_version, device)
 
 
