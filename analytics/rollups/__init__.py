@@ -8,11 +8,17 @@ from analytics.rollups.calendar import BUCKET, BUCKET_MS, bucket_start
 from analytics.rollups.codec import FORMAT, CorruptTable, EncodedTable, list_fields
 from analytics.rollups.day_parts import choose_day_parts, first_slot, list_day_part_rows, split_rows
 from analytics.rollups.dimensions import (
+    BOT,
+    BOTS_DAY_PARTS,
+    BOTS_TOTAL,
     DAY_PARTS,
     DIMENSIONS,
     PAGEVIEW,
     TABLES,
+    TABLES_FORMAT,
     TOTAL,
+    WITHOUT_VALUES,
+    name_bots_table,
 )
 from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
 from analytics.rollups.merge import merge_encoded, merge_tables
@@ -27,7 +33,10 @@ from analytics.rollups.ranking import (
 )
 from analytics.rollups.runs import (
     Descriptor,
+    check_format,
     counts_pieces,
+    has_bots,
+    list_tables,
     make_run_id,
     pack_run,
     pack_summary,
@@ -50,6 +59,9 @@ from analytics.rollups.total import Counts, merge_totals, sum_total, union_total
 from analytics.rollups.uniques import EXACT_MAX, RELATIVE_ERROR, Uniques, count_uniques
 
 __all__ = [
+    "BOT",
+    "BOTS_DAY_PARTS",
+    "BOTS_TOTAL",
     "BUCKET",
     "BUCKET_MS",
     "DAY_PARTS",
@@ -60,9 +72,11 @@ __all__ = [
     "RELATIVE_ERROR",
     "SOURCE_FIELDS",
     "TABLES",
+    "TABLES_FORMAT",
     "TOTAL",
     "TOTAL_HASH",
     "U64_MASK",
+    "WITHOUT_VALUES",
     "Client",
     "CorruptTable",
     "Counts",
@@ -76,20 +90,24 @@ __all__ = [
     "Table",
     "Uniques",
     "bucket_start",
+    "check_format",
     "choose_day_parts",
     "count_uniques",
     "counts_pieces",
     "first_slot",
+    "has_bots",
     "hash_user",
     "hash_value",
     "list_day_part_rows",
     "list_fields",
+    "list_tables",
     "locate_values",
     "make_hit",
     "make_run_id",
     "merge_encoded",
     "merge_tables",
     "merge_totals",
+    "name_bots_table",
     "pack_run",
     "pack_summary",
     "rank",

@@ -8,7 +8,7 @@ what it needs (`list_fields`). All numbers are little-endian.
     h   u64[n]  hash of the row's value, ascending, no two alike; n = len(h) / 8
     v   uint[n] pageviews of the row
     e   uint[n] events of the row
-    s   msgpack array of n strings: the values
+    s   msgpack array of n strings: the values; none in WITHOUT_VALUES tables, such as the total
     ul  uint[n] of each row's set of users: how many members (0 to 256) if it is exact,
                 else 0x8000 + the bytes of its sketch
     um  u64[]   members of the exact sets, ascending within a row, row after row

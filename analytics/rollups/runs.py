@@ -9,7 +9,8 @@ found without reading those of all.
 A *descriptor* says where things are, and stands in the head of the unit:
 `{"r": run id, "n": rows, "c": {dimension: pieces}, "s": {dimension: first hash of each piece}}`;
 a dimension that is in neither `c` nor `s` is packed. A run without rows, such as the copy of a day
-whose events were all erased, has no pieces.
+whose events were all erased, has no pieces. `"v"` is the format of its tables (TABLES_FORMAT), and
+`"b"` true where there are tables of bots among them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,8 +20,14 @@ from typing import Any, Final
 import numpy as np
 
 from analytics.rollups.arrays import Hashes
-from analytics.rollups.codec import EncodedTable, list_fields, read_key_bytes
-from analytics.rollups.dimensions import DAY_PARTS, TABLES
+from analytics.rollups.codec import CorruptTable, EncodedTable, list_fields, read_key_bytes
+from analytics.rollups.dimensions import (
+    BOTS_TABLES,
+    PEOPLE_TABLES,
+    TABLES,
+    TABLES_FORMAT,
+    WITHOUT_VALUES,
+)
 from analytics.rollups.table import Table
 
 Descriptor = dict[str, Any]
@@ -35,12 +42,22 @@ COUNTS_PIECE_BYTES: Final = 256 * _KIBIBYTE
 SETS_PIECE_BYTES: Final = 16 * _KIBIBYTE
 
 _COUNT_FIELDS: Final = list_fields(counts=True, values=True)
+_TOTAL_FIELDS: Final = list_fields(counts=True)
 _SET_FIELDS: Final = list_fields(counts=False, sets=True)
 _COUNTS: Final = b"c"
 _SETS: Final = b"s"
 _PACKED: Final = b"\xff"
-_CODES: Final = {name: bytes([code]) for code, name in enumerate((*TABLES, DAY_PARTS))}
+# A table's place here is its code in the ids of stored pieces: nothing but appending will do.
+_CODED: Final = (
+    "total", "path", "event", "referrer", "country", "browser", "os", "device",
+    "utmSource", "utmMedium", "utmCampaign", "parts", "hostname",
+    "bots_total", "bots_path", "bots_event", "bots_referrer", "bots_country", "bots_browser",
+    "bots_os", "bots_device", "bots_utmSource", "bots_utmMedium", "bots_utmCampaign",
+    "bots_hostname", "bots_bot", "bots_parts",
+)  # fmt: skip
+_CODES: Final = {name: bytes([code]) for code, name in enumerate(_CODED)}
 _FIRST_HASH: Final = np.dtype("<u8")
+_BOTS_TABLES: Final = frozenset(BOTS_TABLES)
 
 
 def make_run_id() -> bytes:
@@ -70,7 +87,8 @@ def pack_run(run_id: bytes, tables: Mapping[str, Table]) -> tuple[Descriptor, li
             first = np.array([part.hashes[0] for part in parts], dtype=_FIRST_HASH)
             split_sets[dimension] = first.tobytes()
             pieces += _number(run_id, _SETS, dimension, parts)
-    descriptor: Descriptor = {"r": run_id, "n": sum(len(table) for table in tables.values())}
+    rows = sum(len(table) for table in tables.values())
+    descriptor = _describe(run_id, rows, tables)
     if not descriptor["n"]:
         return descriptor, []
     for kind, packed in ((_COUNTS, packed_counts), (_SETS, packed_sets)):
@@ -94,7 +112,8 @@ def pack_summary(
     sets: dict[str, Any] = {}
     rows = 0
     for dimension, table in tables.items():
-        counts[dimension] = {name: table[name] for name in _COUNT_FIELDS}
+        fields = _TOTAL_FIELDS if dimension in WITHOUT_VALUES else _COUNT_FIELDS
+        counts[dimension] = {name: table[name] for name in fields}
         sets[dimension] = {name: table[name] for name in _SET_FIELDS if name in table}
         rows += len(read_key_bytes(table)) // _FIRST_HASH.itemsize
         too_large = (
@@ -107,7 +126,34 @@ def pack_summary(
         {"_id": run_id + _COUNTS + _PACKED + _sequence(0), "t": counts},
         {"_id": run_id + _SETS + _PACKED + _sequence(0), "t": sets},
     ]
-    return {"r": run_id, "n": rows}, pieces
+    return _describe(run_id, rows, tables), pieces
+
+
+def _describe(run_id: bytes, rows: int, tables: Iterable[str]) -> Descriptor:
+    descriptor: Descriptor = {"r": run_id, "n": rows, "v": TABLES_FORMAT}
+    if not _BOTS_TABLES.isdisjoint(tables):
+        descriptor["b"] = True
+    return descriptor
+
+
+def check_format(stored: Mapping[str, Any]) -> None:
+    """Raise CorruptTable for a summary or a run with tables that only a later release knows.
+
+    Whoever adds it up, or puts something in its place, would lose them.
+    """
+    version = stored.get("v", 1)
+    if version > TABLES_FORMAT:
+        raise CorruptTable(f"tables of format {version}, not {TABLES_FORMAT}")
+
+
+def has_bots(descriptor: Mapping[str, Any]) -> bool:
+    """Whether a run counts bots."""
+    return bool(descriptor.get("b"))
+
+
+def list_tables(descriptor: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tables that a run may have, day parts left out."""
+    return TABLES if has_bots(descriptor) else PEOPLE_TABLES
 
 
 def _bytes_of(table: EncodedTable) -> int:

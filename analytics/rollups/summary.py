@@ -22,12 +22,12 @@ from analytics.rollups.codec import (
     pack_numbers,
     pack_strings,
 )
-from analytics.rollups.dimensions import DIMENSIONS, PAGEVIEW, TOTAL
-from analytics.rollups.hashing import U64_MASK, hash_user, hash_value
+from analytics.rollups.dimensions import BOT, DIMENSIONS, PAGEVIEW, TOTAL, name_bots_table
+from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
 from analytics.rollups.uniques import EXACT_MAX, make_sketch
 
-Hit: TypeAlias = tuple[int | None, int, bool]
-"""What a row counts of an event: the user's hash if any, the visitor's, is it a pageview."""
+Hit: TypeAlias = tuple[int | None, int | None, bool]
+"""What a row counts of an event: the hashes of user and visitor, if any, is it a pageview."""
 
 Client: TypeAlias = tuple[str | None, str | None, str | None]
 """The values of CLIENT_FIELDS."""
@@ -35,8 +35,9 @@ Client: TypeAlias = tuple[str | None, str | None, str | None]
 Source: TypeAlias = tuple[str | None, str | None, str | None, str | None]
 """The values of SOURCE_FIELDS."""
 
-Fact: TypeAlias = tuple[int, Hit, str, str, str | None, Client, Source]
-"""All that the rollups ask of an event: bucket number, hit, path, event, country, client, source.
+Fact: TypeAlias = tuple[int, Hit, str, str, str | None, Client, Source, str | None, str | None]
+"""All that the rollups ask of an event: bucket number, hit, path, event, country, client, source,
+hostname, bot (None: it is of people).
 
 What comes together is kept together: a batch has few clients and sources, so few groups of hits.
 """
@@ -45,11 +46,12 @@ CLIENT_FIELDS: Final = ("browser", "os", "device")
 SOURCE_FIELDS: Final = ("referrer", "utmSource", "utmMedium", "utmCampaign")
 
 _Group: TypeAlias = list[Hit]
+_Turned: TypeAlias = Sequence[tuple[Any, ...]]
 
 
-def make_hit(user_hash: int | None, visitor: int, is_view: bool) -> Hit:
-    """Return the hit of an event of a (signed) visitor."""
-    return user_hash, visitor & U64_MASK, is_view
+def make_hit(user_hash: int | None, visitor: int | None, is_view: bool) -> Hit:
+    """Return the hit of an event of a (signed) visitor; None: it counts nobody."""
+    return user_hash, None if visitor is None else visitor & U64_MASK, is_view
 
 
 def summarize(
@@ -60,13 +62,13 @@ def summarize(
     For more events than fit in memory, merge the tables of the parts: the result is the same.
     Raises TypeError for a naive timestamp.
     """
-    return summarize_facts(_read_fact(project, document) for document in documents)
+    return summarize_facts(read_fact(project, document) for document in documents)
 
 
 def summarize_facts(facts: Iterable[Fact]) -> dict[datetime, dict[str, EncodedTable]]:
     """Aggregate events of one project: bucket start (UTC) -> table name -> table.
 
-    Buckets and tables without a row are left out; "total" is in every bucket.
+    Buckets and tables without a row are left out; "total" is in every bucket, if need be of 0.
     """
     buckets: defaultdict[int, list[Fact]] = defaultdict(list)
     for fact in facts:
@@ -74,23 +76,44 @@ def summarize_facts(facts: Iterable[Fact]) -> dict[datetime, dict[str, EncodedTa
     return {bucket_moment(bucket): _summarize_bucket(found) for bucket, found in buckets.items()}
 
 
-def _read_fact(project: bytes, document: Mapping[str, Any]) -> Fact:
+def read_fact(project: bytes, document: Mapping[str, Any]) -> Fact:
+    """What the rollups ask of a stored event."""
     get = document.get
     user_id = get("userId")
     user_hash = None if user_id is None else hash_user(project, user_id)
     return (
         bucket_of(document["timestamp"]),
-        make_hit(user_hash, document["visitor"], document["event"] == PAGEVIEW),
+        make_hit(user_hash, get("visitor"), document["event"] == PAGEVIEW),
         document["path"],
         document["event"],
         get("country"),
         (get("browser"), get("os"), get("device")),
         (get("referrer"), get("utmSource"), get("utmMedium"), get("utmCampaign")),
+        get("hostname"),
+        get(BOT),
     )
 
 
 def _summarize_bucket(facts: Sequence[Fact]) -> dict[str, EncodedTable]:
-    _, all_hits, paths, names, countries, clients, sources = zip(*facts, strict=True)
+    turned = _turn(facts)
+    bots = turned[-1]
+    if bots.count(None) == len(bots):
+        return _make_tables(turned, DIMENSIONS)
+    people = [fact for fact in facts if fact[-1] is None]
+    tables = _make_tables(_turn(people), DIMENSIONS) if people else {TOTAL: _NOBODY}
+    of_bots = _turn([fact for fact in facts if fact[-1] is not None])
+    for name, table in _make_tables(of_bots, (*DIMENSIONS, BOT)).items():
+        tables[name_bots_table(name)] = table
+    return tables
+
+
+def _turn(facts: Sequence[Fact]) -> _Turned:
+    return tuple(zip(*facts, strict=True))
+
+
+def _make_tables(turned: _Turned, dimensions: Sequence[str]) -> dict[str, EncodedTable]:
+    """The total and a table for each of `dimensions` that has rows."""
+    _, all_hits, paths, names, countries, clients, sources, hostnames, bots = turned
     hits = list(all_hits)
     rows_of = {
         "path": _group(paths, hits),
@@ -98,10 +121,13 @@ def _summarize_bucket(facts: Sequence[Fact]) -> dict[str, EncodedTable]:
         "country": _group(countries, hits),
         **dict(_regroup(CLIENT_FIELDS, _group(clients, hits))),
         **dict(_regroup(SOURCE_FIELDS, _group(sources, hits))),
+        "hostname": _group(hostnames, hits),
     }
+    if BOT in dimensions:
+        rows_of[BOT] = _group(bots, hits)
     counts = _encode_counts([hits])
-    tables = {TOTAL: {**_encode_key(""), **counts}}
-    for field in DIMENSIONS:
+    tables = {TOTAL: {**_TOTAL_KEY, **counts}}
+    for field in dimensions:
         rows = rows_of[field]
         rows.pop(None, None)
         if len(rows) == 1:
@@ -163,14 +189,14 @@ def _encode_counts(rows: Sequence[_Group]) -> EncodedTable:
             ((user, visitor, is_view),) = hits
             views.append(int(is_view))
             users.append({user} if user is not None else set())
-            visitors.append({visitor})
+            visitors.append({visitor} if visitor is not None else set())
             continue
         user_column, visitor_column, view_column = zip(*hits, strict=True)
         views.append(sum(view_column))
-        found = set(user_column)
-        found.discard(None)
-        users.append(found)
-        visitors.append(set(visitor_column))
+        for column, sets in ((user_column, users), (visitor_column, visitors)):
+            found = set(column)
+            found.discard(None)
+            sets.append(found)
     return {
         "v": pack_numbers(views),
         "e": pack_numbers([len(hits) for hits in rows]),
@@ -197,3 +223,14 @@ def _encode_sets(prefix: str, sets: Sequence[set[int]]) -> dict[str, bytes]:
     if sketches:
         columns[prefix + "s"] = b"".join(sketches)
     return columns
+
+
+# Without values: releases that know no bots add no such total up, and so lose no table of theirs.
+_TOTAL_KEY: Final[EncodedTable] = {"f": FORMAT, "h": pack_list([TOTAL_HASH], 8)}
+_NOBODY: Final[EncodedTable] = {
+    **_TOTAL_KEY,
+    "v": pack_numbers([0]),
+    "e": pack_numbers([0]),
+    **_encode_sets("u", [set()]),
+    **_encode_sets("w", [set()]),
+}

@@ -85,8 +85,8 @@ class Table:
 
     @classmethod
     def decode_all(cls, encoded: Mapping[str, Any]) -> Table:
-        """Read every column. Raises CorruptTable."""
-        return cls.decode(encoded, counts=True, values=True, sets=True)
+        """Read every column; of a total there are no values. Raises CorruptTable."""
+        return cls.decode(encoded, counts=True, values="s" in encoded, sets=True)
 
     def encode(self) -> EncodedTable:
         """Return the stored form of the columns at hand. Raises ValueError when there is no row."""

@@ -148,7 +148,7 @@ def encode_event(
         b"" if country is None else _string(_COUNTRY, country),
         client_piece, begin_properties, properties, source_piece,
     ))  # fmt: skip
-    fact = (timestamp_ms // BUCKET_MS, hit, path, name, country, client, source)
+    fact = (timestamp_ms // BUCKET_MS, hit, path, name, country, client, source, None, None)
     return b"%b%b\x00" % (_int32(len(elements) + 5), elements), fact
 
 

@@ -27,6 +27,7 @@ from analytics.databases.transactions import COMMIT_UNKNOWN, is_permanent
 from analytics.events.ids import datetime_of_ms, parse_place
 from analytics.rollups import Fact, summarize_facts
 from ingestion.store.arrival import describe_arrival
+from analytics.rollups import TABLES_FORMAT, Fact, summarize_facts
 from ingestion.store.errors import StoreUnavailable
 from ingestion.store.insert import insert_encoded
 from ingestion.store.prepare import PreparedEvent
@@ -227,7 +228,7 @@ def insert_summaries(session: ClientSession, events: Sequence[PreparedEvent]) ->
         if event.fact:
             by_project.setdefault(event.project_id, []).append(event.fact)
     documents: list[Document] = [
-        {"project": project, "bucket": bucket, "tables": tables}
+        {"project": project, "bucket": bucket, "v": TABLES_FORMAT, "tables": tables}
         for project, facts in by_project.items()
         for bucket, tables in summarize_facts(facts).items()
     ]

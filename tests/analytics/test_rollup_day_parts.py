@@ -20,7 +20,8 @@ from analytics.rollups import (
     union_total,
 )
 from analytics.rollups.day_parts import BLOCK_BUCKETS, HALF_HOUR_BUCKETS, HALF_HOURS
-from upkeep.rollups.runs import merge_day_parts, split
+from upkeep.rollups.day_parts import merge_day_parts
+from upkeep.rollups.runs import split
 
 PROJECT = bytes(range(8))
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -63,8 +64,9 @@ def test_any_stretch_adds_up_from_day_parts_as_it_does_from_buckets(
     buckets = {
         (start - DAY) // BUCKET: tables for start, tables in summarize(PROJECT, events).items()
     }
-    table = merge_day_parts([(number, split(tables)) for number, tables in buckets.items()])
-    assert table is not None
+    [table] = merge_day_parts(
+        [(number, split(tables)) for number, tables in buckets.items()]
+    ).values()
     rows = dict(split_rows(table.encode()))
 
     day_parts, single = choose_day_parts(stretch)
@@ -85,10 +87,9 @@ def test_few_day_parts_are_found_without_reading_the_sets_of_all() -> None:
         for n in range(10_000)
     ]  # fmt: skip
     buckets = summarize(PROJECT, events)
-    table = merge_day_parts(
+    [table] = merge_day_parts(
         [((start - DAY) // BUCKET, split(tables)) for start, tables in buckets.items()]
-    )
-    assert table is not None
+    ).values()
     descriptor, pieces = pack_run(bytes(12), {DAY_PARTS: table})
     stored = {piece["_id"]: piece["t"].get(DAY_PARTS) for piece in pieces}
 

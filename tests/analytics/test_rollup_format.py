@@ -17,12 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.rollups import (
+    BOT,
     DIMENSIONS,
     FORMAT,
     RELATIVE_ERROR,
     TOTAL,
     TOTAL_HASH,
     U64_MASK,
+    WITHOUT_VALUES,
     CorruptTable,
     EncodedTable,
     Table,
@@ -34,6 +36,7 @@ from analytics.rollups import (
     locate_values,
     merge_encoded,
     merge_tables,
+    name_bots_table,
     rank,
     read_values,
     sum_rows,
@@ -75,20 +78,24 @@ def count_plainly(documents: Sequence[Document]) -> Model:
     for document in documents:
         moment = document["timestamp"]
         bucket = moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
-        for table in (TOTAL, *DIMENSIONS):
+        model[bucket, TOTAL][""].views += 0  # it is there, whatever else is
+        for table in (TOTAL, *DIMENSIONS, BOT):
             value = "" if table == TOTAL else document.get(table)
             if value is None:
                 continue
-            row = model[bucket, table][value]
+            row = model[bucket, name_bots_table(table) if BOT in document else table][value]
             row.views += document["event"] == "pageview"
             row.events += 1
-            row.visitors.add(document["visitor"] & U64_MASK)
+            if "visitor" in document:
+                row.visitors.add(document["visitor"] & U64_MASK)
             if "userId" in document:
                 row.users.add(hash_user(PROJECT, document["userId"]))
     return model
 
 
-def make_events(seed: int, count: int, people: int = 20, seconds: int = 1800) -> Events:
+def make_events(
+    seed: int, count: int, people: int = 20, seconds: int = 1800, bots: float = 0
+) -> Events:
     rng = random.Random(seed)
     events: Events = []
     for _ in range(count):
@@ -103,8 +110,13 @@ def make_events(seed: int, count: int, people: int = 20, seconds: int = 1800) ->
             "country": rng.choice(["DE", "NP"]),
             "referrer": rng.choice(["", "t.co", "example.org"]),
             "utmCampaign": "spring",
+            "hostname": rng.choice(["example.org", "www.example.org"]),
         }
         event.update((key, value) for key, value in optional.items() if rng.random() < 0.7)
+        if rng.random() < bots:
+            event[BOT] = rng.choice(["Googlebot", "library"])
+        if "userId" not in event and rng.random() < 0.2:
+            del event["visitor"]
         events.append(event)
     return events
 
@@ -154,6 +166,9 @@ event_lists = st.builds(
     people=st.sampled_from([1, 5, 60]),
     seconds=st.sampled_from([60, 1800, 86_400]),
 )
+lists_with_bots = st.builds(
+    make_events, st.integers(0, 2**32), st.integers(1, 120), bots=st.sampled_from([0.3, 1])
+)
 rngs = st.integers(0, 2**32).map(random.Random)
 
 
@@ -161,9 +176,11 @@ def assert_counts_like(model: Model, found: Mapping[datetime, Mapping[str, Encod
     assert {(bucket, name) for bucket in found for name in found[bucket]} == model.keys()
     for (bucket, name), rows in model.items():
         table = Table.decode_all(found[bucket][name])
-        assert table.values is not None and table.views is not None and table.events is not None
+        assert table.views is not None and table.events is not None
         assert table.hashes.tolist() == sorted(map(hash_value, rows))
-        for index, value in enumerate(table.values.tolist()):
+        assert (table.values is None) == (name in WITHOUT_VALUES)
+        values = [""] if table.values is None else table.values.tolist()
+        for index, value in enumerate(values):
             row = rows[value]
             assert (table.views[index], table.events[index]) == (row.views, row.events)
             for column, members in ((table.users, row.users), (table.visitors, row.visitors)):
@@ -173,12 +190,12 @@ def assert_counts_like(model: Model, found: Mapping[datetime, Mapping[str, Encod
 
 class TestSummarize:
     @slow_machine
-    @given(event_lists)
+    @given(event_lists | lists_with_bots)
     def test_it_counts_what_a_plain_loop_counts(self, events: Events) -> None:
         assert_counts_like(count_plainly(events), summarize(PROJECT, events))
 
     @few
-    @given(event_lists, rngs)
+    @given(event_lists | lists_with_bots, rngs)
     def test_it_equals_the_merge_over_any_partition(
         self, events: Events, rng: random.Random
     ) -> None:
@@ -206,6 +223,38 @@ class TestSummarize:
             for project in (PROJECT, bytes(8))
         )
         assert one["um"] != other["um"]
+
+    def test_it_keeps_bots_out_of_the_tables_of_people(self) -> None:
+        event = {"timestamp": NOON, "path": "/", "event": "pageview", "visitor": 7}
+        bot = event | {BOT: "GPTBot", "path": "/robots.txt", "userId": "u"}
+
+        alone, both = summarize(PROJECT, [bot])[NOON], summarize(PROJECT, [event, bot])[NOON]
+
+        assert {name for name in alone if not name.startswith("bots_")} == {TOTAL}
+        assert sum_total([alone[TOTAL]]) == (0, 0)
+        assert union_total([alone[TOTAL]], "visitors").count == 0
+        assert {name: both[name] for name in both if name in DIMENSIONS or name == TOTAL} == (
+            summarize(PROJECT, [event])[NOON]
+        )
+        assert {name: both[name] for name in both if name.startswith("bots_")} == {
+            name: table for name, table in alone.items() if name != TOTAL
+        }
+        values = Table.decode_all(both["bots_bot"]).values
+        assert values is not None and values.tolist() == ["GPTBot"]
+
+    def test_an_event_without_a_visitor_counts_nobody(self) -> None:
+        nobody = {"timestamp": NOON, "path": "/", "event": "pageview"}
+
+        total = summarize(PROJECT, [nobody, nobody | {"visitor": 5}, nobody])[NOON][TOTAL]
+
+        assert sum_total([total]) == (3, 3)
+        assert [union_total([total], name).count for name in ("users", "visitors")] == [0, 1]
+
+    def test_a_total_cannot_be_added_up_by_a_release_that_knows_no_bots(self) -> None:
+        """Which reads its values; so it leaves alone what it would lose tables of."""
+        total = summarize(PROJECT, make_events(1, 1))
+        with pytest.raises(CorruptTable, match="no column s"):
+            merge_encoded([tables[TOTAL] for tables in total.values()])
 
     def test_it_writes_the_documented_bytes(self) -> None:
         event = {
@@ -238,7 +287,7 @@ def assert_partition_agrees(events: Events, rng: random.Random) -> None:
             ]
             merged = merge_in_any_order([Table.decode_all(one) for one in encoded], rng)
             assert merged.equals(Table.decode_all(expected))
-            assert merge_encoded(encoded).equals(merged)
+            assert merge_encoded(encoded, values=name not in WITHOUT_VALUES).equals(merged)
             assert estimate_all(merged) == estimate_all(Table.decode_all(expected))
 
 
@@ -253,7 +302,7 @@ def estimate_all(table: Table) -> list[int]:
 
 class TestTable:
     @slow_machine
-    @given(event_lists)
+    @given(event_lists | lists_with_bots)
     def test_it_survives_encoding_and_bson(self, events: Events) -> None:
         for tables in summarize(PROJECT, events).values():
             for encoded in tables.values():
@@ -471,7 +520,9 @@ class TestUniques:
         tables = [Table.decode_all(encoded) for encoded in totals]
         assert [sum_total(totals)] == sum_rows(tables, [TOTAL_HASH])
         assert [union_total(totals, "users")] == union_sets(tables, [TOTAL_HASH], "users")
-        assert union_total(totals, "visitors").count == len({e["visitor"] for e in events})
+        assert union_total(totals, "visitors").count == len(
+            {e["visitor"] for e in events if "visitor" in e}
+        )
 
     def test_the_total_may_hold_sketches(self) -> None:
         buckets = summarize(PROJECT, make_events(5, 2500, people=1000))

@@ -19,8 +19,8 @@ from analytics.databases.mongo import (
     collection,
 )
 from analytics.rollups import (
-    DAY_PARTS,
     TABLES,
+    WITHOUT_VALUES,
     Descriptor,
     EncodedTable,
     Table,
@@ -31,7 +31,8 @@ from analytics.rollups import (
     summarize,
 )
 from analytics.rollups.calendar import EPOCH, days_of_month, month_of, slot_of
-from upkeep.rollups.runs import merge_day_parts, split
+from upkeep.rollups.day_parts import merge_day_parts
+from upkeep.rollups.runs import split
 
 Events = list[Document]
 
@@ -53,12 +54,18 @@ class Mixture:
 
 
 def store_events(project: bytes, events: Iterable[Document]) -> Events:
-    """Complete events and store them; who they are of is their `userId`, else `visitor`."""
+    """Complete events and store them; who they are of is their `userId`, else `visitor`.
+
+    With a `visitor` of None they are of nobody.
+    """
     documents = []
     for given in events:
         event: Document = {"path": "/", "event": "pageview"} | given
-        person = str(event.get("userId", event.get("visitor", 0)))
-        event["visitor"] = Int64(hash_value(person) - 2**63)
+        person = event.get("userId", event.get("visitor", 0))
+        if person is None:
+            del event["visitor"]
+        else:
+            event["visitor"] = Int64(hash_value(str(person)) - 2**63)
         identity = {"_id": project + os.urandom(16), "project": project}
         documents.append(identity | event | {"ingestedAt": event["timestamp"]})
     if documents:
@@ -133,9 +140,7 @@ def _store_copy(project: bytes, events: Events, with_parts: bool) -> Document:
     if not with_parts:
         return {"run": store_tables(tables)}
     totals = [(slot_of(bucket), split(summary)) for bucket, summary in summaries.items()]
-    day_parts = merge_day_parts(totals)
-    assert day_parts is not None
-    return {"run": store_tables(tables | {DAY_PARTS: day_parts}), "parts": True}
+    return {"run": store_tables(tables | merge_day_parts(totals)), "parts": True}
 
 
 def _store_month(
@@ -195,7 +200,7 @@ def store_tables(tables: dict[str, Table]) -> Descriptor:
 def merge_summaries(summaries: Iterable[dict[str, EncodedTable]]) -> dict[str, Table]:
     found = list(summaries)
     return {
-        name: merge_encoded(tables)
+        name: merge_encoded(tables, values=name not in WITHOUT_VALUES)
         for name in TABLES
         if (tables := [summary[name] for summary in found if name in summary])
     }

@@ -14,7 +14,16 @@ from analytics.databases.mongo import collection
 from analytics.databases.transactions import durable_transaction, repeat
 from analytics.events.ids import day_of
 from analytics.projects.policy import find_policy
-from analytics.rollups import TOTAL, U64_MASK, Descriptor, Table, hash_user, sets_pieces
+from analytics.rollups import (
+    BOTS_TOTAL,
+    TOTAL,
+    U64_MASK,
+    Descriptor,
+    Table,
+    check_format,
+    hash_user,
+    sets_pieces,
+)
 from analytics.rollups.calendar import BUCKETS_PER_DAY, slot_moment
 from analytics.rollups.heads import DayHead, heads_of
 from analytics.rollups.sets import SetColumn
@@ -28,6 +37,7 @@ from upkeep.verify.raw_counts import is_countable
 from upkeep.verify.rebuild import rebuild_day
 
 OLD_DAYS = 20
+_TOTALS = (TOTAL, BOTS_TOTAL)
 
 
 def rebuild_buckets(job: Erasure) -> None:
@@ -132,19 +142,23 @@ def _forget(person: Person, head: DayHead, slots: Sequence[int]) -> Counter[str]
 def _find_suspects(runs: Sequence[Descriptor], person: Person) -> dict[bytes, bool]:
     """The runs that may know the person, by run id, and whether it is a sketch that may.
 
-    The total of a run knows everybody that its other tables know, so most runs are told by it.
+    The totals of a run know everybody that its other tables know, so most runs are told by them.
+    Raises CorruptTable for a run of a later format.
     """
-    totals = {piece: run["r"] for run in runs for piece in sets_pieces(run, TOTAL)}
+    totals: dict[bytes, bytes] = {}
+    for run in runs:
+        check_format(run)
+        totals |= {piece: run["r"] for name in _TOTALS for piece in sets_pieces(run, name)}
     suspects: dict[bytes, bool] = {}
+    fields = {f"t.{name}": 1 for name in _TOTALS}
     for part in batched(totals, READ_PIECES):
-        for piece in collection(mongo.ROLLUP_CHUNKS).find(
-            {"_id": {"$in": part}}, {f"t.{TOTAL}": 1}
-        ):
-            if encoded := piece["t"].get(TOTAL):
+        for piece in collection(mongo.ROLLUP_CHUNKS).find({"_id": {"$in": part}}, fields):
+            run_id = totals[bytes(piece["_id"])]
+            for name, encoded in piece["t"].items():
                 total = Table.decode(encoded, counts=False, sets=True)
                 is_sketched = any(column.sketches for column in _sets_of(total))
-                if is_sketched or forget_person({TOTAL: total}, person):
-                    suspects[totals[bytes(piece["_id"])]] = is_sketched
+                if is_sketched or forget_person({name: total}, person):
+                    suspects[run_id] = is_sketched or suspects.get(run_id, False)
     return suspects
 
 

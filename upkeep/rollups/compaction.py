@@ -16,7 +16,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict, repeat
 from analytics.events.ids import PROJECT_ID_BYTES, datetime_of_day, day_of
-from analytics.rollups import Descriptor
+from analytics.rollups import Descriptor, check_format
 from analytics.rollups.calendar import slot_of
 from analytics.rollups.heads import day_key
 from upkeep.jobs.setbacks import COMPACT_DAY, Turns
@@ -137,12 +137,16 @@ def _write_run(
 
 
 def _read_summaries(project_id: bytes, day: int) -> list[Document]:
-    """The oldest summaries of a day, as many as one step takes."""
+    """The oldest summaries of a day, as many as one step takes.
+
+    Raises CorruptTable for one of a later format.
+    """
     bounds = {"$gte": datetime_of_day(day), "$lt": datetime_of_day(day + 1)}
     cursor = collection(mongo.SUMMARIES).find({"project": project_id, "bucket": bounds})
     found: list[Document] = []
     size = 0
     for summary in cursor.sort("bucket").limit(STEP_SUMMARIES):
+        check_format(summary)
         found.append(summary)
         size += approx_bytes(summary["tables"])
         if size > STEP_BYTES:

@@ -13,12 +13,13 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict, durable_transaction
 from analytics.events.ids import day_of
-from analytics.rollups import DAY_PARTS, Descriptor
+from analytics.rollups import Descriptor
 from analytics.rollups.calendar import days_of_month, month_of
 from analytics.rollups.heads import month_key, note_versions, parse_head
 from upkeep.jobs.setbacks import COPY_DAY, COPY_MONTH, Turns
+from upkeep.rollups.day_parts import merge_day_parts
 from upkeep.rollups.heads import read_heads
-from upkeep.rollups.runs import RunWriter, merge_columns, merge_day_parts, read_columns
+from upkeep.rollups.runs import RunWriter, merge_columns, read_columns
 
 log = structlog.get_logger(__name__)
 
@@ -67,11 +68,9 @@ def _build_day(found: Document) -> bool:
     writer = RunWriter()
     columns = read_columns(runs)
     tables = merge_columns(columns)
-    day_parts = merge_day_parts(
+    tables |= merge_day_parts(
         [(slot, read) for (slot, _), read in zip(by_slot, columns, strict=True)]
     )
-    if day_parts is not None:
-        tables[DAY_PARTS] = day_parts
     run = writer.write(tables)
     older = [
         {"whole": None},

@@ -18,15 +18,15 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from analytics.rollups import (
-    DAY_PARTS,
     TABLES,
-    TOTAL,
+    WITHOUT_VALUES,
     CorruptTable,
     Descriptor,
     EncodedTable,
     Table,
+    check_format,
     counts_pieces,
-    list_day_part_rows,
+    list_tables,
     make_run_id,
     merge_encoded,
     pack_run,
@@ -130,20 +130,25 @@ def split(tables: Mapping[str, EncodedTable]) -> Columns:
 def read_columns(
     descriptors: Sequence[Mapping[str, Any]],
     session: ClientSession | None = None,
-    dimensions: Sequence[str] = TABLES,
+    dimensions: Sequence[str] | None = None,
 ) -> list[Columns]:
-    """The columns of each run, undecoded."""
+    """The columns of each run, undecoded: of all its tables, or of some.
+
+    Raises CorruptTable for a run of a later format, and MissingPiece.
+    """
+    for run in descriptors:
+        check_format(run)
     pieces: dict[bytes, Document] = {}
     wanted = {
         piece: None
         for run in descriptors
-        for dimension in dimensions
+        for dimension in dimensions or list_tables(run)
         for piece in (*counts_pieces(run, dimension), *sets_pieces(run, dimension))
     }
     for part in batched(wanted, READ_PIECES):
         found = collection(mongo.ROLLUP_CHUNKS).find({"_id": {"$in": part}}, session=session)
         pieces.update((bytes(piece["_id"]), piece["t"]) for piece in found)
-    return [_gather(run, pieces, dimensions) for run in descriptors]
+    return [_gather(run, pieces, dimensions or list_tables(run)) for run in descriptors]
 
 
 def _gather(
@@ -162,45 +167,23 @@ def _gather(
 
 
 def merge_columns(sources: Sequence[Columns]) -> Tables:
-    """Add up runs and summaries, dimension by dimension."""
+    """Add up runs and summaries, table by table."""
     tables: Tables = {}
     for dimension in TABLES:
         found = [source[dimension] for source in sources if dimension in source]
         if found:
-            tables[dimension] = _merge(
+            tables[dimension] = merge_split(
                 [table for part in found for table in part.counts],
                 [table for part in found for table in part.sets],
-                values=True,
+                values=dimension not in WITHOUT_VALUES,
             )
     return tables
 
 
-def merge_day_parts(sources: Sequence[tuple[int, Columns]]) -> Table | None:
-    """The table of the day parts, from the runs of its slots; None of none."""
-    totals = [(slot, columns[TOTAL]) for slot, columns in sources if TOTAL in columns]
-    if not totals:
-        return None
-
-    return _merge(
-        [row for slot, of_slot in totals for row in _list_rows(slot, of_slot.counts)],
-        [row for slot, of_slot in totals for row in _list_rows(slot, of_slot.sets)],
-        values=False,
-    )
-
-
-def _list_rows(slot: int, totals: Sequence[EncodedTable]) -> Iterator[EncodedTable]:
-    for total in totals:
-        yield from list_day_part_rows(slot, total)
-
-
-def read_day_parts(run: Mapping[str, Any], session: ClientSession | None = None) -> Table | None:
-    """The table of the day parts, as the run of its copy has it."""
-    [columns] = read_columns([run], session, [DAY_PARTS])
-    found = columns.get(DAY_PARTS)
-    return _merge(found.counts, found.sets, values=False) if found else None
-
-
-def _merge(counts: Sequence[EncodedTable], sets: Sequence[EncodedTable], *, values: bool) -> Table:
+def merge_split(
+    counts: Sequence[EncodedTable], sets: Sequence[EncodedTable], *, values: bool
+) -> Table:
+    """Add up the tables of one name, whose counts and sets are apart."""
     left = merge_encoded(counts, values=values, sets=False)
     right = merge_encoded(sets, counts=False, values=False)
     return Table(left.hashes, left.views, left.events, left.values, right.users, right.visitors)

@@ -8,13 +8,13 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.projects.policy import find_policy
-from analytics.rollups import BUCKET, DIMENSIONS, TABLES, Table, summarize
+from analytics.rollups import BOT, BUCKET, DIMENSIONS, TABLES, Table, summarize
 from analytics.rollups.calendar import slot_moment
 from upkeep.rollups.runs import Tables
 
 # Buckets whose raw events are counted in one read.
 BLOCK_BUCKETS = 16
-_FIELDS = dict.fromkeys((*DIMENSIONS, "timestamp", "userId", "visitor"), 1)
+_FIELDS = dict.fromkeys((*DIMENSIONS, BOT, "timestamp", "userId", "visitor"), 1)
 
 
 def is_countable(project_id: bytes, bucket: datetime) -> bool:

@@ -8,7 +8,7 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import repeat
-from analytics.rollups import Descriptor
+from analytics.rollups import BOTS_TOTAL, TOTAL, Descriptor, check_format
 from analytics.rollups.calendar import BUCKETS_PER_DAY, slot_moment
 from upkeep.rollups.heads import DayChange, read_head
 from upkeep.rollups.runs import RunWriter, Tables
@@ -25,7 +25,7 @@ def rebuild_day(project_id: bytes, day: int, slots: Sequence[int] = range(BUCKET
     In one snapshot it reads the events, the ids of the summaries and the version of the head;
     one short transaction then replaces the runs where the version is unchanged and deletes
     exactly those summaries. Returns the number of events. Raises Conflict if the day keeps
-    changing.
+    changing, and CorruptTable where a later release counted what this one knows nothing of.
     """
     return repeat(lambda: _rebuild_day(project_id, day, slots))
 
@@ -39,6 +39,9 @@ def _rebuild_day(project_id: bytes, day: int, wanted: Sequence[int]) -> int:
         slots = [slot for slot in wanted if is_countable(project_id, slot_moment(day, slot))]
         if not slots:
             return 0
+        replaced = _runs_of(head, slots)
+        for run in replaced:
+            check_format(run)
         summary_ids = _summary_ids(session, project_id, day, slots)
         for block in split_blocks(slots):
             counted = count_buckets(session, project_id, day, block)
@@ -48,7 +51,6 @@ def _rebuild_day(project_id: bytes, day: int, wanted: Sequence[int]) -> int:
                 events += _events_of(tables)
     if not events and not summary_ids and head.version == 0:
         return 0
-    replaced = _runs_of(head, slots)
     DayChange(head, buckets, replaced, summary_ids).apply(writer)
     return events
 
@@ -58,13 +60,14 @@ def _summary_ids(
 ) -> list[ObjectId]:
     buckets = [slot_moment(day, slot) for slot in slots]
     found = collection(mongo.SUMMARIES).find(
-        {"project": project_id, "bucket": {"$in": buckets}}, {"_id": 1}, session=session
+        {"project": project_id, "bucket": {"$in": buckets}}, {"_id": 1, "v": 1}, session=session
     )
-    return [summary["_id"] for summary in found]
+    summaries = list(found)
+    for summary in summaries:
+        check_format(summary)
+    return [summary["_id"] for summary in summaries]
 
 
 def _events_of(tables: Tables) -> int:
-    if "total" not in tables:
-        return 0
-    counted = tables["total"].events
-    return 0 if counted is None else int(counted.sum())
+    counted = [tables[name].events for name in (TOTAL, BOTS_TOTAL) if name in tables]
+    return sum(int(events.sum()) for events in counted if events is not None)

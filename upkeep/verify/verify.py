@@ -8,17 +8,15 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.events.ids import datetime_of_day
-from analytics.rollups import DAY_PARTS, Descriptor
+from analytics.rollups import CorruptTable, Descriptor, check_format
 from analytics.rollups.calendar import BUCKETS_PER_DAY, days_of_month, first_day_of, slot_moment
 from analytics.rollups.heads import DayHead, is_month_copied, month_key
+from upkeep.rollups.day_parts import merge_day_parts, read_day_parts
 from upkeep.rollups.heads import read_head, read_heads
 from upkeep.rollups.runs import (
     Columns,
-    MissingPiece,
     merge_columns,
-    merge_day_parts,
     read_columns,
-    read_day_parts,
     split,
 )
 from upkeep.verify.differences import Difference, compare, report
@@ -29,11 +27,12 @@ def verify_day(project_id: bytes, day: int) -> list[Difference]:
     """Compare every bucket of a day, and its copy, with the raw events, in one snapshot.
 
     Buckets from before the raw horizon are left out: their events are gone, or going. So are
-    those that an erasure took events from and has yet to rebuild.
+    those that an erasure took events from and has yet to rebuild. What cannot be read, since it
+    is damaged or of a later format, is a difference of its day.
     """
     try:
         differences = _compare_day(project_id, day)
-    except MissingPiece as exc:
+    except CorruptTable as exc:
         differences = [_describe_damage(project_id, datetime_of_day(day), "day", exc)]
     return report(differences)
 
@@ -78,13 +77,13 @@ def verify_month(project_id: bytes, month: int) -> list[Difference]:
         try:
             merged = merge_columns(read_columns(runs, session))
             copied = merge_columns(read_columns([found["run"]], session))
-        except MissingPiece as exc:
+        except CorruptTable as exc:
             return report([_describe_damage(project_id, start, "month", exc)])
     return report(list(compare(project_id, start, "month", merged, copied)))
 
 
 def _describe_damage(
-    project_id: bytes, start: datetime, unit: str, exc: MissingPiece
+    project_id: bytes, start: datetime, unit: str, exc: CorruptTable
 ) -> Difference:
     return Difference(project_id, start, unit, "all", "not compared", str(exc))
 
@@ -106,6 +105,7 @@ def _read_summaries(
     )
     by_bucket: dict[datetime, list[Columns]] = {}
     for summary in found:
+        check_format(summary)
         by_bucket.setdefault(summary["bucket"], []).append(split(summary["tables"]))
     return by_bucket
 
@@ -119,11 +119,8 @@ def _compare_copy(
     merged = merge_columns([columns for _, columns in buckets])
     copied = merge_columns(read_columns([run], session))
     if head.whole.get("parts"):
-        for tables, day_parts in (
-            (merged, merge_day_parts(buckets)),
-            (copied, read_day_parts(run, session)),
-        ):
-            tables |= {DAY_PARTS: day_parts} if day_parts is not None else {}
+        merged |= merge_day_parts(buckets)
+        copied |= read_day_parts(run, session)
     yield from compare(head.project_id, start, "day", merged, copied)
 
 
