@@ -68,6 +68,10 @@ class KeyRecord:
     public_max_age_hours: int = 24
     allowed_events: frozenset[str] = frozenset()  # none: any, as of the properties
     allowed_properties: frozenset[str] = frozenset()
+    leaves_out_bots: bool = False  # of reports that do not say
+    allowed_origins: frozenset[str] = (
+        frozenset()
+    )  # none: any page, but its answers are closed to it
 
 
 @dataclass(slots=True)

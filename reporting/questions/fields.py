@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analytics.events.properties import MAX_PROPERTIES_BYTES, MAX_PROPERTIES_DEPTH
-from analytics.rollups.dimensions import DIMENSIONS
+from analytics.rollups.dimensions import BOT, DIMENSIONS
 
+ROLLED_UP = (*DIMENSIONS, BOT)
 IDENTIFIERS = ("userId", "sessionId")
 ALWAYS_THERE = ("path", "event")
 PROPERTIES = "properties"
@@ -39,7 +40,7 @@ class Field:
     @property
     def is_dimension(self) -> bool:
         """Whether rollups count by it; everything else is answered from raw events."""
-        return self.name in DIMENSIONS
+        return self.name in ROLLED_UP
 
     @property
     def may_be_absent(self) -> bool:
@@ -59,9 +60,9 @@ PATH = Field("path")
 
 def parse_dimension(name: str) -> Field:
     """A dimension or userId. Raises BadField."""
-    if name in DIMENSIONS or name == "userId":
+    if name in ROLLED_UP or name == "userId":
         return Field(name)
-    raise BadField(f"is none of {', '.join((*DIMENSIONS, 'userId'))}")
+    raise BadField(f"is none of {', '.join((*ROLLED_UP, 'userId'))}")
 
 
 def parse_field(name: str) -> Field:
@@ -70,11 +71,11 @@ def parse_field(name: str) -> Field:
     A property is `properties.<key>` with dots for nesting, or `properties["<key>"]`, where
     the key is a JSON string and means itself, or any sequence of both.
     """
-    if name in DIMENSIONS or name in IDENTIFIERS:
+    if name in ROLLED_UP or name in IDENTIFIERS:
         return Field(name)
     if name.startswith((f"{PROPERTIES}.", f'{PROPERTIES}["')):
         return Field(name, _parse_keys(name.removeprefix(PROPERTIES)))
-    known = ", ".join((*DIMENSIONS, *IDENTIFIERS))
+    known = ", ".join((*ROLLED_UP, *IDENTIFIERS))
     raise BadField(f"is none of {known} and not properties.<key>")
 
 

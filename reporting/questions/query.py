@@ -7,6 +7,7 @@ that is wrong. A query's project comes from the API key and from nowhere else.
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+from reporting.questions.bots import Bots, take_bots
 from reporting.questions.fields import Field, parse_dimension, parse_field
 from reporting.questions.filters import MAX_FILTERS, Filter, parse_filter
 from reporting.questions.params import MultiDict, Parameters
@@ -33,7 +34,8 @@ class Query:
     """The events that are asked about; `exact` asks for uniques counted from raw events.
 
     `timezone` is that of dates without a time; None: nobody asked for any, so UTC.
-    Raw events from before `raw_horizon` may be gone; None: all are kept.
+    Raw events from before `raw_horizon` may be gone; None: all are kept. `bots` are counted with
+    the others, not at all, or alone.
     """
 
     project: bytes
@@ -42,6 +44,7 @@ class Query:
     timezone: tzinfo | None = None
     filters: tuple[Filter, ...] = ()
     exact: bool = False
+    bots: Bots = "included"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,20 +82,28 @@ class RealtimeQuery(Query):
 
 
 def parse_stats_query(
-    project: bytes, given: MultiDict, raw_horizon: datetime | None = None
+    project: bytes,
+    given: MultiDict,
+    raw_horizon: datetime | None = None,
+    *,
+    leaves_out_bots: bool = False,
 ) -> StatsQuery:
-    known = ("start", "end", "timezone", "limit", "groupBy", "none", "filter", "exact")
+    known = ("start", "end", "timezone", "limit", "groupBy", "none", "filter", "exact", "bots")
     parameters = Parameters(given, known)
     zone = take_zone(parameters)
+    window = take_window(parameters, zone)
+    filters = _take_filters(parameters)
+    group_by = parameters.parse("groupBy", "bad_group_by", parse_field)
     query = StatsQuery(
         project=project,
         raw_horizon=raw_horizon,
-        window=take_window(parameters, zone),
+        window=window,
         timezone=zone,
-        filters=_take_filters(parameters),
+        filters=filters,
         exact=_take_exact(parameters),
+        bots=take_bots(parameters, leaves_out_bots, by=group_by, filters=filters),
         limit=_take_limit(parameters),
-        group_by=parameters.parse("groupBy", "bad_group_by", parse_field),
+        group_by=group_by,
         none=_take_none(parameters),
     )
     parameters.check()
@@ -100,15 +111,20 @@ def parse_stats_query(
 
 
 def parse_series_query(
-    project: bytes, given: MultiDict, raw_horizon: datetime | None = None
+    project: bytes,
+    given: MultiDict,
+    raw_horizon: datetime | None = None,
+    *,
+    leaves_out_bots: bool = False,
 ) -> SeriesQuery:
-    known = ("start", "end", "interval", "timezone", "filter", "exact")
+    known = ("start", "end", "interval", "timezone", "filter", "exact", "bots")
     parameters = Parameters(given, known)
     zone = take_zone(parameters)
     interval = parameters.choice("interval", "bad_interval", _INTERVALS, "day")
     window = take_window(parameters, zone, required=True)
     filters = _take_filters(parameters)
     exact = _take_exact(parameters)
+    bots = take_bots(parameters, leaves_out_bots, filters=filters)
     boundaries = _take_boundaries(parameters, window, interval, zone or UTC)
     parameters.check()
     return SeriesQuery(
@@ -118,21 +134,29 @@ def parse_series_query(
         timezone=zone or UTC,
         filters=filters,
         exact=exact,
+        bots=bots,
         interval=interval,
         boundaries=boundaries,
     )
 
 
 def parse_breakdown_query(
-    project: bytes, given: MultiDict, raw_horizon: datetime | None = None
+    project: bytes,
+    given: MultiDict,
+    raw_horizon: datetime | None = None,
+    *,
+    leaves_out_bots: bool = False,
 ) -> BreakdownQuery:
-    known = ("by", "start", "end", "timezone", "limit", "offset", "none", "filter", "exact")
+    known = (
+        "by", "start", "end", "timezone", "limit", "offset", "none", "filter", "exact", "bots",
+    )  # fmt: skip
     parameters = Parameters(given, known)
     by = parameters.parse("by", "bad_group_by", parse_dimension, required=True)
     zone = take_zone(parameters)
     window = take_window(parameters, zone)
     filters = _take_filters(parameters)
     exact = _take_exact(parameters)
+    bots = take_bots(parameters, leaves_out_bots, by=by, filters=filters)
     limit = _take_limit(parameters)
     offset = parameters.number("offset", "bad_offset", low=0, high=MAX_OFFSET, default=0)
     none = _take_none(parameters)
@@ -145,6 +169,7 @@ def parse_breakdown_query(
         timezone=zone,
         filters=filters,
         exact=exact,
+        bots=bots,
         by=by,
         limit=limit,
         offset=offset,
@@ -152,11 +177,14 @@ def parse_breakdown_query(
     )
 
 
-def parse_realtime_query(project: bytes, given: MultiDict, now: datetime) -> RealtimeQuery:
-    parameters = Parameters(given, ("filter",))
+def parse_realtime_query(
+    project: bytes, given: MultiDict, now: datetime, *, leaves_out_bots: bool = False
+) -> RealtimeQuery:
+    parameters = Parameters(given, ("filter", "bots"))
     filters = _take_filters(parameters)
+    bots = take_bots(parameters, leaves_out_bots, filters=filters)
     parameters.check()
-    return RealtimeQuery(project=project, filters=filters, now=now)
+    return RealtimeQuery(project=project, filters=filters, bots=bots, now=now)
 
 
 def _take_limit(parameters: Parameters) -> int:

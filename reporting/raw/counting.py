@@ -10,7 +10,9 @@ from typing import Any
 
 from analytics.databases.mongo import EVENTS, Document
 from analytics.events.event import PAGEVIEW
+from analytics.rollups.dimensions import BOT
 from reporting.answers import Counts, Row
+from reporting.questions.bots import Bots
 from reporting.questions.fields import Field
 from reporting.questions.query import Query, Window
 from reporting.raw.conditions import condition_of
@@ -23,6 +25,9 @@ COUNT_EVENTS: Document = {"$sum": 1}
 _HAS_USER = {"$eq": [{"$type": "$_id.user"}, "string"]}
 _IDENTITIES = {"$cond": [_HAS_USER, ["$_id.visitor", "$_id.user"], ["$_id.visitor"]]}
 _IS_USER = {"$eq": [{"$type": "$_id.id"}, "string"]}
+_IS_VISITOR = {"$isNumber": "$_id.id"}  # else null: the event counts nobody
+
+_OF_BOTS: dict[Bots, Document] = {"excluded": {"$eq": None}, "only": {"$ne": None}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ def match_events(query: Query, window: Window | None = None) -> Document:
     bounds = {"$gte": window.start, "$lt": window.end}
     if known := {sign: moment for sign, moment in bounds.items() if moment is not None}:
         condition["timestamp"] = known
+    if query.bots in _OF_BOTS:
+        condition[BOT] = _OF_BOTS[query.bots]
     if query.filters:
         condition["$and"] = [condition_of(given) for given in query.filters]
     return {"$match": condition}
@@ -63,7 +70,7 @@ def count_people(
 
     Stages go `before` the grouping or `after` it, where `_id` is the key. Users and visitors are
     both counted from one grouping by person: each of its rows is then taken apart into its
-    visitor, a number, and its user, a text.
+    visitor, a number, and its user, a text. Who has no visitor counts nobody.
     """
     person = {"key": key, "visitor": "$visitor", "user": "$userId"}
     rows = read_events(
@@ -86,7 +93,7 @@ def count_people(
                 "views": {"$sum": {"$cond": [_IS_USER, 0, "$views"]}},
                 "events": {"$sum": {"$cond": [_IS_USER, 0, "$events"]}},
                 "users": {"$sum": {"$cond": [_IS_USER, 1, 0]}},
-                "visitors": {"$sum": {"$cond": [_IS_USER, 0, 1]}},
+                "visitors": {"$sum": {"$cond": [_IS_VISITOR, 1, 0]}},
             }
         },
         *after,

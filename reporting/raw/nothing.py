@@ -7,6 +7,7 @@ from pymongo.errors import ExecutionTimeout
 
 from analytics.databases.mongo import Document
 from reporting.answers import Reason
+from reporting.questions.bots import Bots
 from reporting.questions.fields import Field
 from reporting.questions.filters import WITHOUT_VALUE, Filter
 from reporting.questions.query import Query, Window
@@ -14,9 +15,17 @@ from reporting.raw.conditions import condition_of
 from reporting.raw.counting import match_events, read_events
 from reporting.snapshot import Snapshot
 
-NO_EVENTS = Reason("no_events", "No event lies in the window.")
+_NO_EVENTS: dict[Bots, str] = {
+    "included": "No event lies in the window.",
+    "excluded": "No event lies in the window, bots left out.",
+    "only": "No event of a bot lies in the window.",
+}
 
 _ANY: tuple[Document, ...] = ({"$limit": 1}, {"$project": {"_id": 1}})
+
+
+def miss_events(query: Query) -> Reason:
+    return Reason("no_events", _NO_EVENTS[query.bots])
 
 
 def miss_field(parameter: str, field: Field) -> Reason:
@@ -40,7 +49,7 @@ def explain_nothing(
     except ExecutionTimeout:
         return ()
     if not found["window"]:
-        return [NO_EVENTS]
+        return [miss_events(query)]
     reasons = [
         _explain_filter(given, has=bool(found[f"has{index}"]))
         for index, given in enumerate(query.filters)

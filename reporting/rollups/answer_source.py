@@ -22,7 +22,7 @@ from reporting.answers import (
 )
 from reporting.questions.fields import PATH, Field
 from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQuery
-from reporting.raw.nothing import NO_EVENTS, miss_field
+from reporting.raw.nothing import miss_events, miss_field
 from reporting.rollups.cover import Frame, frame_window
 from reporting.rollups.gather import gather
 from reporting.rollups.points import count_points
@@ -46,11 +46,11 @@ class RollupAnswerSource:
             totals = tables.count_totals(people=True)
             paths = _rank_counted(tables, PATH, query.limit)
             groups = None
-            nothing: Sequence[Reason] = () if totals.events else (NO_EVENTS,)
+            nothing: Sequence[Reason] = () if totals.events else (miss_events(query),)
             if field is not None:
                 groups = _count_groups(tables, field, _rank_counted(tables, field, query.limit))
                 values = len(groups) or _count_values(tables, field)
-                nothing = _explain(totals, values, "groupBy", field)
+                nothing = _explain(query, totals, values, "groupBy", field)
         return StatsAnswer(
             totals=totals,
             top_paths=[(row.value, row.count) for row in paths.rows],
@@ -63,9 +63,9 @@ class RollupAnswerSource:
         frame = frame_window(query.window, query.raw_horizon)
         cuts = [bucket_of(boundary) for boundary in query.boundaries[1:-1]]
         with open_snapshot() as snapshot:
-            gathered = gather(snapshot, query.project, frame, [], cuts)
+            gathered = gather(snapshot, query.project, frame, [], cuts, query.bots)
             points, is_exact = count_points(snapshot, gathered, len(query.boundaries) - 1)
-        nothing = () if any(point.events for point in points) else (NO_EVENTS,)
+        nothing = () if any(point.events for point in points) else (miss_events(query),)
         return SeriesAnswer(points, _describe(query, frame, is_exact, now, nothing))
 
     def answer_breakdown(self, query: BreakdownQuery) -> BreakdownAnswer:
@@ -83,13 +83,13 @@ class RollupAnswerSource:
                 include_zero=True,
             )
             rows = _count_groups(tables, field, page, sets=True)
-        nothing = _explain(whole, page.total, "by", field)
+        nothing = _explain(query, whole, page.total, "by", field)
         provenance = _describe(query, frame, tables.is_exact, now, nothing)
         return BreakdownAnswer(rows, page.total, whole.ranking(field), provenance)
 
 
 def _read(snapshot: Snapshot, query: Query, frame: Frame, dimensions: Sequence[str]) -> Tables:
-    gathered = gather(snapshot, query.project, frame, dimensions, cuts=[])
+    gathered = gather(snapshot, query.project, frame, dimensions, [], query.bots)
     return Tables(snapshot, gathered, [TOTAL, *dimensions])
 
 
@@ -110,10 +110,12 @@ def _count_groups(
     return [Row(row.value, counted) for row, counted in zip(page.rows, counts, strict=True)]
 
 
-def _explain(whole: Counts, values: int, parameter: str, field: Field) -> tuple[Reason, ...]:
+def _explain(
+    query: Query, whole: Counts, values: int, parameter: str, field: Field
+) -> tuple[Reason, ...]:
     """Why there is no value of `field`, if there is none."""
     if not whole.events:
-        return (NO_EVENTS,)
+        return (miss_events(query),)
     return () if values else (miss_field(parameter, field),)
 
 

@@ -14,10 +14,12 @@ import numpy as np
 
 from analytics.databases.mongo import EVENTS, SUMMARIES, Document
 from analytics.rollups import (
-    DIMENSIONS,
+    BOT,
     TOTAL,
+    WITHOUT_VALUES,
     Descriptor,
     EncodedTable,
+    check_format,
     first_slot,
     list_fields,
     summarize,
@@ -30,15 +32,17 @@ from analytics.rollups.calendar import (
     first_day_of,
     list_months,
 )
+from reporting.questions.bots import Bots
 from reporting.questions.query import Window
 from reporting.rollups.cover import Frame, choose_units
 from reporting.rollups.heads import find_bucket_runs, find_day_runs, read_day_states, read_months
+from reporting.rollups.names import name_tables
 from reporting.snapshot import Snapshot
 
 # Raw events of an edge are counted in chunks, so that a busy one does not fill the memory.
 EDGE_CHUNK_EVENTS = 5_000
 # What every event has to tell to be summarized.
-_FACTS = ("timestamp", "path", "event", "userId", "visitor")
+_FACTS = ("timestamp", "path", "event", "userId", "visitor", BOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +79,38 @@ class Loose:
 
 @dataclass(slots=True)
 class Gathered:
-    """Everything that an answer adds up."""
+    """Everything that an answer adds up, and whether bots are of it."""
 
+    bots: Bots
     runs: list[Run] = field(default_factory=list)
     day_parts: list[DayParts] = field(default_factory=list)
     loose: list[Loose] = field(default_factory=list)
 
 
 def gather(
-    snapshot: Snapshot, project: bytes, frame: Frame, dimensions: Sequence[str], cuts: Sequence[int]
+    snapshot: Snapshot,
+    project: bytes,
+    frame: Frame,
+    dimensions: Sequence[str],
+    cuts: Sequence[int],
+    bots: Bots,
 ) -> Gathered:
     """Find everything within `frame`; of loose tables the total and those of `dimensions`.
 
-    `cuts` are the ascending buckets at which the second and later points begin.
+    `cuts` are the ascending buckets at which the second and later points begin. Raises
+    CorruptTable for what a later release counted.
     """
-    gathered = Gathered()
+    gathered = Gathered(bots)
+    names = [name for wanted in (TOTAL, *dimensions) for name in name_tables(wanted, bots)]
     if frame.has_buckets:
         _add_runs(gathered, snapshot, project, frame, cuts, totals_only=not dimensions)
-        for summary in _read_summaries(snapshot, project, frame, dimensions):
+        for summary in _read_summaries(snapshot, project, frame, names):
+            check_format(summary)
             point = bisect_right(cuts, bucket_of(summary["bucket"]))
             gathered.loose.append(Loose(point, summary["tables"]))
     if frame.edges:
-        for bucket, tables in _count_edges(snapshot, project, frame.edges, dimensions):
+        fields = (*_FACTS, *dimensions)
+        for bucket, tables in _count_edges(snapshot, project, frame.edges, fields, names):
             gathered.loose.append(Loose(bisect_right(cuts, bucket), tables))
     return gathered
 
@@ -124,6 +138,7 @@ def _add_runs(
     units = choose_units(frame, cuts, states, copies, totals_only=totals_only)
     runs = [(bucket_at(first_day_of(month)), months[month]["run"]) for month in units.months]
     for day, descriptor in find_day_runs(snapshot, project, [*units.days, *units.day_parts]):
+        check_format(descriptor)
         first = bucket_at(day)
         by_point: dict[int, list[int]] = {}
         for day_part in units.day_parts.get(day, ()):
@@ -134,11 +149,13 @@ def _add_runs(
         if not by_point:
             runs.append((first, descriptor))
     runs += find_bucket_runs(snapshot, project, units.slots)
+    for _, descriptor in runs:
+        check_format(descriptor)
     gathered.runs += [Run(point_of(bucket), found) for bucket, found in runs if found["n"]]
 
 
 def _read_summaries(
-    snapshot: Snapshot, project: bytes, frame: Frame, dimensions: Sequence[str]
+    snapshot: Snapshot, project: bytes, frame: Frame, names: Sequence[str]
 ) -> Iterator[Document]:
     condition: Document = {"project": project}
     bounds: Document = {}
@@ -148,28 +165,30 @@ def _read_summaries(
         bounds["$lt"] = bucket_moment(frame.end)
     if bounds:
         condition["bucket"] = bounds
-    fields = {"_id": 0, "bucket": 1} | {
-        f"tables.{table}.{column}": 1
-        for table in {TOTAL, *dimensions}
-        for column in list_fields(counts=True, values=table != TOTAL, sets=True)
+    fields = {"_id": 0, "bucket": 1, "v": 1} | {
+        f"tables.{name}.{column}": 1
+        for name in names
+        for column in list_fields(counts=True, values=name not in WITHOUT_VALUES, sets=True)
     }
     return snapshot.find(SUMMARIES, condition, fields)
 
 
 def _count_edges(
-    snapshot: Snapshot, project: bytes, edges: Sequence[Window], dimensions: Sequence[str]
+    snapshot: Snapshot,
+    project: bytes,
+    edges: Sequence[Window],
+    fields: Sequence[str],
+    names: Sequence[str],
 ) -> Iterator[tuple[int, Mapping[str, EncodedTable]]]:
-    """The bucket and the tables of each chunk of the raw events in `edges`."""
+    """The bucket and the tables `names` of each chunk of the raw events in `edges`."""
     ranges: list[dict[str, Any]] = []
     for edge in edges:
         bounds = {"$gte": edge.start, "$lt": edge.end}
         known = {sign: moment for sign, moment in bounds.items() if moment is not None}
         ranges.append({"project": project, "timestamp": known})
-    fields = dict.fromkeys((*_FACTS, *dimensions), 1)
-    wanted = {name for name in DIMENSIONS if name in dimensions}
-    events = snapshot.find(EVENTS, {"$or": ranges}, fields | {"_id": 0})
+    events = snapshot.find(EVENTS, {"$or": ranges}, dict.fromkeys(fields, 1) | {"_id": 0})
     while chunk := list(islice(events, EDGE_CHUNK_EVENTS)):
         snapshot.check_time()
         for bucket, tables in summarize(project, chunk).items():
-            chosen = {name: tables[name] for name in (TOTAL, *wanted) if name in tables}
+            chosen = {name: tables[name] for name in names if name in tables}
             yield bucket_of(bucket), chosen

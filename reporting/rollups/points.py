@@ -5,13 +5,12 @@ Runs never change. So what several of them add up to is remembered too, and a se
 asked for again, or overlaps one that was, adds up what is new.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import blake2b
 
 from analytics.rollups import (
     DAY_PARTS,
     TOTAL,
-    Descriptor,
     EncodedTable,
     counts_pieces,
     list_fields,
@@ -24,7 +23,9 @@ from analytics.rollups import (
 )
 from analytics.rollups.arrays import Hashes
 from reporting.answers import Counts
-from reporting.rollups.gather import Gathered
+from reporting.questions.bots import Bots
+from reporting.rollups.gather import DayParts, Gathered, Run
+from reporting.rollups.names import name_tables
 from reporting.rollups.pieces import cache, read_pieces
 from reporting.snapshot import Snapshot
 
@@ -37,8 +38,9 @@ def count_points(snapshot: Snapshot, gathered: Gathered, points: int) -> tuple[l
     Raises CorruptTable rather than count less than everything.
     """
     tables = _add_up_runs(snapshot, gathered, points)
+    totals = name_tables(TOTAL, gathered.bots)
     for loose in gathered.loose:
-        tables[loose.point].append(loose.tables[TOTAL])
+        tables[loose.point] += [loose.tables[name] for name in totals if name in loose.tables]
     counts: list[Counts] = []
     is_exact = True
     for found in tables:
@@ -71,8 +73,9 @@ def _name_sums(gathered: Gathered, points: int) -> dict[int, bytes]:
         added[run.point].append(run.id)
     for found in gathered.day_parts:
         added[found.point] += [found.id + bytes([number]) for number in found.numbers]
+    bots = gathered.bots.encode()
     return {
-        point: blake2b(b"".join(found), digest_size=16).digest()
+        point: blake2b(b"".join(found), digest_size=16, person=bots).digest()
         for point, found in enumerate(added)
         if len(found) > 1
     }
@@ -81,27 +84,45 @@ def _name_sums(gathered: Gathered, points: int) -> dict[int, bytes]:
 def _read_totals(
     snapshot: Snapshot, gathered: Gathered, points: Collection[int]
 ) -> Iterator[tuple[int, EncodedTable]]:
-    """The point and the total of each run and day part of the wanted points."""
+    """The point and the totals of each run and day part of the wanted points."""
     runs = [run for run in gathered.runs if run.point in points]
-    ids = [piece for run in runs for piece in _pieces_of(run.descriptor, TOTAL)]
-    pieces = read_pieces(snapshot, ids, [TOTAL], _COLUMNS)
-    for run in runs:
-        total: EncodedTable = {}
-        for piece in _pieces_of(run.descriptor, TOTAL):
-            total |= pieces[piece][TOTAL]
-        yield run.point, total
+    yield from _read_runs(snapshot, runs, gathered.bots)
     day_parts = [found for found in gathered.day_parts if found.point in points]
-    ids = [
-        piece
-        for found in day_parts
-        for piece in _pieces_of(found.descriptor, DAY_PARTS, found.keys)
+    for name in name_tables(DAY_PARTS, gathered.bots):
+        yield from _read_day_parts(snapshot, day_parts, name, gathered.bots)
+
+
+def _read_runs(
+    snapshot: Snapshot, runs: Sequence[Run], bots: Bots
+) -> Iterator[tuple[int, EncodedTable]]:
+    found = [
+        (run.point, name, _pieces_of(run, name))
+        for run in runs
+        for name in name_tables(TOTAL, bots, run.descriptor)
     ]
+    names = list(dict.fromkeys(name for _, name, _ in found))
+    ids = [piece for _, _, of_run in found for piece in of_run]
+    pieces = read_pieces(snapshot, ids, names, _COLUMNS)
+    for point, name, of_run in found:
+        total: EncodedTable = {}
+        for piece in of_run:
+            total |= pieces[piece][name]
+        yield point, total
+
+
+def _read_day_parts(
+    snapshot: Snapshot, day_parts: Sequence[DayParts], name: str, bots: Bots
+) -> Iterator[tuple[int, EncodedTable]]:
+    day_parts = [
+        found for found in day_parts if name in name_tables(DAY_PARTS, bots, found.descriptor)
+    ]
+    ids = [piece for found in day_parts for piece in _pieces_of(found, name, found.keys)]
     # Once added up they are needed no more, and they would drive out all else.
-    pieces = read_pieces(snapshot, ids, [DAY_PARTS], _COLUMNS, remember=False)
+    pieces = read_pieces(snapshot, ids, [name], _COLUMNS, remember=False)
     rows: dict[bytes, dict[int, EncodedTable]] = {}
     for piece, tables in pieces.items():
         of_run = rows.setdefault(run_of(piece), {})
-        for number, row in split_rows(tables[DAY_PARTS]):
+        for number, row in split_rows(tables[name]):
             of_run[number] = of_run.get(number, {}) | row
     for found in day_parts:
         for number in found.numbers:
@@ -109,5 +130,5 @@ def _read_totals(
                 yield found.point, rows[found.id][number]
 
 
-def _pieces_of(descriptor: Descriptor, dimension: str, hashes: Hashes | None = None) -> list[bytes]:
-    return counts_pieces(descriptor, dimension) + sets_pieces(descriptor, dimension, hashes)
+def _pieces_of(run: Run, name: str, hashes: Hashes | None = None) -> list[bytes]:
+    return counts_pieces(run.descriptor, name) + sets_pieces(run.descriptor, name, hashes)

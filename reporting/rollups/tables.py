@@ -23,6 +23,7 @@ from analytics.rollups.codec import SetChoice, choose_sets
 from analytics.rollups.ranking import By
 from reporting.answers import Counts
 from reporting.rollups.gather import Gathered
+from reporting.rollups.names import name_tables
 from reporting.rollups.piece_cache import Columns
 from reporting.rollups.pieces import Pieces, read_pieces
 from reporting.rollups.stack import CountsStack, Rows, stack_counts, union_rows
@@ -33,6 +34,7 @@ from reporting.snapshot import Snapshot
 class Slice:
     """A table, or with `piece` the counts of one, whose values and sets are read when needed."""
 
+    name: str
     encoded: EncodedTable
     run: int = -1  # index of its run; -1 for a loose table
     piece: bytes = b""
@@ -58,22 +60,25 @@ class Tables:
         self._gathered = gathered
         self.is_exact = True
         ids = [
-            (index, dimension, piece)
+            (index, dimension, name, piece)
             for index, run in enumerate(gathered.runs)
             for dimension in dimensions
-            for piece in counts_pieces(run.descriptor, dimension)
+            for name in name_tables(dimension, gathered.bots, run.descriptor)
+            for piece in counts_pieces(run.descriptor, name)
         ]
-        wanted = dict.fromkeys(piece for _, _, piece in ids)
-        pieces = self._read_pieces(wanted, dimensions, list_fields())
+        pieces = self._read_pieces([(piece, name) for _, _, name, piece in ids], list_fields())
         self._slices: dict[str, list[Slice]] = {dimension: [] for dimension in dimensions}
-        for index, dimension, piece in ids:
-            encoded = pieces[piece].get(dimension)
+        for index, dimension, name, piece in ids:
+            encoded = pieces[piece].get(name)
             if encoded is not None:
-                self._slices[dimension].append(Slice(encoded, index, piece))
-        for loose in gathered.loose:
-            for dimension in dimensions:
-                if dimension in loose.tables:
-                    self._slices[dimension].append(Slice(loose.tables[dimension]))
+                self._slices[dimension].append(Slice(name, encoded, index, piece))
+        for dimension in dimensions:
+            for name in name_tables(dimension, gathered.bots):
+                self._slices[dimension] += [
+                    Slice(name, loose.tables[name])
+                    for loose in gathered.loose
+                    if name in loose.tables
+                ]
         self._stacks: dict[str, CountsStack] = {}
 
     def count_totals(self, *, people: bool) -> Counts:
@@ -101,13 +106,12 @@ class Tables:
         tables = stack.keys.tables_of(found.rows[first])
         largest = {index: slices[index] for index in np.unique(tables).tolist()}
         pieces = self._read_pieces(
-            dict.fromkeys(part.piece for part in largest.values() if part.piece),
-            [dimension],
+            [(part.piece, part.name) for part in largest.values() if part.piece],
             list_fields(counts=False, values=True),
         )
         values: dict[int, str] = {}
         for index, part in largest.items():
-            encoded = pieces[part.piece][dimension] if part.piece else part.encoded
+            encoded = pieces[part.piece][part.name] if part.piece else part.encoded
             hashes = ranking.hashes[found.wanted[first[tables == index]]]
             values.update(read_values(encoded, hashes))
         return TopList(ranking.page(values), ranking.total)
@@ -150,17 +154,23 @@ class Tables:
         return self._stacks[dimension]
 
     def _read_total_sets(self) -> list[EncodedTable]:
-        ids = [piece for run in self._gathered.runs for piece in sets_pieces(run.descriptor, TOTAL)]
-        pieces = self._read_pieces(ids, [TOTAL], list_fields(counts=False, sets=True))
-        return [tables[TOTAL] for tables in pieces.values()] + [
-            loose.tables[TOTAL] for loose in self._gathered.loose
+        bots = self._gathered.bots
+        wanted = [
+            (piece, name)
+            for run in self._gathered.runs
+            for name in name_tables(TOTAL, bots, run.descriptor)
+            for piece in sets_pieces(run.descriptor, name)
+        ]
+        pieces = self._read_pieces(wanted, list_fields(counts=False, sets=True))
+        return [pieces[piece][name] for piece, name in wanted] + [
+            part.encoded for part in self._slices[TOTAL] if not part.piece
         ]
 
     def _read_sets(self, dimension: str, found: Rows, sets: SetChoice) -> list[EncodedTable]:
         """The sets of the tables that have some of the rows `found`, and of no others."""
         keys = self._stack(dimension).keys
         tables: list[EncodedTable] = []
-        runs: dict[int, list[Hashes]] = {}
+        runs: dict[tuple[int, str], list[Hashes]] = {}
         present, starts = np.unique(keys.tables_of(found.rows), return_index=True)
         hashes = np.split(keys.hashes[found.rows], starts[1:])
         for index, of_table in zip(present.tolist(), hashes, strict=True):
@@ -168,16 +178,17 @@ class Tables:
             if part.run < 0:
                 tables.append(part.encoded)
             else:
-                runs.setdefault(part.run, []).append(of_table)
-        ids: dict[bytes, None] = {}
-        for run, parts in runs.items():
+                runs.setdefault((part.run, part.name), []).append(of_table)
+        wanted: list[tuple[bytes, str]] = []
+        for (run, name), parts in runs.items():
             descriptor = self._gathered.runs[run].descriptor
-            ids.update(dict.fromkeys(sets_pieces(descriptor, dimension, np.concatenate(parts))))
-        columns = list_fields(counts=False, sets=sets)
-        pieces = self._read_pieces(ids, [dimension], columns)
-        return tables + [piece[dimension] for piece in pieces.values()]
+            ids = sets_pieces(descriptor, name, np.concatenate(parts))
+            wanted += [(piece, name) for piece in ids]
+        pieces = self._read_pieces(wanted, list_fields(counts=False, sets=sets))
+        return tables + [pieces[piece][name] for piece, name in wanted]
 
-    def _read_pieces(
-        self, ids: Iterable[bytes], dimensions: Sequence[str], columns: Columns
-    ) -> Pieces:
-        return read_pieces(self._snapshot, ids, dimensions, columns)
+    def _read_pieces(self, wanted: Iterable[tuple[bytes, str]], columns: Columns) -> Pieces:
+        """The tables of some names in some pieces, and the other named ones that are there."""
+        wanted = list(wanted)
+        names = list(dict.fromkeys(name for _, name in wanted))
+        return read_pieces(self._snapshot, (piece for piece, _ in wanted), names, columns)

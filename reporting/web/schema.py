@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 
-from analytics.rollups.dimensions import DIMENSIONS
 from analytics.web.openapi import KEYED, MOMENT, RELAYED, Codes, rate_headers, refusals
+from reporting.questions.bots import BOTS
+from reporting.questions.fields import ROLLED_UP
 from reporting.questions.filters import MAX_FILTERS, OPERATORS
 from reporting.questions.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from reporting.questions.units import INTERVALS, MAX_POINTS
@@ -20,6 +21,7 @@ _TIMES = (
 )
 _CODES: Codes = {
     400: (
+        "bad_bots",
         "bad_exact",
         "bad_filter",
         "bad_group_by",
@@ -67,6 +69,13 @@ _TIMEZONE = _parameter(
 )
 _LIMIT = _whole_number("limit", "How many rows to answer.", 1, MAX_LIMIT, DEFAULT_LIMIT)
 _EXACT = _parameter("exact", "Count unique users from raw events.", type=bool, default=False)
+_BOTS = _parameter(
+    "bots",
+    "Count bots too (true), leave them out (false), or count them alone (only). Without it the "
+    "project's switch says; by and groupBy of bot are then of bots alone, and a filter on bot "
+    "chooses among all events.",
+    enum=list(BOTS),
+)
 _FILTER = _parameter(
     "filter",
     "`<field>:<operator>:<value>`, or `<field>:exists` and `<field>:not_exists`; the field is a "
@@ -79,7 +88,7 @@ _FILTER = _parameter(
 )
 _GROUP_BY = _parameter(
     "groupBy",
-    f"One of {', '.join(DIMENSIONS)}, userId, sessionId or properties.<key> (a key with these "
+    f"One of {', '.join(ROLLED_UP)}, userId, sessionId or properties.<key> (a key with these "
     'dots, else nested objects; properties["<key>"] is taken literally). Groups count views, '
     "except by event and by a property: those count events. "
     "Events without the field are in no group, unless none=true.",
@@ -130,6 +139,7 @@ def _meta() -> Any:
         {
             "source": serializers.ChoiceField(["raw", "rollup", "mixed"]),
             "uniques": _object("Uniques", uniques),
+            "bots": serializers.ChoiceField(list(BOTS.values())),
             "freshAsOf": serializers.DateTimeField(),
             "tookMs": serializers.IntegerField(),
             "window": _object("CountedWindow", _echo, required=False),
@@ -163,7 +173,7 @@ _group = {
 }
 describe_stats = _describe(
     "Stats",
-    [*_window(_TIMES), _TIMEZONE, _LIMIT, _GROUP_BY, _NONE, _FILTER, _EXACT],
+    [*_window(_TIMES), _TIMEZONE, _LIMIT, _GROUP_BY, _NONE, _FILTER, _EXACT, _BOTS],
     {
         "totalViews": serializers.IntegerField(help_text="Events of the name pageview."),
         "uniqueUsers": serializers.IntegerField(help_text="Distinct userId, over all events."),
@@ -189,6 +199,7 @@ describe_series = _describe(
         _TIMEZONE,
         _FILTER,
         _EXACT,
+        _BOTS,
     ],
     {
         "series": _object("Point", _point, many=True),
@@ -207,7 +218,7 @@ _row = {
 describe_breakdown = _describe(
     "Breakdown",
     [
-        _parameter("by", "What to count by.", required=True, enum=(*DIMENSIONS, "userId")),
+        _parameter("by", "What to count by.", required=True, enum=(*ROLLED_UP, "userId")),
         *_window(_TIMES),
         _TIMEZONE,
         _LIMIT,
@@ -215,6 +226,7 @@ describe_breakdown = _describe(
         _NONE,
         _FILTER,
         _EXACT,
+        _BOTS,
     ],
     {
         "results": _object("BreakdownRow", _row, many=True),
@@ -227,7 +239,7 @@ describe_breakdown = _describe(
 _minute = {"minute": serializers.DateTimeField(), "views": serializers.IntegerField()}
 describe_realtime = _describe(
     "Realtime",
-    [_FILTER],
+    [_FILTER, _BOTS],
     {
         "visitors": serializers.IntegerField(help_text="Distinct, of the last 5 minutes."),
         "views": _object("Minute", _minute, many=True),

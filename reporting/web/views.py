@@ -41,7 +41,12 @@ AnyQuery = TypeVar("AnyQuery", covariant=True)
 
 class Parser(Protocol[AnyQuery]):
     def __call__(
-        self, project: bytes, given: MultiDict, raw_horizon: datetime | None = None
+        self,
+        project: bytes,
+        given: MultiDict,
+        raw_horizon: datetime | None = None,
+        *,
+        leaves_out_bots: bool = False,
     ) -> AnyQuery: ...
 
 
@@ -114,8 +119,12 @@ class ReportView(APIView):
         return horizon and cut_to_ms(horizon)
 
     def parse(self, parser: Parser[AnyQuery], request: Request) -> AnyQuery:
-        horizon = self.raw_horizon_of(request)
-        return parser(self.project_of(request), self.parameters_of(request), horizon)
+        return parser(
+            self.project_of(request),
+            self.parameters_of(request),
+            self.raw_horizon_of(request),
+            leaves_out_bots=self.key_of(request).leaves_out_bots,
+        )
 
     def parameters_of(self, request: Request) -> QueryDict:
         try:
@@ -155,5 +164,8 @@ class RealtimeView(ReportView):
     def get(self, request: Request) -> Response:
         now = cut_to_ms(datetime.now(UTC))
         project = self.project_of(request)
-        query = parse_realtime_query(project, self.parameters_of(request), now)
-        return self.respond(render_realtime(answer(query)))
+        leaves_out_bots = self.key_of(request).leaves_out_bots
+        query = parse_realtime_query(
+            project, self.parameters_of(request), now, leaves_out_bots=leaves_out_bots
+        )
+        return self.respond(render_realtime(query, answer(query)))

@@ -16,7 +16,15 @@ from reporting.answers import (
     SeriesAnswer,
     StatsAnswer,
 )
-from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQuery, Window
+from reporting.questions.bots import Bots
+from reporting.questions.query import (
+    BreakdownQuery,
+    Query,
+    RealtimeQuery,
+    SeriesQuery,
+    StatsQuery,
+    Window,
+)
 from reporting.questions.timestamps import format_timestamp
 
 VISITORS_PER_DAY = "anonymous people count once per UTC day"
@@ -42,7 +50,7 @@ def render_stats(query: StatsQuery, answer: StatsAnswer) -> Json:
             }
             for row in answer.groups or ()
         ]
-    return body | render_question(query) | render_meta(answer.provenance, query.window)
+    return body | render_question(query) | render_meta(answer.provenance, query.bots, query.window)
 
 
 def render_series(query: SeriesQuery, answer: SeriesAnswer) -> Json:
@@ -54,7 +62,7 @@ def render_series(query: SeriesQuery, answer: SeriesAnswer) -> Json:
         ],
         "interval": query.interval,
     }
-    return body | render_question(query) | render_meta(answer.provenance, query.window)
+    return body | render_question(query) | render_meta(answer.provenance, query.bots, query.window)
 
 
 def render_breakdown(query: BreakdownQuery, answer: BreakdownAnswer) -> Json:
@@ -67,17 +75,17 @@ def render_breakdown(query: BreakdownQuery, answer: BreakdownAnswer) -> Json:
         ],
         "total": answer.total,
     }
-    return body | render_question(query) | render_meta(answer.provenance, query.window)
+    return body | render_question(query) | render_meta(answer.provenance, query.bots, query.window)
 
 
-def render_realtime(answer: RealtimeAnswer) -> Json:
+def render_realtime(query: RealtimeQuery, answer: RealtimeAnswer) -> Json:
     body: Json = {
         "visitors": answer.visitors,
         "views": [
             {"minute": format_timestamp(minute), "views": views} for minute, views in answer.views
         ],
     }
-    return body | render_meta(answer.provenance, None)
+    return body | render_meta(answer.provenance, query.bots)
 
 
 def render_counts(counts: Counts) -> Json:
@@ -116,13 +124,14 @@ def _undo_reference(value: Any) -> Json:
     raise TypeError(f"{type(value).__name__} is no part of a property")
 
 
-def render_meta(provenance: Provenance, window: Window | None) -> Json:
+def render_meta(provenance: Provenance, bots: Bots, window: Window | None = None) -> Json:
     uniques: Json = {"method": provenance.method, "error": provenance.error}
     if window is not None and spans_days(window):
         uniques["visitors"] = VISITORS_PER_DAY
     meta: Json = {
         "source": provenance.source,
         "uniques": uniques,
+        "bots": bots,
         "freshAsOf": format_moment(provenance.fresh_as_of),
     }
     if provenance.counted is not None:

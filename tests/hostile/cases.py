@@ -667,6 +667,8 @@ def report_cases() -> Iterator[Case]:
         "limit=": "bad_limit",
         "limit[]=5": "unknown_parameter",
         "exact=maybe": "bad_exact",
+        "bots=maybe": "bad_bots",
+        "bots=true&bots=only": "repeated_parameter",
         "exact[$ne]=1": "unknown_parameter",
         "groupBy=": "bad_group_by",
         "groupBy=_id": "bad_group_by",

@@ -27,11 +27,14 @@ from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
 from ingestion.stream.consumers import Consumer
 from ingestion.stream.entries import MAX_SHARED_DELIVERIES
+from reporting.questions.bots import BOTS
 from tests.conftest import Api, TestProject, make_project
+from tests.operate.golden_events import list_events, list_events_with_bots
 from tests.paths import GOLDEN
 from tests.stored import store_events
 from upkeep.ledger.lines import read_ledger
-from upkeep.rollups.compaction import compact_summaries
+from upkeep.rollups.compaction import MAX_RUNS, compact_summaries
+from upkeep.rollups.copies import build_days
 from upkeep.verify.verify import verify_day
 
 GOLDEN_PROJECT = "0f1e2d3c4b5a6978"
@@ -218,6 +221,48 @@ def test_a_summary_of_an_unknown_format_waits_and_the_others_go_on(
     settings.VERSION = "the next"
     assert compact_summaries() == 1
     assert Api(project.read_key).get("/stats").json()["totalViews"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "events"), [("day-1.hex", list_events()), ("day-2.hex", list_events_with_bots())]
+)
+def test_runs_of_past_releases_count_what_their_events_do_and_go_into_new_ones(
+    golden_project: TestProject, name: str, events: list[mongo.Document]
+) -> None:
+    project, read = golden_project, Api(golden_project.read_key)
+    collection(mongo.EVENTS).insert_many(
+        [
+            {"_id": project.id + bytes([n]) * 16, "project": project.id, **event}
+            for n, event in enumerate(events)
+        ]
+    )
+    golden = bson.decode(read_golden(name), mongo.database().codec_options)
+    collection(mongo.ROLLUP_DAYS).insert_one(golden["head"])
+    collection(mongo.ROLLUP_CHUNKS).insert_many(golden["pieces"])
+
+    def compare() -> None:
+        assert verify_day(project.id, DAY_NUMBER) == []
+        window = {"start": "2025-11-14", "end": "2025-11-15"}
+        for bots in BOTS:
+            for query in ({"groupBy": "hostname"}, {"groupBy": "utmSource"}):
+                asked = {**window, **query, "bots": bots}
+                ours, exact = read.get("/stats", **asked), read.get("/stats", **asked, exact="true")
+                assert ours.json() | {"meta": 0} == exact.json() | {"meta": 0}
+            # Hours there begin at a quarter past: of day parts and of slots.
+            asked = {**window, "bots": bots, "interval": "hour", "timezone": "Asia/Kathmandu"}
+            ours, exact = (
+                read.get("/stats/timeseries", **asked, exact=exact).json()["series"]
+                for exact in ("false", "true")
+            )
+            assert ours == exact
+
+    compare()
+    for n in range(MAX_RUNS + 1):
+        store_events(project, [{"timestamp": DAY + timedelta(minutes=n), "path": "/new"}])
+        compact_summaries()
+        compare()
+    assert build_days(quiet=timedelta(0)) == 1
+    compare()
 
 
 def forget_rollups(project: TestProject) -> None:

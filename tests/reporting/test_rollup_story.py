@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
-from analytics.rollups import DIMENSIONS, EXACT_MAX, RELATIVE_ERROR
+from analytics.rollups import BOT, DIMENSIONS, EXACT_MAX, RELATIVE_ERROR
 from analytics.rollups.calendar import month_of
 from reporting.answers import Counts
+from reporting.questions.bots import BOTS, Bots
 from reporting.questions.fields import Field
 from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
 from reporting.questions.units import INTERVALS, list_boundaries
@@ -25,7 +26,7 @@ from reporting.raw.answer_source import RawAnswerSource
 from reporting.rollups.answer_source import RollupAnswerSource
 from tests.conftest import TestProject, make_project
 from tests.drain.kill_points import resolve
-from tests.stored import Batch, store_events
+from tests.stored import ENRICHED, Batch, store_events
 from upkeep.rollups.compaction import compact_day, compact_summaries
 from upkeep.rollups.copies import build_days, build_months
 from upkeep.rollups.runs import collect_garbage
@@ -56,21 +57,31 @@ DEATHS = [
 
 
 def make_batch(chance: random.Random) -> Batch:
-    """Events of one to six days, some on the very border of a bucket, from few or many people."""
+    """Events of one to six days, some on the very border of a bucket, from few or many people.
+
+    And from bots, in some batches: few runs know any.
+    """
     people = chance.choice([3, 3, 3, 1_000])
+    bots = chance.choice([0, 0, 0.3, 1])
     span = chance.choice([1, 60, 4 * 1_440, 6 * 1_440])
     batch = []
     for _ in range(chance.choice([1, 7, 40, 300 if people > 3 else 40])):
         moment = DAY + timedelta(minutes=chance.uniform(0, span))
         if chance.random() < 0.3:
             moment = moment.replace(minute=chance.choice([0, 15, 30]), second=0, microsecond=0)
-        event = {
+        event: dict[str, Any] = {
             "timestamp": moment,
             "path": f"/{chance.randrange(4)}?utm_source=s{chance.randrange(2)}",
             "event": chance.choice(["pageview", "pageview", "signup"]),
         }
         if chance.random() < 0.7:
             event["userId"] = f"u{chance.randrange(people)}"
+        event[ENRICHED] = {
+            "hostname": chance.choice(["example.org", "example.net", None]),
+            "bot": chance.choice(["Googlebot", "headless"]) if chance.random() < bots else None,
+        }
+        if "userId" not in event and chance.random() < 0.2:
+            event[ENRICHED]["visitor"] = None
         batch.append(event)
     return batch
 
@@ -123,15 +134,15 @@ def make_window(chance: random.Random) -> Window:
 
 
 def assert_answers_equal(project: TestProject, chance: random.Random) -> None:
-    window, field = make_window(chance), Field(chance.choice(DIMENSIONS))
-    stats = StatsQuery(project=project.id, window=window, group_by=field, limit=100)
-    rows = BreakdownQuery(project=project.id, window=window, by=field, limit=100)
+    window, field = make_window(chance), Field(chance.choice((*DIMENSIONS, BOT)))
+    bots: Bots = chance.choice(list(BOTS.values()))
+    of: Any = {"project": project.id, "window": window, "bots": bots}
+    stats = StatsQuery(**of, group_by=field, limit=100)
+    rows = BreakdownQuery(**of, by=field, limit=100)
     assert window.start and window.end
     zone, interval = ZoneInfo(chance.choice(ZONES)), chance.choice(INTERVALS)
     boundaries = tuple(list_boundaries(window.start, window.end, interval, zone))
-    series = SeriesQuery(
-        project=project.id, window=window, interval=interval, timezone=zone, boundaries=boundaries
-    )
+    series = SeriesQuery(**of, interval=interval, timezone=zone, boundaries=boundaries)
     ours, raw = RollupAnswerSource(), RawAnswerSource()
 
     left, right = ours.answer_stats(stats), raw.answer_stats(stats)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.rollups import DIMENSIONS
+from analytics.rollups import BOT, DIMENSIONS
 from reporting.ask import answer
 from reporting.questions.fields import Field
 from reporting.questions.filters import Filter
@@ -107,7 +107,9 @@ def test_what_every_event_has_needs_no_raw_events_for_its_row_none(read: Api) ->
 
 
 @settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
-@given(seed=st.integers(0, 2**32), count=st.integers(1, 60), name=st.sampled_from(DIMENSIONS))
+@given(
+    seed=st.integers(0, 2**32), count=st.integers(1, 60), name=st.sampled_from((*DIMENSIONS, BOT))
+)
 def test_the_row_none_is_what_its_filter_counts_and_the_rows_add_up(
     seed: int, count: int, name: str
 ) -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
-from analytics.rollups import DIMENSIONS, RELATIVE_ERROR, CorruptTable
+from analytics.rollups import BOT, DIMENSIONS, RELATIVE_ERROR, CorruptTable
 from reporting.answers import AnswerSource, Row, StatsAnswer
+from reporting.questions.bots import BOTS, Bots
 from reporting.questions.fields import PATH, Field
 from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
 from reporting.questions.units import INTERVALS, list_boundaries
@@ -54,6 +55,7 @@ MOMENTS = [
     datetime(2026, 4, 4, 14, 10, tzinfo=UTC),
 ]
 SPREADS = [timedelta(minutes=20), timedelta(hours=6), timedelta(days=3), timedelta(days=70)]
+RULES: list[Bots] = list(BOTS.values())
 ZONES = ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns"]
 
 
@@ -77,6 +79,10 @@ def make_events(chance: random.Random, count: int) -> Events:
         for name in DIMENSIONS[2:]:
             if chance.random() < 0.4:
                 event[name] = chance.choice(["", "x", "y", "Ü"])
+        if chance.random() < 0.2:
+            event[BOT] = chance.choice(["Googlebot", "headless", "x"])
+        if "userId" not in event and chance.random() < 0.1:
+            event["visitor"] = None
         events.append(event)
     return events
 
@@ -112,11 +118,18 @@ def floor(moment: datetime, step: timedelta) -> datetime:
     return moment - (moment - datetime(1970, 1, 1, tzinfo=UTC)) % step
 
 
-def make_series(project: bytes, window: Window, interval: Any, zone: tzinfo) -> SeriesQuery:
+def make_series(
+    project: bytes, window: Window, interval: Any, zone: tzinfo, bots: Bots = "included"
+) -> SeriesQuery:
     assert window.start and window.end
     boundaries = tuple(list_boundaries(window.start, window.end, interval, zone))
     return SeriesQuery(
-        project=project, window=window, interval=interval, timezone=zone, boundaries=boundaries
+        project=project,
+        window=window,
+        interval=interval,
+        timezone=zone,
+        boundaries=boundaries,
+        bots=bots,
     )
 
 
@@ -146,10 +159,11 @@ def test_rollups_answer_what_raw_events_do(seed: int, count: int, mixture: Mixtu
 
     for _ in range(2):
         window = make_window(chance, events)
-        field = Field(chance.choice(DIMENSIONS))
+        field, bots = Field(chance.choice((*DIMENSIONS, BOT))), chance.choice(RULES)
         stats = StatsQuery(
             project=project,
             window=window,
+            bots=bots,
             limit=chance.choice([1, 3, 100]),
             group_by=chance.choice([None, field]),
         )
@@ -157,14 +171,17 @@ def test_rollups_answer_what_raw_events_do(seed: int, count: int, mixture: Mixtu
         page = BreakdownQuery(
             project=project,
             window=window,
+            bots=bots,
             by=field,
             limit=chance.choice([1, 2, 100]),
             offset=chance.choice([0, 0, 1, 3, 100]),
         )
         assert_same(rollups.answer_breakdown(page), raw.answer_breakdown(page))
     zone, interval = ZoneInfo(chance.choice(ZONES)), chance.choice(INTERVALS)
-    series = make_series(project, make_window(chance, events, bounded=True), interval, zone)
-    assert_same(rollups.answer_series(series), raw.answer_series(series))
+    window = make_window(chance, events, bounded=True)
+    for bots in RULES:  # of one what is remembered must not answer for another
+        series = make_series(project, window, interval, zone, bots)
+        assert_same(rollups.answer_series(series), raw.answer_series(series))
 
 
 def test_every_dimension_has_groups(store: None) -> None:
@@ -172,7 +189,7 @@ def test_every_dimension_has_groups(store: None) -> None:
     events = store_events(project, make_events(chance, 200))
     store_rollups(project, events, chance)
 
-    for name in DIMENSIONS:
+    for name in (*DIMENSIONS, BOT):
         query = StatsQuery(project=project, group_by=Field(name), limit=3)
         answer = ask_stats(RollupAnswerSource(), query)
         assert answer.groups
