@@ -99,10 +99,11 @@ def _summarize_bucket(facts: Sequence[Fact]) -> dict[str, EncodedTable]:
     bots = turned[-1]
     if bots.count(None) == len(bots):
         return _make_tables(turned, DIMENSIONS)
-    people = [fact for fact in facts if fact[-1] is None]
-    tables = _make_tables(_turn(people), DIMENSIONS) if people else {TOTAL: _NOBODY}
-    of_bots = _turn([fact for fact in facts if fact[-1] is not None])
-    for name, table in _make_tables(of_bots, (*DIMENSIONS, BOT)).items():
+    tables = {TOTAL: _NOBODY}
+    if None in bots:
+        tables = _make_tables(_turn([fact for fact in facts if fact[-1] is None]), DIMENSIONS)
+        turned = _turn([fact for fact in facts if fact[-1] is not None])
+    for name, table in _make_tables(turned, (*DIMENSIONS, BOT)).items():
         tables[name_bots_table(name)] = table
     return tables
 
