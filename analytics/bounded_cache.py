@@ -2,12 +2,11 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
-S = TypeVar("S", bound=Sized)
 
 
 class BoundedCache(Generic[K, V]):
@@ -40,21 +39,27 @@ class BoundedCache(Generic[K, V]):
             self._items.clear()
 
 
-class Kept(dict[S, V]):
+def _count_chars(key: object) -> int:
+    if isinstance(key, tuple):
+        return sum(map(_count_chars, key))
+    return len(key) if isinstance(key, str | bytes) else 0
+
+
+class Kept(dict[K, V]):
     """What was made for each key, kept until there are `most` and then forgotten, all at once.
 
-    Of a text of over `longest` characters nothing is kept. Reading is reading a dict, a third
-    faster than functools.lru_cache.
+    A key is a text, or a tuple with texts; of one with over `longest` characters nothing is kept.
+    Reading is reading a dict, a third faster than functools.lru_cache.
     """
 
-    def __init__(self, make: Callable[[S], V], most: int, longest: int = 512) -> None:
+    def __init__(self, make: Callable[[K], V], most: int, longest: int = 512) -> None:
         self._make = make
         self._most = most
         self._longest = longest
 
-    def __missing__(self, key: S) -> V:
+    def __missing__(self, key: K) -> V:
         value = self._make(key)
-        if len(key) <= self._longest:
+        if _count_chars(key) <= self._longest:
             if len(self) >= self._most:
                 self.clear()
             self[key] = value

@@ -31,6 +31,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from analytics.databases.mongo import DURABLE, Document
+from analytics.events.entry import Part
 from analytics.events.event import decode_event
 from analytics.events.ids import EntryId, event_key, make_event_id, make_place, now_ms
 from analytics.projects.policy import Policy
@@ -106,7 +107,8 @@ def make_documents(count: int) -> dict[str, list[bytes]]:
         origin = Origin(project, ms, Policy("truncate", None), b"salt")
         place = make_place(EntryId(ms, 0), 0)
         key = event_key(project, event_id)
-        plain, _ = encode_event(event, key, place, origin)
+        part = Part(project, None, None, [])
+        plain, _ = encode_event(event, key, place, origin, part)
         document = bson.decode(plain)
         expires_at = document["timestamp"] + timedelta(days=RETENTION_DAYS)
         forms["plain"].append(plain)

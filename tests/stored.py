@@ -23,14 +23,20 @@ ENRICHED = "enriched"  # of an event in a test: fields as they are to be stored
 _sequence = itertools.count(1)
 
 
-def store_events(project: TestProject, events: Batch, *, ip: str = "203.0.113.7") -> None:
-    """Store wire events (`timestamp` may be a datetime) as one batch; see ENRICHED."""
+def store_events(
+    project: TestProject, events: Batch, *, ip: str = "203.0.113.7", **part: Any
+) -> None:
+    """Store wire events (`timestamp` may be a datetime) as one batch; see ENRICHED.
+
+    `part`: fields of their Part.
+    """
     accepted = [
         AcceptedEvent(str(event.get("eventId") or make_event_id(now_ms())), encode(event))
         for event in events
     ]
     entry_id = EntryId(now_ms(), next(_sequence))
-    entry = Entry([Part(project.id, ip, "Mozilla/5.0", accepted)])
+    part = {"client_user_agent": "Mozilla/5.0", **part}
+    entry = Entry([Part(project.id, ip, events=accepted, **part)])
     read = ReadEntry(f"{entry_id.ms}-{entry_id.sequence}".encode(), entry_id, entry, 1)
     prepared = prepare([read])
     for event, given in zip(prepared, events, strict=True):

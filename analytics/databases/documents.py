@@ -131,6 +131,14 @@ class ErasureDayDocument(TypedDict):
     buckets: list[int]
 
 
+class SaltDocument(TypedDict):
+    """`salts`, by project and day; of an earlier release, by UTC day."""
+
+    _id: bytes | int
+    salt: bytes
+    expiresAt: datetime
+
+
 class SetbackDocument(TypedDict):
     """`setbacks`."""
 

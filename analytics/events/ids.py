@@ -32,7 +32,7 @@ _HASHED = b"\x01"
 _PUBLIC = b"\x02"
 _PLACE = struct.Struct(">QIH")
 PLACE_BYTES = _PLACE.size
-UNIT_BYTES = 4  # a day or a month, in the `_id` of its head
+UNIT_BYTES = 4  # a day or a month, in the `_id` of its head or of its salt
 EVENT_KEY_BYTES = (16, 17)  # after the project, in the `_id` of an event
 
 

@@ -1,12 +1,10 @@
 """Hostnames in one spelling: lower case, Unicode, without port and last dot; `www.` is kept."""
 
 import re
-from collections.abc import Collection
 
 from django.core.exceptions import ValidationError
 
 MAX_HOSTNAME_CHARS = 256
-_WWW = "www."
 _REFUSED = re.compile(r"[\x00-,/:-@\[-^`{-\x7f\s]")
 
 
@@ -17,9 +15,3 @@ def validate_hostname(text: str) -> None:
         raise ValidationError(
             f"{text} is not a hostname: write www.example.com, in lower case, no port, no address."
         )
-
-
-def is_own_host(host: str, own: Collection[str]) -> bool:
-    """Whether `host` is among `own`, with or without `www.`."""
-    bare = host.removeprefix(_WWW)
-    return bare in own or f"{_WWW}{bare}" in own

@@ -88,7 +88,7 @@ def make_record(key: ApiKey, project: Project) -> KeyRecord:
         digest=bytes.fromhex(key.digest),
         project_active=project.is_active and project.deleted_at is None,
         raw_since=project.raw_since,
-        leaves_out_bots=bool(getattr(project, "leaves_out_bots", False)),
+        leaves_out_bots=bool(project.leaves_out_bots),
         allowed_origins=frozenset(project.allowed_origins or ()),
         public=bool(key.is_public),
         public_quota_events_per_month=project.public_quota if key.is_public else None,

@@ -60,6 +60,7 @@ class KeyRecord:
     digest: bytes  # SHA-256 of the key's text
     project_active: bool = True
     raw_since: datetime | None = None
+    leaves_out_bots: bool = False  # of reports that do not say
     # None: any page, but its answers are closed to it; by a public key no page at all.
     allowed_origins: frozenset[str] = frozenset()
     public: bool = False
@@ -68,10 +69,6 @@ class KeyRecord:
     public_max_age_hours: int = 24
     allowed_events: frozenset[str] = frozenset()  # none: any, as of the properties
     allowed_properties: frozenset[str] = frozenset()
-    leaves_out_bots: bool = False  # of reports that do not say
-    allowed_origins: frozenset[str] = (
-        frozenset()
-    )  # none: any page, but its answers are closed to it
 
 
 @dataclass(slots=True)

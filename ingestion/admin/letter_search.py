@@ -16,7 +16,7 @@ _CHUNK_LETTERS = 200
 
 
 class Outline(NamedTuple):
-    """Path and event's name of a payload that may be anything."""
+    """Path, or else url, and event's name of a payload that may be anything."""
 
     path: str
     event: str
@@ -36,7 +36,8 @@ def read_outline(payload: bytes) -> Outline:
         return Outline("(not JSON)", "-")
     if not isinstance(fields, dict):
         return Outline("(no object)", "-")
-    return Outline(_show(fields.get("path"), "-"), _show(fields.get("event"), PAGEVIEW))
+    page = fields.get("path") or fields.get("url")
+    return Outline(_show(page, "-"), _show(fields.get("event"), PAGEVIEW))
 
 
 def find_letters(letters: QuerySet[DeadLetter], text: str) -> Found:

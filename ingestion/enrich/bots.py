@@ -13,6 +13,8 @@ LIBRARY: Final = "library"
 EMPTY: Final = "empty user agent"
 UNNAMED: Final = "unnamed crawler"
 REFERRER_SPAM: Final = "referrer spam"
+AUTOMATION: Final = "automation"  # the browser says that it is driven
+OTHER_HOSTNAME: Final = "other hostname"  # than those that the project lists
 
 SPAM_LISTS: Final = tuple(
     Path(__file__).with_name("lists") / name for name in ("spam.toml", "more_spam.toml")

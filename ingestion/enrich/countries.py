@@ -51,9 +51,14 @@ def find_place(ip: str) -> Place:
     return place if place.country else Place(_read_code(iptocc.country_code(text)))
 
 
-def find_country(ip: str) -> str | None:
-    """ISO 3166 code of the country of `ip`, if GEOIP_PATH names a database that knows it."""
-    return _look_up(ip).country
+def count_openings() -> int:
+    """How often the database of GEOIP_PATH was opened: what was found before may be out of date."""
+    path = settings.GEOIP_PATH
+    if not path:
+        return 0
+    database = _database(path)
+    database.reader()
+    return database.openings
 
 
 class Database:
@@ -68,6 +73,7 @@ class Database:
         self._seen: object = ""  # what no file looks like
         self._checked_at = -CHECK_SECONDS
         self._reader: maxminddb.Reader | None = None
+        self.openings = 0
 
     def reader(self) -> maxminddb.Reader | None:
         """What the file holds; what it held before, while it cannot be read."""
@@ -87,6 +93,7 @@ class Database:
         except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
             log.warning("geoip_unreadable", path=str(self._path), error=str(error))
         else:
+            self.openings += 1
             log.info("geoip_opened", path=str(self._path))
 
 

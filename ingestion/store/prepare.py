@@ -12,11 +12,13 @@ from analytics.events.event import EPOCH, Event, decode_events, decode_older_eve
 from analytics.events.ids import make_place
 from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.policy import Policy, find_policy
+from analytics.projects.zones import LocalDay, find_day
 from analytics.rollups import Fact
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.enrich.salts import salt_of_day
 from ingestion.store.document import NOT_ENCODABLE as BSON_ERRORS
 from ingestion.store.document import Origin, encode_event, encode_properties
+from ingestion.store.pieces import forget_old_places
 from ingestion.stream.entries import ReadEntry
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
@@ -63,14 +65,17 @@ class PreparedEvent(msgspec.Struct, gc=False):
 
 def prepare(entries: Iterable[ReadEntry]) -> list[PreparedEvent]:
     """One PreparedEvent per accepted event, in stream order."""
+    forget_old_places()
     batch: list[PreparedEvent] = []
-    known: dict[tuple[bytes, int], tuple[Policy, bytes]] = {}
+    days: dict[bytes, tuple[LocalDay, Policy, bytes]] = {}
     for read in entries:
-        project_id, day = read.entry.project_id, read.id.day
-        found = known.get((project_id, day))
-        if found is None:
-            found = known[project_id, day] = find_policy(project_id), salt_of_day(day)
-        _prepare_entry(read, Origin(project_id, read.id.ms, *found), batch)
+        project_id, ms = read.entry.project_id, read.id.ms
+        found = days.get(project_id)
+        if found is None or not found[0].begin_ms <= ms < found[0].end_ms:
+            policy = find_policy(project_id)
+            day = find_day(policy.zones, ms)
+            found = days[project_id] = day, policy, salt_of_day(project_id, day)
+        _prepare_entry(read, Origin(project_id, ms, *found[1:]), batch)
     return batch
 
 
@@ -95,9 +100,11 @@ def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[PreparedEvent]) 
             if isinstance(event, InvalidEvent):
                 prepared.failure = Failure(INVALID, f"{event.code}: {event.detail}")
             else:
-                _encode(prepared, event, part, properties[index], origin)
+                _encode(prepared, event, properties[index], origin)
             if prepared.failure:
-                prepared.ip = apply_ip_rule(origin.policy.ip_rule, part.client_ip)
+                unfollowed = part.do_not_track and origin.policy.honours_do_not_track
+                ip = None if unfollowed else part.client_ip
+                prepared.ip = apply_ip_rule(origin.policy.ip_rule, ip)
                 prepared.user_agent = part.client_user_agent
             batch.append(prepared)
             index += 1
@@ -113,20 +120,16 @@ def _decode(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
 
 
 def _encode(
-    prepared: PreparedEvent, event: Event, part: Part, properties: bytes | None, origin: Origin
+    prepared: PreparedEvent, event: Event, properties: bytes | None, origin: Origin
 ) -> None:
     """Fill in `encoded` and `fact`, or `failure`. One bad event harms no other."""
     prepared.may_be_stored = prepared.redelivered or event.event_id is not None
     event.event_id = prepared.accepted.event_id
-    if part.public:  # what it says of itself, anybody may say
-        event.ip, event.user_agent = part.client_ip, part.client_user_agent
-    else:
-        event.ip = event.ip or part.client_ip
-        event.user_agent = event.user_agent or part.client_user_agent
-    if part.skew_ms and event.timestamp is not None:
-        event.timestamp = max(EPOCH, event.timestamp + timedelta(milliseconds=part.skew_ms))
+    part, skew_ms = prepared.part, prepared.part.skew_ms
+    if skew_ms and event.timestamp is not None:
+        event.timestamp = max(EPOCH, event.timestamp + timedelta(milliseconds=skew_ms))
     try:
-        encoded, fact = encode_event(event, prepared.key, prepared.place, origin, properties)
+        encoded, fact = encode_event(event, prepared.key, prepared.place, origin, part, properties)
     except BSON_ERRORS as exc:
         prepared.failure = Failure(NOT_ENCODABLE, repr(exc))
         return

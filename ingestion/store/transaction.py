@@ -25,9 +25,8 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document
 from analytics.databases.transactions import COMMIT_UNKNOWN, is_permanent
 from analytics.events.ids import datetime_of_ms, parse_place
-from analytics.rollups import Fact, summarize_facts
-from ingestion.store.arrival import describe_arrival
 from analytics.rollups import TABLES_FORMAT, Fact, summarize_facts
+from ingestion.store.arrival import describe_arrival
 from ingestion.store.errors import StoreUnavailable
 from ingestion.store.insert import insert_encoded
 from ingestion.store.prepare import PreparedEvent

@@ -7,9 +7,9 @@ import pytest
 from analytics.rollups import SOURCE_FIELDS
 from ingestion.enrich import countries as enrich
 from ingestion.enrich.addresses import apply_ip_rule
-from ingestion.enrich.campaigns import read_path
-from ingestion.enrich.countries import find_country
-from ingestion.enrich.sources import find_source
+from ingestion.enrich.campaigns import find_campaign, read_path
+from ingestion.enrich.countries import NOWHERE, find_place
+from ingestion.enrich.referrers import referrer_host
 from ingestion.enrich.visitors import hash_visitor
 
 PROJECT = b"project1"
@@ -39,7 +39,10 @@ SALT = b"salt of a day"
 def test_the_source_is_read_from_the_properties_and_then_the_path(
     path: str, properties: dict[str, Any], source: dict[str, str]
 ) -> None:
-    found = dict(zip(SOURCE_FIELDS, find_source(read_path(path), properties), strict=True))
+    referrer = properties.get("referrer")
+    host = referrer_host(referrer) if isinstance(referrer, str) else None
+    campaign = find_campaign(read_path(path), properties)[:3]
+    found = dict(zip(SOURCE_FIELDS, (host, *campaign), strict=True))
     assert {field: value for field, value in found.items() if value} == source
 
 
@@ -107,4 +110,4 @@ def test_an_address_that_the_country_database_cannot_look_up_has_no_country(
 
     monkeypatch.setattr(enrich, "_geoip", Ipv4Database)
 
-    assert find_country("2001:db8::1") is None
+    assert find_place("2001:db8::1") == NOWHERE

@@ -29,7 +29,7 @@ AGENTS = [
 
 
 def ask(read: Api, by: str, exact: str) -> dict[str | None, int]:
-    rows = read.get("/stats/breakdown", by=by, exact=exact).json()["results"]
+    rows = read.get("/stats/breakdown", by=by, exact=exact, bots="true").json()["results"]
     return {row["value"]: row["views"] for row in rows if row["value"] is not None}
 
 

@@ -30,6 +30,7 @@ def delete_duplicates(job: Deletion) -> None:
 
 def delete_letters(job: Deletion) -> None:
     mongo.collection(mongo.FUSES).delete_one({"_id": job.project_id})
+    mongo.collection(mongo.SALTS).delete_many(ids_of(job.project_id, UNIT_BYTES))
     _delete(job, mongo.DEAD_LETTERS, _named(job, PLACE_BYTES), "deadLetters")
 
 
