@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from analytics.projects.rates import parse_rate
+from analytics.projects.rates import parse_rate, read_public_rate
 
 
 class AnalyticsConfig(AppConfig):
@@ -17,3 +17,4 @@ class AnalyticsConfig(AppConfig):
         key_mirror.connect_signals(self)
         admin_sessions.connect_signals()
         parse_rate("AUTH_FAILURES_RATE", settings.AUTH_FAILURES_RATE)  # a wrong one stops here
+        read_public_rate()

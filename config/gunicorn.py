@@ -117,8 +117,11 @@ def on_exit(server: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    if "analytics.metrics.sharing" in sys.modules:  # else it ends before it has counted anything
+    # Else it ends before it has counted anything.
+    if "analytics.metrics.sharing" in sys.modules:
         sys.modules["analytics.metrics.sharing"].share_counters()
+    if "analytics.projects.refusals" in sys.modules:
+        sys.modules["analytics.projects.refusals"].flush_refusals()
 
 
 def post_worker_init(worker: Any) -> None:
@@ -126,11 +129,13 @@ def post_worker_init(worker: Any) -> None:
     from analytics.databases.stream_check import UnsafeStream, check_stream
     from analytics.metrics.sharing import begin_sharing  # Django is set up only now
     from analytics.metrics.tracing import start_tracing
+    from analytics.projects.refusals import begin_flushing
     from ingestion.server.relay.presence import hold_presence
 
     wait_until_prepared(worker)
     begin_sharing(Path(os.environ[_METRICS]))
     start_tracing()
+    begin_flushing()
 
     try:
         check_stream()

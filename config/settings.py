@@ -51,6 +51,8 @@ ROLE: str = read_choice("ROLE", "all", ("all", "ingest", "reporting"))
 TRUSTED_PROXIES: int = read_whole("TRUSTED_PROXIES", 0)
 # How many bad API keys one address may send before it gets 429: a count, and s, m, h or d.
 AUTH_FAILURES_RATE: str = read_text("AUTH_FAILURES_RATE", "300/m")
+# How many events one address may send by a public key, twice as many at once.
+PUBLIC_RATE: str = read_text("PUBLIC_RATE", "100/s")
 HTTPS_ONLY: bool = read_flag("HTTPS_ONLY")
 # How long a head may take to come, from the first byte of its request.
 HEAD_TIMEOUT_SECONDS: float = read_number("HEAD_TIMEOUT_SECONDS", 10.0)

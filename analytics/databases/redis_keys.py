@@ -24,7 +24,10 @@ def wake_key(partition: int) -> str:
 
 
 def waiting_key(partition: int) -> str:
-    """Hash: waiting events, `total` and per `<project hex>:<epoch day>`."""
+    """Hash: waiting events, `total`, per `<project hex>:<epoch day>`, and `public-<project hex>`.
+
+    The last are those that came by public keys. Without a colon, as `total`: no line of a day.
+    """
     return f"{partition_tag(partition)}:waiting"
 
 
@@ -43,9 +46,23 @@ def allowance_key(partition: int, key_id: str) -> str:
     return f"{partition_tag(partition)}:bucket:{key_id}"
 
 
+def addresses_key(partition: int, key_id: str) -> str:
+    """Hash: of a public key, when an address has its whole allowance again (unix us), by cell.
+
+    A cell is a keyed hash of the address; there are so many of them as the hash may have fields.
+    """
+    return f"{partition_tag(partition)}:addresses:{key_id}"
+
+
 def quota_key(partition: int, project_hex: str) -> str:
-    """Hash: events accepted per month of acceptance, `YYYYMM`, and by key, `YYYYMM:<key id>`."""
+    """Hash: events accepted per month of acceptance, `YYYYMM`, and of them by key and by all
+    public keys, `YYYYMM:<key id>` and `YYYYMM:public`."""
     return f"{partition_tag(partition)}:quota:{project_hex}"
+
+
+def refusals_key(partition: int, project_hex: str, day: int) -> str:
+    """Hash, 31 days: what was refused on a UTC day (days since 1970), by `<key id>:<reason>`."""
+    return f"{partition_tag(partition)}:refusals:{project_hex}:{day}"
 
 
 def sessions_key(partition: int) -> str:

@@ -14,9 +14,9 @@ _ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that reads like some
 _ID_LENGTH = 8
 _SECRET_BYTES = 32
 _SECRET_LENGTH = 43  # of these bytes in base64url, without padding
-_PATTERN = re.compile(
-    rf"(?:{_SECRET_PREFIX}|{_PUBLIC_PREFIX})([{_ID_ALPHABET}]{{{_ID_LENGTH}}})_[A-Za-z0-9_-]{{{_SECRET_LENGTH}}}"
-)
+_REST = rf"([{_ID_ALPHABET}]{{{_ID_LENGTH}}})_[A-Za-z0-9_-]{{{_SECRET_LENGTH}}}"
+_PATTERN = re.compile(rf"(?:{_SECRET_PREFIX}|{_PUBLIC_PREFIX}){_REST}")
+_SECRET = re.compile(_SECRET_PREFIX + _REST)
 
 
 class NewKey(NamedTuple):
@@ -40,6 +40,11 @@ def read_key_id(text: str) -> str | None:
     """The id inside a key's text; None when `text` is no key."""
     match = _PATTERN.fullmatch(text)
     return match and match[1]
+
+
+def holds_secret_key(text: str) -> bool:
+    """Whether the text of a secret key stands anywhere in `text`."""
+    return _SECRET.search(text) is not None
 
 
 def is_public_text(text: str) -> bool:

@@ -20,6 +20,7 @@ from analytics.bounded_cache import BoundedCache
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key, api_keys_used_key
 from analytics.projects.key_text import digest_key, read_key_id
+from analytics.projects.refusals import note_refusal
 from analytics.remembered import forgets
 from analytics.task_names import MAINTENANCE_QUEUE, MIRROR_KEYS
 from analytics.web.problems import Forbidden, Unauthorized, Unavailable
@@ -84,17 +85,17 @@ _noted: BoundedCache[str, float] = BoundedCache(KNOWN_MAX)  # key id -> when its
 _restore_asked_at = float("-inf")
 
 
-def authenticate(authorization_header: str | None) -> KeyRecord:
-    """The key that an `Authorization: Bearer <key>` header carries.
+def authenticate(authorization_header: str | None, address_key: str | None = None) -> KeyRecord:
+    """The key that an `Authorization: Bearer <key>` header carries, or else the address.
 
-    Raises Unauthorized (`missing_key`, `invalid_key`, `revoked_key`, `expired_key`,
+    Raises Unauthorized (`missing_key`, `two_keys`, `invalid_key`, `revoked_key`, `expired_key`,
     `inactive_project`) and, when the key cannot be looked up, Unavailable (`keys_unavailable`).
     """
-    record = _find_record(_parse_header(authorization_header))
+    record = _find_record(_read_digest(authorization_header, address_key))
     if record.revoked:
-        raise _refuse("This API key was revoked.", "revoked_key")
+        raise _refuse("This API key was revoked.", "revoked_key", record)
     if record.expires_at is not None and record.expires_at <= time.time():
-        raise _refuse("This API key has expired.", "expired_key")
+        raise _refuse("This API key has expired.", "expired_key", record)
     if not record.project_active:
         raise _refuse("The project of this API key is not active.", "inactive_project")
     return record
@@ -103,6 +104,7 @@ def authenticate(authorization_header: str | None) -> KeyRecord:
 def require_scope(record: KeyRecord, *scopes: str) -> None:
     """Raise Forbidden unless the key has one of `scopes`; `admin` implies every other."""
     if record.scopes.isdisjoint({*scopes, "admin"}):
+        note_refusal(record, Forbidden.default_code)
         raise Forbidden(
             f"This needs an API key with the scope {' or '.join(scopes)}.",
             code="missing_scope",
@@ -162,16 +164,26 @@ def _publish_restore() -> None:
         log.warning("mirror_restore_not_asked", error=repr(error))
 
 
-def _refuse(detail: str, code: str) -> Unauthorized:
+def _refuse(detail: str, code: str, known: KeyRecord | None = None) -> Unauthorized:
+    if known and known.project_active:  # else nobody is left to look, and nothing may be kept
+        note_refusal(known, code)
     return Unauthorized(detail, code=code, headers=_INVALID_TOKEN)
 
 
-def _parse_header(header: str | None) -> bytes:
-    """The digest of the key in `header`."""
+def _read_digest(header: str | None, address_key: str | None) -> bytes:
+    """The digest of the key in `header`, or else of `address_key`.
+
+    A header of another scheme is none: browsers send what a site's own sign-in needs.
+    """
     scheme, _, text = (header or "").strip(" \t").partition(" ")
-    if scheme.lower() != "bearer":
+    if scheme.lower() == "bearer":
+        text = text.strip(" \t")
+        if address_key not in (None, text):
+            raise Unauthorized("The header and the address name two keys.", code="two_keys")
+    elif address_key is not None:
+        text = address_key
+    else:
         raise Unauthorized("Send Authorization: Bearer <API key>.", code="missing_key")
-    text = text.strip(" \t")
     if read_key_id(text) is None:  # also what is not ASCII
         raise _refuse("This is not an API key.", "invalid_key")
     return digest_key(text)

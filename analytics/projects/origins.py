@@ -23,6 +23,8 @@ from analytics.web.problems import Forbidden
 log = structlog.get_logger(__name__)
 
 ANY_ORIGIN = "*"
+# What pages have that come from no site: in a frame without a name, or opened from a file.
+NULL_ORIGIN = "null"
 MAX_ORIGINS = 100
 MAX_ORIGIN_CHARS = 255
 KNOWN_SECONDS = 10.0
@@ -49,12 +51,13 @@ _all_origins: Remembered[None, frozenset[str]] = Remembered(KNOWN_SECONDS)
 
 def validate_origin(text: str) -> None:
     """Raises ValidationError for what no browser sends as its Origin."""
-    if text == ANY_ORIGIN:
+    if text in (ANY_ORIGIN, NULL_ORIGIN):
         return
     match = _PATTERN.fullmatch(text)
     if not match or _DEFAULT_PORT.fullmatch(text) or not _is_short_ipv6(match["ipv6"]):
         raise ValidationError(
-            f"{text} is not an origin: write https://www.example.com, https://*.example.com or *."
+            f"{text} is not an origin: write https://www.example.com, https://*.example.com, null "
+            "or *."
         )
 
 
@@ -78,11 +81,20 @@ def _is_subdomain(origin: str, pattern: str) -> bool:
 
 
 def require_origin(origin: str, key: KeyRecord) -> None:
-    """Raise Forbidden if the project of `key` has a list of origins without this one."""
-    if key.allowed_origins and not is_allowed(origin, key.allowed_origins):
-        raise Forbidden(
-            "The project of this API key does not allow this origin.", code="origin_not_allowed"
+    """Raise Forbidden if the project of `key` has a list of origins without this one.
+
+    By a public key no page may send where there is no list.
+    """
+    if is_allowed(origin, key.allowed_origins) or not (key.public or key.allowed_origins):
+        return
+    if key.allowed_origins:
+        detail = "The project of this API key does not allow this origin."
+    else:
+        detail = (
+            "The project of this API key lets no web page send events yet: add the page's origin "
+            "to its allowed origins."
         )
+    raise Forbidden(detail, code="origin_not_allowed")
 
 
 def answer_headers(origin: str, key: KeyRecord | None) -> dict[str, str]:

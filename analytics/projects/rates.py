@@ -1,6 +1,6 @@
 """Rates in settings (a count, and the period that it is for), and the limits they put on keys.
 
-Such limits are on reports and erasures; that on events is of `ingestion/accept/admit.py`.
+Such limits are on reports and erasures; those on events are of `ingestion/accept/admit.py`.
 """
 
 import re
@@ -30,6 +30,14 @@ def parse_rate(name: str, text: str) -> tuple[int, int]:
     if match is None:
         raise ImproperlyConfigured(f"{name} must be like 600/m (or s, h, d), not {text!r}")
     return int(match[1]), _PERIOD_SECONDS[match[2]]
+
+
+def read_public_rate() -> tuple[int, int]:
+    """PUBLIC_RATE: so many events of an address in so many seconds. Raises as `parse_rate`."""
+    count, period_seconds = parse_rate("PUBLIC_RATE", settings.PUBLIC_RATE)
+    if count == 0:
+        raise ImproperlyConfigured("PUBLIC_RATE must let an address send something, not 0")
+    return count, period_seconds
 
 
 def count_request(request: HttpRequest, key: KeyRecord, group: str, setting: str) -> dict[str, str]:

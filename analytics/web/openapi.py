@@ -12,6 +12,7 @@ Responses = dict[int | tuple[int, str], Any]
 
 PROBLEM_TYPE = "application/problem+json"
 AUTH: Any = [{"apiKey": []}]
+SENDERS_AUTH: Any = [*AUTH, {"publicKey": []}]
 
 MOMENT = [{"format": "date-time"}, {"format": "date"}]
 
@@ -25,7 +26,10 @@ ANY: Codes = {
     500: ("internal_error",),
 }
 KEYED: Codes = {
-    401: ("missing_key", "invalid_key", "revoked_key", "expired_key", "inactive_project"),
+    401: (
+        *("missing_key", "invalid_key", "revoked_key", "expired_key", "inactive_project"),
+        "key_in_address",
+    ),
     403: ("missing_scope",),
     429: ("too_many_failures",),
     503: ("keys_unavailable",),
@@ -124,7 +128,15 @@ _FIELD_ERROR = {
         "detail": _TEXT,
     },
 }
-_KEY = {"type": "http", "scheme": "bearer", "description": "An API key."}
+_KEYS = {
+    "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "publicKey": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "key",
+        "description": "A public API key, which sends events from web pages and apps.",
+    },
+}
 
 
 def _describe_health(operation_id: str, summary: str, *extra: tuple[str, Any]) -> Json:
@@ -181,7 +193,7 @@ _HEALTH_PATHS = {
 def complete(result: Json, **_: Any) -> Json:
     """drf-spectacular's hook: what does not come from a view of its own."""
     components = result.setdefault("components", {})
-    components.setdefault("securitySchemes", {}).setdefault("apiKey", _KEY)
+    components["securitySchemes"] = {**_KEYS, **components.get("securitySchemes", {})}
     components.setdefault("schemas", {}).update(
         Problem=_PROBLEM, FieldError=_FIELD_ERROR, Health=_HEALTH
     )

@@ -150,7 +150,7 @@ def problem_response(problem: Problem) -> HttpResponse:
 
 def handle_exception(exc: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """DRF's exception handler: every error leaves as a problem."""
-    problem = _to_problem(exc)
+    problem = find_problem(exc)
     if isinstance(problem, MethodNotAllowed) and "view" in context:
         problem.headers.setdefault("Allow", ", ".join(context["view"].allowed_methods))
     if problem is None:
@@ -176,7 +176,8 @@ def _log_refusal(problem: Problem, context: Mapping[str, Any]) -> None:
 _BY_STATUS = {kind.status: kind for kind in Problem.__subclasses__()}
 
 
-def _to_problem(exc: Exception) -> Problem | None:
+def find_problem(exc: Exception) -> Problem | None:
+    """The refusal that an exception of a view is; None for a fault."""
     match exc:
         case Problem():
             return exc

@@ -1,4 +1,4 @@
-"""Read a request's body: bounded, whole, unpacked, and JSON only."""
+"""Read a request's body: bounded, whole, unpacked, and JSON only, whatever a page calls it."""
 
 import re
 from functools import lru_cache
@@ -14,6 +14,8 @@ NDJSON = (
     *("application/x-ndjson", "application/ndjson"),
     *("application/jsonl", "application/x-jsonlines", "application/jsonlines"),
 )
+# What a page's browser sends without asking first. By public keys it is JSON, as it is anyway.
+TEXT = "text/plain"
 # The names of UTF-8 that are in use; what is ASCII is UTF-8 as well.
 _CHARSETS = frozenset(("utf-8", "utf8", "csutf8", "us-ascii", "ascii"))
 _PARAMETER = re.compile(r';[ \t]*([^\s;="]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;]*)')
@@ -37,7 +39,8 @@ def _find_media_type(content_type: str, allowed: tuple[str, ...]) -> str:
     media_type, _, parameters = content_type.partition(";")
     media_type = media_type.strip().lower()
     if media_type not in allowed:
-        raise UnsupportedMediaType(f"Send {' or '.join(allowed)}.")
+        hint = f" {TEXT} is for public keys." if media_type == TEXT else ""
+        raise UnsupportedMediaType(f"Send {' or '.join(allowed)}.{hint}")
     for name, value in _PARAMETER.findall(f";{parameters}"):
         if name.lower() == "charset" and value.strip(' "\t').lower() not in _CHARSETS:
             raise UnsupportedMediaType("The only charset is utf-8.", code="unsupported_charset")

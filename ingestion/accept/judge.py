@@ -1,23 +1,20 @@
 """From bytes to accepted events: decode each, judge it, and stamp the id it will keep."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import msgspec
 
 from analytics.events.entry import AcceptedEvent
-from analytics.events.event import (
-    MAX_EVENT_BODY_BYTES,
-    Event,
-    check_age,
-    decode_event,
-    decode_events,
-)
+from analytics.events.event import MAX_EVENT_BODY_BYTES, Event, decode_event, decode_events
 from analytics.events.ids import make_event_ids, now_ms
 from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.keys import KeyRecord
+from analytics.projects.refusals import LOST_BY_CLIENT
 from analytics.web.problems import BadRequest, TooLarge
+from ingestion.accept.clock import check_moment, find_skew_ms
+from ingestion.accept.judged import Judged
+from ingestion.accept.page_rules import apply_page_rules
 
 MAX_BATCH_EVENTS = 1_000
 MAX_BATCH_BODY_BYTES = 1024 * 1024
@@ -25,55 +22,68 @@ MAX_BATCH_BODY_BYTES = 1024 * 1024
 _array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-@dataclass(slots=True)
-class JudgedBatch:
-    """The events of one request: those to accept, and why the others are refused."""
+class _Judge:
+    """Of the events of one request, which all move by what the latest `sentAt` of them tells."""
 
-    accepted: list[AcceptedEvent] = field(default_factory=list)
-    rejected: list[dict[str, object]] = field(default_factory=list)
+    def __init__(self, key: KeyRecord, events: Sequence[Event | InvalidEvent]) -> None:
+        self._key = key
+        self._now = now = datetime.now(UTC)
+        sent_at = [
+            event.sent_at
+            for event in events
+            if not isinstance(event, InvalidEvent) and event.sent_at is not None
+        ]
+        skew_ms = find_skew_ms(sent_at, now) if sent_at else 0
+        self.judged = Judged(skew_ms=skew_ms)
+        self._event_ids = make_event_ids(now_ms(), len(events))
+
+    def judge(self, raw: bytes, event: Event | InvalidEvent) -> None:
+        """Accept `raw`, decoded as `event`. Raises InvalidEvent."""
+        if len(raw) > MAX_EVENT_BODY_BYTES:
+            detail = f"The event is over {MAX_EVENT_BODY_BYTES:,} bytes."
+            raise InvalidEvent(None, "event_too_large", detail)
+        if isinstance(event, InvalidEvent):
+            raise event.anew()
+        key, judged = self._key, self.judged
+        if event.timestamp is not None:
+            check_moment(event.timestamp, judged.skew_ms, self._now, key)
+        if key.public:
+            raw = apply_page_rules(raw, event, key, judged)
+        if event.lost:
+            judged.count(LOST_BY_CLIENT, event.lost)
+        judged.accepted.append(AcceptedEvent(event.event_id or next(self._event_ids), raw))
 
 
-def judge_event(
-    raw: bytes, event: Event | InvalidEvent, key: KeyRecord, event_ids: Iterator[str]
-) -> AcceptedEvent:
-    """What to append of `raw`, decoded as `event`; with the next of `event_ids` if it has none.
-
-    Raises InvalidEvent.
-    """
-    if len(raw) > MAX_EVENT_BODY_BYTES:
-        detail = f"The event is over {MAX_EVENT_BODY_BYTES:,} bytes."
-        raise InvalidEvent(None, "event_too_large", detail)
-    if isinstance(event, InvalidEvent):
-        raise event.anew()
-    if event.timestamp is not None:
-        check_age(event.timestamp, datetime.now(UTC), key.retention_days)
-    return AcceptedEvent(event.event_id or next(event_ids), raw)
-
-
-def judge_single(body: bytes, key: KeyRecord) -> AcceptedEvent:
-    """The event of a body of one. Raises BadRequest."""
+def judge_single(body: bytes, key: KeyRecord) -> Judged:
+    """The event of a body of one, accepted. Raises BadRequest."""
     try:
-        return judge_event(body, decode_event(body), key, make_event_ids(now_ms(), 1))
+        event = decode_event(body)
+        judge = _Judge(key, (event,))
+        judge.judge(body, event)
     except InvalidEvent as exc:
         errors = [exc.as_error()] if exc.field is not None else []
         raise BadRequest(exc.detail, code=exc.code, errors=errors) from None
+    return judge.judged
 
 
-def judge_batch(items: Sequence[bytes], key: KeyRecord) -> JudgedBatch:
+def judge_batch(items: Sequence[bytes], key: KeyRecord) -> Judged:
     """Judge each of 1 to 1,000 events by itself. Raises BadRequest when none is valid."""
     if not items:
         raise BadRequest("The batch holds no event.", code="empty_batch")
     if len(items) > MAX_BATCH_EVENTS:
         detail = f"The batch holds {len(items)} events; at most {MAX_BATCH_EVENTS} are taken."
         raise TooLarge(detail, code="too_many_events")
-    judged = JudgedBatch()
-    event_ids = make_event_ids(now_ms(), len(items))
-    for index, (raw, event) in enumerate(zip(items, decode_events(items), strict=True)):
+    events = decode_events(items)
+    judge = _Judge(key, events)
+    judged = judge.judged
+    for index, (raw, event) in enumerate(zip(items, events, strict=True)):
         try:
-            judged.accepted.append(judge_event(raw, event, key, event_ids))
+            judge.judge(raw, event)
         except InvalidEvent as exc:
             judged.rejected.append({"index": index, **exc.as_error()})
+            judged.count(exc.code)
     if not judged.accepted:
+        judged.note_counts(key)
         raise BadRequest(
             "No event of the batch is valid.", code="no_valid_event", errors=judged.rejected
         )
@@ -91,6 +101,11 @@ def split_array(body: bytes) -> list[bytes]:
         raise BadRequest("The JSON is nested too deeply.", code="too_deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise BadRequest(f"Not valid JSON in UTF-8: {exc}.", code="invalid_json") from None
+
+
+def split_text(body: bytes) -> list[bytes]:
+    """An array or lines, as it begins. Raises BadRequest."""
+    return split_array(body) if body.lstrip()[:1] == b"[" else split_lines(body)
 
 
 def split_lines(body: bytes) -> list[bytes]:

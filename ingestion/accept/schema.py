@@ -17,12 +17,13 @@ from analytics.web.openapi import (
     KEYED,
     PROBLEM_TYPE,
     RETRY_AFTER,
+    SENDERS_AUTH,
     Codes,
     Json,
     rate_headers,
     refusals,
 )
-from ingestion.accept.body import JSON, NDJSON
+from ingestion.accept.body import JSON, NDJSON, TEXT
 from ingestion.accept.event_schema import EVENT
 from ingestion.accept.judge import MAX_BATCH_BODY_BYTES, MAX_BATCH_EVENTS
 
@@ -98,6 +99,7 @@ _EVENT_CODES = (
     "bad_timestamp",
     "timestamp_in_future",
     "timestamp_too_old",
+    "event_not_allowed",
     "bad_ip",
     "too_deep",
     "properties_too_large",
@@ -105,12 +107,13 @@ _EVENT_CODES = (
     "bad_property_name",
 )
 _KEYED: Codes = {**KEYED, 403: ("missing_scope", "origin_not_allowed", "https_required")}
+_SENT: Codes = {401: ("two_keys",)}
 _BODY: Codes = {
     400: ("truncated_body", "bad_content_length", "length_required", "bad_compression"),
     408: ("request_timeout",),
     413: ("body_too_large", "over_burst"),
     415: ("unsupported_media_type", "unsupported_charset", "unsupported_encoding"),
-    429: ("rate_limited", "over_quota"),
+    429: ("rate_limited", "over_quota", "over_public_quota", "over_address_rate"),
     503: ("stream_full", "stream_unavailable", "unavailable"),
 }
 _ONE: Codes = {400: _EVENT_CODES}
@@ -120,7 +123,8 @@ _MANY: Codes = {
 }
 _STORE: Codes = {503: ("store_unavailable",)}
 
-_MISSING_PATH = {"field": "path", "code": "missing_field", "detail": "path is required."}
+_MISSING_PATH = {"field": "path", "code": "missing_field", "detail": "path is required, or url."}
+_TEXT_NOTE = f"With a public key also as `{TEXT}`, which needs no preflight."
 
 
 def _example(
@@ -137,7 +141,7 @@ _REFUSED_EXAMPLE = {
     "type": "urn:analytics:problem:missing_field",
     "title": "Bad Request",
     "status": 400,
-    "detail": "path is required.",
+    "detail": _MISSING_PATH["detail"],
     "code": "missing_field",
     "errors": [_MISSING_PATH],
 }
@@ -156,13 +160,16 @@ def describe_event(method: Method) -> Method:
         description=(
             "202: the event is on the disk of Redis. Any other status, or none: send it again "
             f"with the same eventId, and it counts once. At most {limits.MAX_EVENT_BODY_BYTES:,} "
-            "bytes."
+            f"bytes. {_TEXT_NOTE}"
         ),
         tags=["ingestion"],
-        auth=AUTH,
+        auth=SENDERS_AUTH,
         parameters=rate_headers(202, 429),
         request={JSON: OpenApiRequest(_EVENT_REF)},
-        responses={202: OpenApiResponse(_ACCEPTED_EVENT, "Kept."), **refusals(_KEYED, _BODY, _ONE)},
+        responses={
+            202: OpenApiResponse(_ACCEPTED_EVENT, "Kept."),
+            **refusals(_KEYED, _SENT, _BODY, _ONE),
+        },
         examples=[
             _example("whole", _WHOLE_EVENT),
             _example("minimal", _MINIMAL_EVENT),
@@ -178,10 +185,10 @@ def describe_events(method: Method) -> Method:
         summary=f"Send up to {MAX_BATCH_EVENTS:,} events",
         description=(
             "Each event is judged by itself: the good ones are kept, all in one step, the others "
-            f"are in `rejected`. At most {MAX_BATCH_BODY_BYTES:,} bytes."
+            f"are in `rejected`. At most {MAX_BATCH_BODY_BYTES:,} bytes. {_TEXT_NOTE}"
         ),
         tags=["ingestion"],
-        auth=AUTH,
+        auth=SENDERS_AUTH,
         parameters=rate_headers(202, 429),
         request={
             JSON: OpenApiRequest(_BATCH),
@@ -189,7 +196,7 @@ def describe_events(method: Method) -> Method:
         },
         responses={
             202: OpenApiResponse(_ACCEPTED_EVENTS, "The events outside `rejected` are kept."),
-            **refusals(_KEYED, _BODY, _MANY),
+            **refusals(_KEYED, _SENT, _BODY, _MANY),
         },
         examples=[
             _example("two events", [_WHOLE_EVENT, _MINIMAL_EVENT]),
@@ -202,7 +209,7 @@ def describe_receipt(method: Method) -> Method:
     return extend_schema(
         operation_id="getReceipt",
         summary="What became of an event",
-        description="For a key of either scope. Percent-encode what is not plain in the id.",
+        description="For a secret key of either scope. Percent-encode what is not plain in the id.",
         tags=["ingestion"],
         auth=AUTH,
         parameters=[

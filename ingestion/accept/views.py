@@ -1,30 +1,39 @@
 """The accept path over HTTP: POST /event and POST /events, and the receipt of an event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
 
 from analytics.events.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
-from analytics.projects.authentication import authenticate_request
+from analytics.projects.authentication import authenticate_request, authenticate_sender
 from analytics.projects.keys import KeyRecord
 from analytics.projects.origins import answer_headers, preflight_headers, require_origin
+from analytics.projects.refusals import note_refusal
 from analytics.web.addresses import is_path_utf8
 from analytics.web.client_ip import client_ip
-from analytics.web.problems import BadRequest, Problem
+from analytics.web.problems import BadRequest, Problem, find_problem
 from ingestion.accept.admit import Sender, admit
-from ingestion.accept.body import JSON, NDJSON, read_body, read_media_type
+from ingestion.accept.body import JSON, NDJSON, TEXT, read_body, read_media_type
 from ingestion.accept.judge import (
     MAX_BATCH_BODY_BYTES,
     judge_batch,
     judge_single,
     split_array,
     split_lines,
+    split_text,
 )
+from ingestion.accept.judged import Judged
 from ingestion.accept.receipts import find_receipt
 from ingestion.accept.reply import HotRequest, Reply, read_as_utf8
 from ingestion.accept.schema import describe_event, describe_events, describe_receipt
+
+_SPLITS: Mapping[str, Callable[[bytes], list[bytes]]] = {
+    JSON: split_array,
+    TEXT: split_text,
+    **dict.fromkeys(NDJSON, split_lines),
+}
 
 
 class LeanView(APIView):
@@ -48,15 +57,28 @@ class LeanView(APIView):
         if request.method == "OPTIONS":
             return
         meta = request.META
-        self.key = key = authenticate_request(meta, *self.scopes)
-        if "HTTP_ORIGIN" in meta:
+        self.key = key = self.authenticate(meta)
+        from_page = "HTTP_ORIGIN" in meta
+        if from_page:
             require_origin(meta["HTTP_ORIGIN"], key)
         user_agent = meta.get("HTTP_USER_AGENT")
         if user_agent:
             if not user_agent.isascii():
                 user_agent = read_as_utf8(user_agent)
             user_agent = user_agent[:MAX_USER_AGENT_CHARS]
-        self.sender = Sender(key, client_ip(meta), user_agent or None)
+        do_not_track = meta.get("HTTP_DNT") == "1" or meta.get("HTTP_SEC_GPC") == "1"
+        self.sender = Sender(
+            key, client_ip(meta), user_agent or None, from_page or key.public, do_not_track
+        )
+
+    def authenticate(self, meta: Mapping[str, Any]) -> KeyRecord:
+        return authenticate_request(meta, *self.scopes)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        problem = find_problem(exc)
+        if problem and self.key:
+            note_refusal(self.key, problem.code)
+        return super().handle_exception(exc)
 
     def finalize_response(
         self, request: HttpRequest, response: Any, *args: object, **kwargs: object
@@ -79,7 +101,27 @@ class LeanView(APIView):
         return response
 
 
-class EventView(LeanView):
+class DoorView(LeanView):
+    """Takes events: with a secret key, or a public one, which may stand in the address."""
+
+    def authenticate(self, meta: Mapping[str, Any]) -> KeyRecord:
+        return authenticate_sender(meta)
+
+    def read_media_type(self, request: HttpRequest, *allowed: str) -> str:
+        if self.sender.key.public:
+            allowed = (*allowed, TEXT)
+        return read_media_type(request.META, allowed)
+
+    def admit(self, judged: Judged) -> dict[str, str]:
+        """As `admit`; the request has its answer then, and what is to be counted of it is."""
+        sender = self.sender
+        headers = admit(sender, judged.accepted, judged.skew_ms)
+        if judged.counts:
+            judged.note_counts(sender.key)
+        return headers
+
+
+class EventView(DoorView):
     """Accept one event and answer before it is stored.
 
     202 means that it is on the disk of Redis. The answer carries the event id, so that a client
@@ -88,29 +130,28 @@ class EventView(LeanView):
 
     @describe_event
     def post(self, request: HttpRequest) -> Reply:
-        read_media_type(request.META, (JSON,))
+        self.read_media_type(request, JSON)
         body = read_body(request, MAX_EVENT_BODY_BYTES)
-        event = judge_single(body, self.sender.key)
+        judged = judge_single(body, self.sender.key)
+        event_id = judged.accepted[0].event_id
         try:
-            headers = admit(self.sender, [event])
+            headers = self.admit(judged)
         except Problem as problem:
-            problem.extra["eventId"] = event.event_id
+            problem.extra["eventId"] = event_id
             raise
-        return Reply(202, {"status": "queued", "queued": True, "eventId": event.event_id}, headers)
+        return Reply(202, {"status": "queued", "queued": True, "eventId": event_id}, headers)
 
 
-class EventsView(LeanView):
+class EventsView(DoorView):
     """Accept up to 1,000 events, a JSON array or NDJSON; bad ones are refused one by one."""
 
     @describe_events
     def post(self, request: HttpRequest) -> Reply:
-        media_type = read_media_type(request.META, (JSON, *NDJSON))
-        body = read_body(request, MAX_BATCH_BODY_BYTES)
-        split: Callable[[bytes], list[bytes]] = split_array if media_type == JSON else split_lines
-        judged = judge_batch(split(body), self.sender.key)
+        split = _SPLITS[self.read_media_type(request, JSON, *NDJSON)]
+        judged = judge_batch(split(read_body(request, MAX_BATCH_BODY_BYTES)), self.sender.key)
         event_ids = [event.event_id for event in judged.accepted]
         try:
-            headers = admit(self.sender, judged.accepted)
+            headers = self.admit(judged)
         except Problem as problem:
             problem.extra["eventIds"] = event_ids
             raise

@@ -30,14 +30,15 @@ class Acks:
 
 def ack(partition: int, entries: Sequence[ReadEntry]) -> None:
     """Take stored entries out of the stream and off the books of what waits."""
-    runs: dict[tuple[bytes, int, int], list[bytes]] = {}
+    runs: dict[tuple[bytes, bool, int, int], list[bytes]] = {}
     for read in entries:
-        run = (read.entry.project_id, read.id.day, read.entry.event_count)
+        entry = read.entry
+        run = (entry.project_id, entry.public, read.id.day, entry.event_count)
         runs.setdefault(run, []).append(read.raw_id)
     arguments: list[object] = [GROUP]
-    for (project_id, _, events), ids in runs.items():
+    for (project_id, public, _, events), ids in runs.items():
         for start in range(0, len(ids), MAX_RUN_ENTRIES):
             part = ids[start : start + MAX_RUN_ENTRIES]
-            arguments += (project_id.hex(), events, len(part), *part)
+            arguments += (project_id.hex(), int(public), events, len(part), *part)
     keys = [stream_key(partition), waiting_key(partition)]
     run_script(names.stream_client(), ACK, keys, arguments)

@@ -172,7 +172,7 @@ def _judge(sender: Part, events: Mapping[bytes, AcceptedEvent]) -> Iterator[tupl
 
 
 def append_again(project: Project, parts: Sequence[Part]) -> None:
-    """Append an entry for each part, past rate and quota, and wake a worker.
+    """Append an entry for each part, all of one sender, past rate and quota, and wake a worker.
 
     Raises Unavailable, with nothing done.
     """
@@ -181,7 +181,9 @@ def append_again(project: Project, parts: Sequence[Part]) -> None:
         make_key(project.partition)
         for make_key in (waiting_key, accepted_key, stream_key, wake_key)
     ]
-    arguments: list[str | int | bytes] = [settings.STREAM_MAX_EVENTS, project.pk, FORMAT_VERSION]
+    arguments: list[str | int | bytes] = [
+        settings.STREAM_MAX_EVENTS, project.pk, FORMAT_VERSION, int(parts[0].public),
+    ]  # fmt: skip
     for part in parts:
         arguments += (len(part.events), encode_entry([part]))
     try:

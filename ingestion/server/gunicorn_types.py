@@ -23,6 +23,7 @@ class Body(Protocol):
 class Request(Protocol):
     method: str
     path: str
+    query: str
     scheme: str
     version: tuple[int, int]
     headers: Sequence[tuple[str, str]]

@@ -238,6 +238,8 @@ def _make_environ(req: Request, addr: tuple[str, int]) -> WSGIEnvironment:
         "wsgi.input": req.body,
         "wsgi.input_terminated": True,
     }
+    if req.query:
+        environ["QUERY_STRING"] = req.query
     for name, value in req.headers:
         if name == "CONTENT-TYPE" or name == "CONTENT-LENGTH":
             environ[name.replace("-", "_")] = value

@@ -17,6 +17,7 @@ from django.http import HttpResponse
 
 from analytics.metrics.counting import note_answered
 from analytics.projects.failures import group_address
+from analytics.projects.origins import answer_headers
 from analytics.web.client_ip import client_ip
 from analytics.web.problems import Forbidden, Problem, problem_response
 from analytics.web.request_id import HEADER as REQUEST_ID
@@ -68,11 +69,11 @@ class HotPath:
                 raise Forbidden("Send this over HTTPS.", code="https_required")
             response: HttpResponse | Reply = self._views[request.path](request)
         except Forbidden as refusal:
-            response = problem_response(refusal)
+            response = _refuse(environ, refusal)
         except Exception:
             request_id = request_id_of(environ)
             log.exception("unexpected_error", path=request.path, request_id=request_id)
-            response = problem_response(Problem("Something failed here. It has been logged."))
+            response = _refuse(environ, Problem("Something failed here. It has been logged."))
         headers = [*response.items(), *self._headers]
         if response.status_code >= 400:
             headers.append((REQUEST_ID, request_id_of(environ)))
@@ -106,6 +107,15 @@ def drop_charset(environ: WSGIEnvironment) -> None:
     """
     if ";" in (content_type := environ.get("CONTENT_TYPE", "")):
         environ["CONTENT_TYPE"] = content_type.partition(";")[0]
+
+
+def _refuse(environ: WSGIEnvironment, problem: Problem) -> HttpResponse:
+    """What no view answers, readable to pages as what they answer before the key is known."""
+    response = problem_response(problem)
+    if origin := environ.get("HTTP_ORIGIN"):
+        for name, value in answer_headers(origin, None).items():
+            response.headers[name] = value
+    return response
 
 
 def _is_secure(environ: WSGIEnvironment) -> bool:

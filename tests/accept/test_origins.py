@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.conf import LazySettings
 from django.core.exceptions import ValidationError
 from django.test import Client
 from redis.exceptions import RedisError
@@ -15,7 +16,9 @@ from analytics.projects.keys import KeyRecord, authenticate
 from analytics.projects.models import Project
 from analytics.projects.origins import is_allowed, validate_origin
 from analytics.remembered import forget_everything
+from ingestion.server.hot_path import HotPath
 from tests.conftest import Api, TestProject, make_project
+from tests.pages import Page, make_public_key
 from tests.service import Gunicorn
 
 pytest_plugins = ("tests.service",)
@@ -214,6 +217,8 @@ def test_a_record_that_was_mirrored_before_origins_existed_is_read(project: Test
         (SHOP, {SHOP}, True),
         (SHOP, {"*"}, True),
         ("null", {"*"}, True),
+        ("null", {"null"}, True),
+        ("null", {SHOP}, False),
         (SHOP, {"https://*.example.com"}, True),
         ("https://a.b.example.com", {"https://*.example.com"}, True),
         ("https://example.com", {"https://*.example.com"}, False),
@@ -239,7 +244,7 @@ def test_an_origin_is_compared_as_the_browser_writes_it(
         *(
             "https://example.com:443",
             "http://example.com:80",
-            "null",
+            "Null",
             "https://*",
             "https://a*.com",
         ),
@@ -259,7 +264,7 @@ def test_what_no_browser_sends_is_no_origin(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("*", "https://example.com", "https://*.example.com", "http://localhost:3000"),
+        *("*", "null", "https://example.com", "https://*.example.com", "http://localhost:3000"),
         *(
             "capacitor://localhost",
             "ionic://localhost",
@@ -274,6 +279,89 @@ def test_what_no_browser_sends_is_no_origin(text: str) -> None:
 def test_an_origin_is_accepted(store: None, text: str) -> None:
     validate_origin(text)
     Project(name="x", allowed_origins=[text], partition=0).full_clean()
+
+
+# --- Public keys ---------------------------------------------------------------------------------
+
+
+def test_without_a_list_no_page_sends_by_a_public_key_and_is_told_what_to_do(
+    project: TestProject,
+) -> None:
+    page = Page(make_public_key(project))
+
+    answer = page.send(EVENT, HTTP_ORIGIN=SHOP)
+
+    assert answer.status_code == 403
+    problem = answer.json()
+    assert problem["code"] == "origin_not_allowed"
+    assert "allowed origins" in problem["detail"]
+    assert page.send(EVENT).status_code == 202  # an app has no origin
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "status"),
+    [
+        ((SHOP,), SHOP, 202),
+        ((SHOP,), EVIL, 403),
+        ((SHOP,), "null", 403),
+        ((SHOP, "null"), "null", 202),
+        (("*",), "null", 202),
+        (("*",), EVIL, 202),
+        (("https://*.example.com",), SHOP, 202),
+    ],
+)
+def test_a_page_sends_by_a_public_key_if_it_is_on_the_list(
+    project: TestProject, allowed: tuple[str, ...], origin: str, status: int
+) -> None:
+    allow(project, *allowed)
+
+    answer = Page(make_public_key(project)).send(EVENT, HTTP_ORIGIN=origin)
+
+    assert answer.status_code == status
+    assert answer.get("Access-Control-Allow-Origin") == (origin if status == 202 else None)
+
+
+def test_every_answer_of_the_doors_can_be_read_by_an_allowed_page(
+    shop: TestProject, settings: LazySettings
+) -> None:
+    settings.PUBLIC_RATE = "2/h"
+    key = make_public_key(shop)
+    page = Page(key, Origin=SHOP)
+    answers = {
+        202: page.send(EVENT),
+        400: page.send(b"no json"),
+        401: Page("pk_live_nonsense", Origin=SHOP).send(EVENT),
+        403: Api(shop.read_key).post("/event", EVENT, HTTP_ORIGIN=SHOP),
+        413: page.send(b" " * 70_000),
+        415: page.send(EVENT, content_type="application/xml"),
+        429: page.send_many([{"path": "/a"}] * 4),
+    }
+    settings.STREAM_MAX_EVENTS = 1
+    forget_everything()
+    answers[503] = page.send(EVENT)
+
+    assert {status: answer.status_code for status, answer in answers.items()} == {
+        status: status for status in answers
+    }
+    for answer in answers.values():
+        assert answer["Access-Control-Allow-Origin"] == SHOP
+        assert "Retry-After" in answer["Access-Control-Expose-Headers"]
+        assert answer["Vary"] == "Origin"
+
+
+def test_what_is_refused_before_any_view_can_be_read_as_well(
+    shop: TestProject, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/event", "wsgi.url_scheme": "http"}
+    settings.SECURE_SSL_REDIRECT = True
+    _, over_http, headers = HotPath(None).answer({**environ, "HTTP_ORIGIN": SHOP})
+    settings.SECURE_SSL_REDIRECT = False
+    monkeypatch.setattr("ingestion.accept.views.authenticate_sender", lambda meta: 1 / 0)
+    _, broken, more_headers = HotPath(None).answer({**environ, "HTTP_ORIGIN": SHOP})
+
+    assert (over_http.status_code, broken.status_code) == (403, 500)
+    for sent in (headers, more_headers):
+        assert dict(sent)["Access-Control-Allow-Origin"] == SHOP
 
 
 @pytest.mark.parametrize("path", ["/users/u", "/erasures/e", "/stats"])

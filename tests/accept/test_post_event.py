@@ -196,12 +196,6 @@ def test_a_bad_key_is_refused_with_the_scheme_to_use(
     assert answer["WWW-Authenticate"].startswith("Bearer ")
 
 
-def test_a_key_in_the_address_is_no_key(project: TestProject) -> None:
-    address = f"/event?api_key={project.ingest_key}&key={project.ingest_key}"
-
-    assert Client().post(address, b'{"path":"/a"}', content_type=JSON).status_code == 401
-
-
 def test_an_expired_key_is_refused(project: TestProject) -> None:
     key, text = ApiKey.issue(project.row, "old", ["ingest"])
     key.expires_at = datetime.now(UTC) - timedelta(seconds=1)

@@ -16,6 +16,7 @@ from ingestion.server.strict_request import StrictParser
 from tests.conftest import TestProject
 from tests.hostile.cases import all_cases, post
 from tests.hostile.mutations import mutate
+from tests.pages import make_public_key
 from tests.service import Gunicorn, build_request
 
 pytest_plugins = ("tests.service",)
@@ -34,6 +35,8 @@ PLAIN = (
     post(b"[]", path="/events"),
     post(b"", "Connection: keep-alive", path="/events/"),
     post(b'{"path":"/a"}', "X-Forwarded-For: 1.2.3.4, 5.6.7.8", "X-Forwarded-Proto: https"),
+    post(b'{"path":"/a"}', path="/event?key=pk_live_23456789_" + "aB-_" * 11),
+    post(b"[]", "Query-String: key=other", path="/events/?key=x"),
     post(b"x" * 5_000, "User-Agent: Mozilla/5.0 (X11; Linux x86_64)", "Accept: */*", "DNT: 1"),
 )
 NOT_PLAIN = (
@@ -60,6 +63,19 @@ NOT_PLAIN = (
     post(b"{}").replace(b"\r\n", b"\n"),
     post(b"{}").replace(b"POST", b"GET"),
     post(b"{}", path="/event?a=b"),
+    post(b"{}", path="/event?key="),
+    post(b"{}", path="/event?key=a&key=b"),
+    post(b"{}", path="/event?key=%61"),
+    post(b"{}", path="/event?key=a#b"),
+    post(b"{}", path="/event?key=a?key=b"),
+    post(b"{}", path="/event?key=a;v=1"),
+    post(b"{}", path="/event?Key=a"),
+    post(b"{}", path="/event?key=a "),
+    post(b"{}", path="/event ?key=a"),
+    post(b"{}", path="/stats?key=a"),
+    post(b"{}", path="/event?key=" + "a" * 129),
+    post(b"{}", path="/event?key=a").replace(b"POST", b"GET"),
+    post(b"{}", path="/event?key=a").replace(b" HTTP/1.1", b" HTTP/1.0"),
     post(b"{}", path="//event"),
     post(b"{}")[:-1],
     b"\r\n" + post(b"{}"),
@@ -155,6 +171,25 @@ def test_plain_requests_and_others_take_turns_on_a_connection(
     for n, answer in enumerate(answers):
         assert answer.startswith(b"202")
         assert b'"eventId":"turn-%d"' % n in answer
+
+
+def test_a_public_key_in_the_address_is_read_by_both_parsers(
+    gunicorn: Gunicorn, served: TestProject
+) -> None:
+    """The first request of a connection is not parsed as those that follow."""
+    key = make_public_key(served).text
+    text = {"Content-Type": "text/plain;charset=UTF-8"}
+    answers = []
+    with gunicorn.connect() as wire:
+        for n, target in enumerate((f"/event?key={key}", f"/event?key={key}", "/event?key=x")):
+            wire.send(build_request("POST", target, EVENT % b"page-%d" % n, text))
+            answers.append(wire.read_answer())
+        wire.send(build_request("POST", f"/event?key={served.ingest_key}", EVENT % b"3"))
+        answers.append(wire.read_answer())
+
+    assert [answer.status for answer in answers] == [202, 202, 401, 401]
+    assert [answer.json()["eventId"] for answer in answers[:2]] == ["page-0", "page-1"]
+    assert [answer.code for answer in answers[2:]] == ["invalid_key", "key_in_address"]
 
 
 def test_what_follows_a_plain_request_is_refused_as_ever(

@@ -3,12 +3,15 @@
 -- The parts of all that are admitted go into as few entries as hold them: an entry costs more than
 -- the event in it, here, in the append-only file and in the drain.
 --
--- KEYS: allowance, quota, waiting, accepted, stream, wake
+-- KEYS: allowance, quota, waiting, accepted, stream, wake; of a public key also addresses
 -- ARGV: rate (events/s), burst (events), quota (events/month, -1: none), month (YYYYMM),
 --       stream limit (events), project (hex), format version, API key's id, the most events
---       and bytes of an entry, then per request: parts, and per part: events, payload
+--       and bytes of an entry; of a public key also quota of all public keys of the project
+--       (events/month, -1: none), an address's rate (events/s) and burst (events); then per
+--       request: of a public key the cell of its address, parts, and per part: events, payload
 -- Returns per request {outcome, events left of the allowance, retry after (ms), 1 if a drain must
---   be signalled} with outcome 0 accepted, 1 over the rate, 2 over the quota, 3 stream full.
+--   be signalled} with outcome 0 accepted, 1 over the rate, 2 over the quota, 3 stream full, and
+--   4 half of the stream full, 5 over the quota of public keys, 6 over the rate of the address.
 redis.replicate_commands()
 
 local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -27,7 +30,36 @@ left = math.min(burst, left + math.max(0, now_ms - at_ms) * rate / 1000)
 
 local replies, accepted, over_rate = {}, {}, false
 local at, admitted = 11, 0
+
+-- The allowance of an address is one number: the moment (us) at which it is whole again.
+local public = #KEYS > 6
+local public_field, public_month, public_quota, public_waiting, public_used
+local now_us, event_us, burst_us, whole_at, changed
+if public then
+  at, public_field, public_month = 14, 'public-' .. project, month .. ':public'
+  now_us, event_us, whole_at, changed = time[1] * 1000000 + time[2], 1000000 / ARGV[12], {}, {}
+  public_quota, burst_us = tonumber(ARGV[11]), ARGV[13] * event_us
+  public_waiting = tonumber(redis.call('HGET', KEYS[3], public_field)) or 0
+  public_used = public_quota >= 0 and tonumber(redis.call('HGET', KEYS[2], public_month)) or 0
+end
+
+-- Why the limits of public keys refuse a request, and when to try again (ms).
+local function refuse_public(cell, events)
+  if public_waiting + admitted + events > stream_limit / 2 then return 4, 2000 end
+  if public_quota >= 0 and public_used + admitted + events > public_quota then return 5, 0 end
+  if not whole_at[cell] then
+    local known = tonumber(redis.call('HGET', KEYS[7], cell)) or 0
+    -- Of a clock that went back: no allowance is less than nothing, and that is noted even so.
+    whole_at[cell] = math.max(now_us, math.min(known, now_us + burst_us))
+    if known > now_us + burst_us then changed[cell] = true end
+  end
+  local early_us = whole_at[cell] + events * event_us - now_us - burst_us
+  if early_us >= 1 then return 6, math.ceil(early_us / 1000) end
+end
+
 while at <= #ARGV do
+  local cell
+  if public then cell, at = ARGV[at], at + 1 end
   local last, events = at + 2 * tonumber(ARGV[at]), 0
   for i = at + 1, last, 2 do events = events + tonumber(ARGV[i]) end
   local reply
@@ -35,13 +67,22 @@ while at <= #ARGV do
     reply = {3, 0, 2000, 0}
   elseif quota >= 0 and used + admitted + events > quota then
     reply = {2, 0, 0, 0}
-  elseif left < events then
-    over_rate = true
-    reply = {1, math.floor(left), math.ceil((events - left) * 1000 / rate), 0}
   else
-    left, admitted = left - events, admitted + events
-    for i = at + 1, last, 2 do accepted[#accepted + 1] = i end
-    reply = {0, math.floor(left), 0, 0}
+    local outcome, retry_ms
+    if public then outcome, retry_ms = refuse_public(cell, events) end
+    if outcome then
+      reply = {outcome, math.floor(left), retry_ms, 0}
+    elseif left < events then
+      over_rate = true
+      reply = {1, math.floor(left), math.ceil((events - left) * 1000 / rate), 0}
+    else
+      left, admitted = left - events, admitted + events
+      if public then
+        whole_at[cell], changed[cell] = whole_at[cell] + events * event_us, true
+      end
+      for i = at + 1, last, 2 do accepted[#accepted + 1] = i end
+      reply = {0, math.floor(left), 0, 0}
+    end
   end
   replies[#replies + 1] = reply
   at = last + 1
@@ -52,11 +93,21 @@ end
 if admitted > 0 or over_rate and now_ms < at_ms then
   redis.call('HSET', KEYS[1], 'tokens', string.format('%.3f', left), 'at_ms', now_ms)
 end
+if public and next(changed) then
+  for cell in pairs(changed) do
+    redis.call('HSET', KEYS[7], cell, string.format('%.0f', whole_at[cell]))
+  end
+  redis.call('PEXPIRE', KEYS[7], math.ceil(burst_us / 1000) + 60000)
+end
 if admitted == 0 then return replies end
 
 redis.call('PEXPIRE', KEYS[1], math.ceil(burst * 1000 / rate) + 60000)
 redis.call('HINCRBY', KEYS[2], month, admitted)
 redis.call('HINCRBY', KEYS[2], month .. ':' .. api_key, admitted)
+if public then
+  redis.call('HINCRBY', KEYS[2], public_month, admitted)
+  redis.call('HINCRBY', KEYS[3], public_field, admitted)
+end
 local days, parts, entry_events, entry_bytes = {}, {}, 0, 0
 local function append()
   -- MessagePack: an array of up to 15, or of up to 65535 parts.

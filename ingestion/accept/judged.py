@@ -1,0 +1,26 @@
+"""What was made of one request: what to append, what is refused, what is to be counted."""
+
+from dataclasses import dataclass, field
+
+from analytics.events.entry import AcceptedEvent
+from analytics.projects.keys import KeyRecord
+from analytics.projects.refusals import note_refusal
+
+
+@dataclass(slots=True)
+class Judged:
+    """The events of one request: those to accept, and why the others are refused."""
+
+    accepted: list[AcceptedEvent] = field(default_factory=list)
+    rejected: list[dict[str, object]] = field(default_factory=list)
+    skew_ms: int = 0  # which the timestamps of all move by
+    counts: dict[str, int] | None = None  # by reason
+
+    def count(self, reason: str, count: int = 1) -> None:
+        self.counts = counts = self.counts or {}
+        counts[reason] = counts.get(reason, 0) + count
+
+    def note_counts(self, key: KeyRecord) -> None:
+        """Once the request has its final answer: one that is to be sent again counts later."""
+        for reason, count in (self.counts or {}).items():
+            note_refusal(key, reason, count)

@@ -1,0 +1,49 @@
+"""What a project lets its public keys send, which anyone can read in a page."""
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from analytics.events.event import PAGEVIEW, Event
+from analytics.events.invalid_event import InvalidEvent
+from analytics.projects.keys import KeyRecord
+from analytics.projects.refusals import IGNORED_FIELD, PROPERTY_LEFT_OUT
+from ingestion.accept.judged import Judged
+
+_OURS = "$"  # names that begin with it always pass
+
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def apply_page_rules(raw: bytes, event: Event, key: KeyRecord, judged: Judged) -> bytes:
+    """What to append of an event by a public key; what is ignored and left out is counted.
+
+    Raises InvalidEvent (`event_not_allowed`).
+    """
+    name = event.event
+    if key.allowed_events and name != PAGEVIEW and not _passes(name, key.allowed_events):
+        detail = "The project lets its public keys send no event of this name."
+        raise InvalidEvent("event", "event_not_allowed", detail)
+    if ignored := (event.ip is not None) + (event.user_agent is not None):
+        judged.count(IGNORED_FIELD, ignored)
+    if key.allowed_properties and event.properties:
+        left_out = [name for name in event.properties if not _passes(name, key.allowed_properties)]
+        if left_out:
+            judged.count(PROPERTY_LEFT_OUT, len(left_out))
+            return _leave_out(raw, left_out)
+    return raw
+
+
+def _passes(name: str, allowed: Collection[str]) -> bool:
+    return name in allowed or name.startswith(_OURS)
+
+
+def _leave_out(raw: bytes, names: Collection[str]) -> bytes:
+    """The event without these properties; every other value in the sender's own bytes."""
+    fields: dict[str, Any] = _decode_object(raw)
+    properties = _decode_object(fields["properties"])
+    for name in names:
+        del properties[name]
+    return _encode({**fields, "properties": properties})
