@@ -4,7 +4,7 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
-from analytics.events.ids import event_key
+from analytics.events.ids import event_key, public_event_key
 from analytics.events.moments import format_moment
 from analytics.web.problems import Unavailable
 from ingestion.letters.letter import REPLAYED
@@ -15,8 +15,9 @@ TIMEOUT_SECONDS = 2.0
 def find_receipt(project_id: bytes, event_id: str) -> dict[str, str]:
     """`{eventId, state, ...}`; state is stored, dead, erased or unknown.
 
-    An address may end in a slash that is not part of the id: the id without it is looked up
-    when the one with it is unknown. Raises Unavailable when MongoDB does not answer.
+    Of an id that came by both kinds of key it is the receipt of the secret one's. An address may
+    end in a slash that is not part of the id: the id without it is looked up when the one with it
+    is unknown. Raises Unavailable when MongoDB does not answer.
     """
     try:
         with pymongo.timeout(TIMEOUT_SECONDS):
@@ -30,7 +31,11 @@ def find_receipt(project_id: bytes, event_id: str) -> dict[str, str]:
 
 
 def _look_up(project_id: bytes, event_id: str) -> dict[str, str] | None:
-    key = event_key(project_id, event_id)
+    by_secret_key = _look_up_key(event_key(project_id, event_id))
+    return by_secret_key or _look_up_key(public_event_key(project_id, event_id))
+
+
+def _look_up_key(key: bytes) -> dict[str, str] | None:
     event = collection(EVENTS).find_one(
         {"_id": key}, {"timestamp": 1, "ingestedAt": 1, "erased": 1}
     )

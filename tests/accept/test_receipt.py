@@ -1,6 +1,6 @@
 """GET /event/{eventId}: what became of an event, to those who may know."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -9,11 +9,13 @@ import pytest
 from django.test import Client
 
 from analytics.databases.mongo import DEAD_LETTERS, collection
-from analytics.events.ids import event_key
+from analytics.events.ids import event_key, public_event_key
+from analytics.events.moments import format_moment
 from ingestion.accept import receipts
 from ingestion.drain.loop import drain
 from tests.accept.test_post_event import read_problem
 from tests.conftest import Api, TestProject
+from tests.pages import Page, make_public_key
 
 UUID = "e9f6c2b3-12a1-4a9b-8baf-1d2a3b4c5d6e"
 
@@ -95,6 +97,35 @@ def test_a_key_of_either_scope_may_ask(ingest: Api, project: TestProject) -> Non
 
     for key in (project.ingest_key, project.read_key, project.admin_key):
         assert Api(key).get("/event/mine").json()["state"] == "stored"
+
+
+@pytest.mark.parametrize("event_id", ["mine", UUID])
+def test_an_event_by_a_public_key_is_found_after_the_servers_own(
+    ingest: Api, project: TestProject, event_id: str
+) -> None:
+    page, earlier = Page(make_public_key(project)), datetime.now(UTC) - timedelta(hours=1)
+    page.send({"path": "/a", "eventId": event_id, "timestamp": earlier.isoformat()})
+    drain(0)
+    of_the_page = ingest.get(f"/event/{event_id}").json()
+
+    send_and_store(ingest, event_id)
+
+    assert of_the_page["state"] == "stored"
+    assert of_the_page["timestamp"] == format_moment(earlier)
+    assert ingest.get(f"/event/{event_id}").json()["timestamp"] == "2026-01-01T00:00:00.500Z"
+
+
+def test_a_letter_of_a_public_key_is_told(ingest: Api, project: TestProject) -> None:
+    letter: dict[str, Any] = {
+        "_id": project.id + bytes(14),
+        "project": project.id,
+        "eventKey": public_event_key(project.id, "lost"),
+        "reason": "invalid",
+        "buriedAt": datetime(2026, 1, 1, tzinfo=UTC),
+    }
+    collection(DEAD_LETTERS).insert_one(letter)
+
+    assert ingest.get("/event/lost").json()["state"] == "dead"
 
 
 def test_another_projects_event_is_unknown(
