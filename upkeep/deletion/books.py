@@ -6,9 +6,17 @@ from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import collection
 from analytics.databases.redis_commands import typed_commands
-from analytics.databases.redis_keys import accepted_key, allowance_key, api_keys_used_key, quota_key
+from analytics.databases.redis_keys import (
+    accepted_key,
+    addresses_key,
+    allowance_key,
+    api_keys_used_key,
+    quota_key,
+    refusals_key,
+)
 from analytics.databases.transactions import durable_transaction
 from analytics.projects.models import ApiKey
+from analytics.projects.refusals import list_kept_days
 from upkeep.deletion.job import Deletion
 from upkeep.jobs.job import finish_step
 from upkeep.ledger.lines import COLUMNS, read_ledger, read_settled
@@ -44,8 +52,11 @@ def delete_counters(job: Deletion) -> None:
     if lines := [field for field in client.hkeys(accepted) if field.startswith(prefix)]:
         client.hdel(accepted, *lines)
     client.delete(quota_key(job.partition, job.id))
+    for day in list_kept_days():
+        client.delete(refusals_key(job.partition, job.id, day))
     for key_id in ApiKey.objects.filter(project=job.id).values_list("pk", flat=True):
         client.delete(allowance_key(job.partition, key_id))
+        client.delete(addresses_key(job.partition, key_id))
         client.hdel(api_keys_used_key(), key_id)
     with durable_transaction() as session:
         finish_step(job, session)

@@ -17,11 +17,13 @@ from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import AcceptedEvent
 from analytics.projects.keys import forget_keys
 from analytics.projects.models import ApiKey, Project
+from analytics.projects.refusals import flush_refusals
 from analytics.remembered import forget_everything
 from ingestion.accept.admit import Sender, admit
 from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject
 from tests.drain.test_fuse import accept_entries
+from tests.pages import Page, make_public_key
 from tests.poison import accept_poison, record_of
 from tests.upkeep.erasure.erasures import ask_to_erase
 from tests.workers import waiting_events
@@ -52,6 +54,8 @@ def fill(project: TestProject) -> None:
         ingest.post("/event", {**event, "timestamp": (moment + timedelta(days=n)).isoformat()})
     ingest.post("/event", {"path": "/0", "eventId": "id-0"})
     accept_poison(project)
+    Page(make_public_key(project)).send({})  # refused
+    flush_refusals()
     drain(0)
     compact_summaries()
     build_days(quiet=timedelta(0))
@@ -103,6 +107,20 @@ def test_everything_of_the_project_goes_and_nothing_else(
     [line] = read_ledger()
     assert (line.project_id, line.difference) == (other_project.id, 0)
     assert collection(mongo.ERASURES).count_documents({}) == 1
+
+
+def test_what_redis_counts_by_its_public_keys_goes_too(project: TestProject) -> None:
+    key = make_public_key(project)
+    Page(key).send({"path": "/a"})
+    drain(0)
+
+    delete(project)
+
+    assert not [name for name in stream_client().keys("*") if key.id.encode() in name]
+    forget_keys()
+    assert Page(key).send({"path": "/a"}).status_code == 401  # of a page that does not know it yet
+    flush_refusals()
+    assert find_traces(project) == KEPT
 
 
 def test_its_rollups_go_with_the_garbage_of_replaced_ones(project: TestProject) -> None:
