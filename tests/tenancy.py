@@ -16,9 +16,11 @@ from analytics.databases.mongo import Document, collection, database
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import ApiKey
+from analytics.projects.refusals import flush_refusals
 from ingestion.drain.loop import drain
 from ingestion.letters.change import discard_letters
 from tests.conftest import Api, TestProject, make_project
+from tests.pages import Page, make_public_key
 from tests.poison import accept_poison
 from tests.upkeep.erasure.erasures import erase
 from upkeep.deletion.data import find_runs
@@ -33,7 +35,7 @@ SUBJECT, LOWER, HIGHER = "8000000000000000", "7fffffffffffffff", "80000000000000
 
 MONTH = datetime(2025, 3, 3, 9, tzinfo=UTC)
 UUID_ID = "0198c0de-1234-7abc-9def-123456789abc"
-MALLORY, GONE = "mallory", "gone"
+MALLORY, GONE, PAGE = "mallory", "gone", "page"
 NOW = timedelta(0)
 
 Bytes = dict[tuple[str, Any], Any]
@@ -51,6 +53,10 @@ class World:
     @property
     def ingest(self) -> Api:
         return Api(self.subject.ingest_key)
+
+    @property
+    def page(self) -> Page:
+        return Page(ApiKey.objects.get(project=self.subject.row.pk, name=PAGE))
 
     @property
     def read(self) -> Api:
@@ -74,8 +80,8 @@ def make_world(*, alone: bool) -> World:
         erase(project, GONE)
     settle()
     store: Any = stream_client()
-    for bucket in store.keys("*:bucket:*"):
-        store.persist(bucket)  # else it goes by itself, within the minute
+    for allowances in store.keys("*:bucket:*") + store.keys("*:addresses:*"):
+        store.persist(allowances)  # else they go by themselves, within the minute
     client = Client()
     client.force_login(User.objects.create_superuser("alice", password="correct horse"))
     return World(subject, others, client)
@@ -93,6 +99,12 @@ def fill(project: TestProject) -> None:
     for _ in range(2):  # the second time they are duplicates
         assert ingest.post("/events", events).status_code == 202
         drain(0)
+    page = Page(make_public_key(project, PAGE))
+    for _ in range(2):
+        assert page.send_many([{"path": "/0", "eventId": "id-0"}, events[-2]]).status_code == 202
+        drain(0)
+    assert page.send({}).status_code == 400
+    flush_refusals()
     for n, user in enumerate((MALLORY, MALLORY, "alice", "alice", GONE)):
         accept_poison(project, f"poison-{n}", user)
     drain(0)

@@ -25,6 +25,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.projects.models import ApiKey
+from analytics.projects.refusals import flush_refusals, read_refusals
 from analytics.remembered import forget_everything
 from config.celery import app
 from ingestion.drain.loop import drain
@@ -51,7 +52,7 @@ START, END = "2025-03-01T00:00:00Z", "2025-04-01T00:00:00Z"
 WINDOW = {"start": START, "end": END}
 VARIABLE = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"|ak_live_[\w-]+|tookMs\W+\d+|New \([0-9a-f]{16}\)"
+    r"|[ap]k_live_[\w-]+|tookMs\W+\d+|New \([0-9a-f]{16}\)"
 )
 
 
@@ -91,6 +92,21 @@ def ask_for_erasure(world: World) -> str:
     return counted + told(world.admin.delete(f"/users/{MALLORY}"))
 
 
+def send_one(world: World) -> str:
+    """By both kinds of key, with the same id."""
+    event = {"path": "/0", "eventId": "id-0"}
+    answers = [world.ingest.post("/event", event), world.page.send(event)]
+    answers += [world.page.send({**event, "eventId": "by the page"}), world.page.send({})]
+    flush_refusals()
+    counts = [(row.reason, row.times) for row in read_refusals(world.subject.row)]
+    return " ".join(map(told, answers)) + str(counts)
+
+
+def send_many(world: World) -> str:
+    events = [{"path": "/new", "userId": MALLORY, "eventId": "new"}] * 2
+    return told(world.ingest.post("/events", events)) + told(world.page.send_many(events))
+
+
 def break_down(world: World) -> str:
     by = ("path", "event", "referrer", "country", "browser", "os", "device", "userId")
     return " ".join(told(world.read.get("/stats/breakdown", by=each, **WINDOW)) for each in by)
@@ -106,13 +122,11 @@ ENDPOINTS: Mapping[str, Act] = {
     "metrics/state": get("/metrics/state"),
     "schema": get("/schema/"),
     "docs": get("/docs/"),
-    "event": lambda world: told(world.ingest.post("/event", {"path": "/0", "eventId": "id-0"})),
-    "events": lambda world: told(
-        world.ingest.post("/events", [{"path": "/new", "userId": MALLORY, "eventId": "new"}] * 2)
-    ),
+    "event": send_one,
+    "events": send_many,
     "event/<path:event_id>": lambda world: " ".join(
         told(world.read.get(f"/event/{event_id}"))
-        for event_id in ("id-0", UUID_ID, "poison-1", "theirs alone")
+        for event_id in ("id-0", UUID_ID, "poison-1", "by the page", "theirs alone")
     ),
     "users/<path:user_id>": ask_for_erasure,
     "erasures/<str:erasure_id>": follow_erasure,
