@@ -21,6 +21,7 @@ from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import api_keys_complete_key, origins_key
 from analytics.projects.keys import SCOPES
 from analytics.projects.models import ApiKey, Project
+from analytics.projects.zones import begin_with, write_zones
 from analytics.remembered import forget_everything
 from tests.servers_plugin import Servers
 
@@ -99,6 +100,7 @@ def make_project(name: str = "Test", **fields: Any) -> TestProject:
     if row.partition is None:
         row.partition = zlib.crc32(row.id_bytes) % settings.STREAM_PARTITIONS
     row.retention_applied_days = row.retention_days
+    row.zones = write_zones(begin_with(row.time_zone))
     Project.objects.bulk_create([row])
     texts, keys = {}, []
     for scope in SCOPES:

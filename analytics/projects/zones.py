@@ -112,7 +112,7 @@ def find_day(zones: Zones, moment_ms: int) -> LocalDay:
 
 
 def _midnights(moment_ms: int, zone: str) -> Sequence[int]:
-    """The local midnights around a moment, as the first instants of three local dates."""
+    """The local midnights around a moment, as the first instants of four local dates."""
     info = _load(zone)
     date = datetime_of_ms(moment_ms).astimezone(info).date()
     days = (date + timedelta(days=offset) for offset in (-1, 0, 1, 2))
