@@ -28,7 +28,8 @@ from analytics.databases.redis_keys import (
     origins_key,
 )
 from analytics.projects.keys import KeyRecord
-from analytics.projects.models import ApiKey, Project
+from analytics.projects.models import PUBLIC_SCOPES, ApiKey, Project
+from analytics.projects.rules import HOURS_PER_DAY
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +77,8 @@ def make_record(key: ApiKey, project: Project) -> KeyRecord:
     return KeyRecord(
         key_id=key.id,
         project_id=project.id_bytes,
-        scopes=frozenset(key.scopes),
+        # Whatever its row says: a key that stands in pages can do nothing but send.
+        scopes=frozenset(PUBLIC_SCOPES if key.is_public else key.scopes),
         partition=project.partition,
         rate_events_per_second=key.rate_events_per_second,
         burst_events=key.burst_events,
@@ -92,7 +94,7 @@ def make_record(key: ApiKey, project: Project) -> KeyRecord:
         allowed_origins=frozenset(project.allowed_origins or ()),
         public=bool(key.is_public),
         public_quota_events_per_month=project.public_quota if key.is_public else None,
-        public_max_age_hours=project.public_max_age_hours,
+        public_max_age_hours=project.public_max_age_hours or HOURS_PER_DAY,  # before `migrate`
         allowed_events=frozenset(project.allowed_events or ()),
         allowed_properties=frozenset(project.allowed_properties or ()),
     )

@@ -10,18 +10,32 @@ from importlib import import_module
 from typing import Any
 
 import bson
+import msgspec
 import pytest
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import stream_client
-from analytics.databases.redis_keys import GROUP, accepted_key, stream_key, waiting_key
+from analytics.databases.redis_keys import (
+    GROUP,
+    accepted_key,
+    api_key_key,
+    stream_key,
+    waiting_key,
+)
 from analytics.events import entry as entries
 from analytics.events.ids import now_ms, parse_place
+from analytics.projects.key_mirror import make_record, mirror_keys
+from analytics.projects.keys import authenticate
+from analytics.projects.models import ApiKey, Project
+from analytics.projects.policy import find_policy
+from analytics.projects.zones import ALWAYS_UTC, read_zones
 from analytics.rollups import codec
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
@@ -330,6 +344,73 @@ def test_bookmarks_of_pages_that_moved_lead_to_them(project: TestProject, client
         answer = client.get(f"/admin/ingestion/{page}")
         assert (answer.status_code, answer["Location"]) == (302, f"/admin/upkeep/{page}")
     assert client.get("/admin/ingestion/deadletter/")["Location"].startswith("/admin/login/")
+
+
+RULES_OF_PROJECTS = ("analytics", "0007_rules_of_projects")
+NEW_IN_PROJECTS = (
+    "allowed_events", "allowed_properties", "honours_do_not_track", "hostnames", "leaves_out_bots",
+    "public_max_age_hours", "public_quota_events_per_month", "tidies_addresses", "time_zone",
+    "zones",
+)  # fmt: skip
+
+
+def forget_rules(project: TestProject) -> None:
+    """As a release left it that had neither rules nor public keys."""
+    fields = dict.fromkeys(NEW_IN_PROJECTS, 1)
+    collection("projects").update_one({"_id": project.row.pk}, {"$unset": fields})
+    collection("api_keys").update_many({}, {"$unset": {"is_public": 1, "text": 1}})
+
+
+def test_a_project_of_before_counts_as_it_did_until_somebody_says_otherwise(
+    project: TestProject,
+) -> None:
+    forget_rules(project)
+    loader = MigrationExecutor(connection).loader
+    migration = loader.get_migration(*RULES_OF_PROJECTS)
+    [before] = [name for name in migration.dependencies if name[0] == "analytics"]
+    for _ in range(2):  # it may be run again
+        with connection.schema_editor() as editor:
+            migration.apply(loader.project_state(before), editor)
+
+    row, new = Project.objects.get(pk=project.row.pk), Project.objects.create(name="New")
+    for name in ("leaves_out_bots", "tidies_addresses", "honours_do_not_track"):
+        assert (getattr(row, name), getattr(new, name)) == (False, True)
+    assert (row.time_zone, read_zones(row.zones)) == ("UTC", ALWAYS_UTC)
+    assert (row.public_max_age_hours, row.public_quota) == (24, None)
+    assert [row.hostnames, row.allowed_events, row.allowed_properties] == [[], [], []]
+    row.full_clean()
+    for key in ApiKey.objects.all():
+        assert (key.is_public, key.text, key.kind) == (False, "", "secret")
+    assert ApiKey.objects.count() == 3
+    mirror_keys()
+    assert not authenticate(f"Bearer {project.ingest_key}").public
+
+
+def test_until_migrate_a_project_of_before_has_no_switch_on_and_secret_keys(
+    project: TestProject,
+) -> None:
+    forget_rules(project)
+
+    policy = find_policy(project.id)
+
+    assert policy.zones == ALWAYS_UTC
+    assert not (policy.tidies_addresses or policy.honours_do_not_track or policy.hostnames)
+    mirror_keys()
+    record = authenticate(f"Bearer {project.ingest_key}")
+    assert not (record.public or record.allowed_events or record.allowed_properties)
+
+
+def test_a_key_that_an_earlier_release_mirrored_is_secret(project: TestProject) -> None:
+    key = ApiKey.objects.get(name="ingest")
+    record = msgspec.to_builtins(make_record(key, project.row))
+    for name in (
+        "public", "public_quota_events_per_month", "public_max_age_hours", "allowed_events",
+        "allowed_properties",
+    ):  # fmt: skip
+        del record[name]
+    stream_client().set(api_key_key(key.digest), msgspec.json.encode(record))
+
+    assert authenticate(f"Bearer {project.ingest_key}") == make_record(key, project.row)
 
 
 def test_two_migrations_at_once_do_no_harm(store: None) -> None:
