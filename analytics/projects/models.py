@@ -7,7 +7,6 @@ raises MirrorDelayed and stands.
 import secrets
 import zlib
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -18,16 +17,13 @@ from django.db.models import F
 from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField
 
-from analytics.databases.mongo import collection
 from analytics.events.ids import PROJECT_ID_BYTES
 from analytics.projects.key_text import display_prefix, generate_key
 from analytics.projects.keys import SCOPES
 from analytics.projects.names import UniquelyNamed
-from analytics.projects.rules import CountingRules, PageRules
+from analytics.projects.rules import CountingRules, KeepingRules, PageRules
 from analytics.projects.zones import begin_with, change_zone, read_zones, write_zones
 
-MIN_RETENTION_DAYS = 2
-MAX_RETENTION_DAYS = 36_500
 # A request carries up to 1,000 events, and an allowance must be able to take it.
 MIN_BURST_EVENTS = 1_000
 MAX_RATE_EVENTS = 1_000_000
@@ -55,7 +51,7 @@ class IpRule(models.TextChoices):
     DROP = "drop", "Drop"
 
 
-class Project(CountingRules, PageRules, UniquelyNamed):
+class Project(KeepingRules, CountingRules, PageRules, UniquelyNamed):
     """Whom events belong to. Its partition is fixed at its creation.
 
     The row of a deleted project stays, so that its id is never given to another.
@@ -66,13 +62,6 @@ class Project(CountingRules, PageRules, UniquelyNamed):
     )
     is_active = models.BooleanField(
         "active", default=True, help_text="The keys of an inactive project are refused."
-    )
-    retention_days = models.PositiveIntegerField(
-        "retention (days)",
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(MIN_RETENTION_DAYS), MaxValueValidator(MAX_RETENTION_DAYS)],
-        help_text="How long raw events are kept; empty: for ever. Counts stay.",
     )
     quota_events_per_month = models.PositiveBigIntegerField(
         "quota (events per month)",
@@ -86,8 +75,6 @@ class Project(CountingRules, PageRules, UniquelyNamed):
     )
     partition = models.PositiveIntegerField(editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    raw_since = models.DateTimeField(null=True, editable=False)
-    retention_applied_days = models.PositiveIntegerField(null=True, editable=False)
 
     class Meta:
         db_table = "projects"
@@ -112,7 +99,7 @@ class Project(CountingRules, PageRules, UniquelyNamed):
             names = {field.name for field in self._meta.concrete_fields}
             kwargs["update_fields"] = names - {"id", "deleted_at", "retention_applied_days"}
         if "retention_days" in (kwargs.get("update_fields") or ()):
-            self._note_retention()
+            self.note_retention()
             kwargs["update_fields"] = {*kwargs["update_fields"], "raw_since"}
         if "time_zone" in (kwargs.get("update_fields") or ()):
             stored = Project.objects.filter(pk=self.pk).values_list("zones", flat=True).first()
@@ -120,26 +107,6 @@ class Project(CountingRules, PageRules, UniquelyNamed):
             self.zones = write_zones(zones)
             kwargs["update_fields"] = {*kwargs["update_fields"], "zones"}
         super().save(*args, **kwargs)
-
-    def _note_retention(self) -> None:
-        """What a shorter retention let go does not come back when it grows.
-
-        And stored events have the retention from before until `apply_retention` has changed it.
-        """
-        before = Project.objects.filter(pk=self.pk).first()
-        if before is None:
-            return
-        if before.retention_days != self.retention_days:
-            collection(self._meta.db_table).update_one(
-                {"_id": self.pk, "retention_applied_days": {"$exists": False}},
-                {"$set": {"retention_applied_days": before.retention_days}},
-            )
-        known = [moment for moment in (self.raw_since, before.raw_since) if moment]
-        if before.retention_days is not None and (
-            self.retention_days is None or self.retention_days > before.retention_days
-        ):
-            known.append(timezone.now() - timedelta(days=before.retention_days))
-        self.raw_since = max(known, default=None)
 
     def stop(self) -> None:
         """Mark as deleted: no key of it is good any more, nor can one be made."""
@@ -201,6 +168,11 @@ class ApiKey(models.Model):
     def prefix(self) -> str:
         """How the key is named where its secret must not be seen."""
         return display_prefix(self.id, public=self.is_public)
+
+    @property
+    def kind(self) -> str:
+        """`secret` or `public`; a key stays what it was made."""
+        return "public" if self.is_public else "secret"
 
     @property
     def state(self) -> str:

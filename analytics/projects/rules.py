@@ -1,17 +1,22 @@
-"""The rules of a project: what web pages and apps may send, and what of it counts."""
+"""The rules of a project: how long events are kept, what pages and apps may send, what counts."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField
 
+from analytics.databases.mongo import collection
 from analytics.events.event import MAX_EVENT_NAME_CHARS
 from analytics.projects.hostnames import MAX_HOSTNAME_CHARS, validate_hostname
 from analytics.projects.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin
 from analytics.projects.zones import DEFAULT_ZONE, MAX_ZONE_CHARS, validate_zone
 
+MIN_RETENTION_DAYS = 2
+MAX_RETENTION_DAYS = 36_500
 MAX_HOSTNAMES = 100
 MAX_ALLOWED_NAMES = 500
 MAX_PROPERTY_NAME_CHARS = 256
@@ -33,6 +38,43 @@ def _list_of(most_chars: int, most: int, help_text: str, **kwargs: Any) -> Array
         blank=True,
         help_text=help_text,
     )
+
+
+class KeepingRules(models.Model):
+    """How long raw events are kept."""
+
+    retention_days = models.PositiveIntegerField(
+        "retention (days)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(MIN_RETENTION_DAYS), MaxValueValidator(MAX_RETENTION_DAYS)],
+        help_text="How long raw events are kept; empty: for ever. Counts stay.",
+    )
+    raw_since = models.DateTimeField(null=True, editable=False)
+    retention_applied_days = models.PositiveIntegerField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def note_retention(self) -> None:
+        """What a shorter retention let go does not come back when it grows.
+
+        And stored events have the retention from before until `apply_retention` has changed it.
+        """
+        before = type(self)._default_manager.filter(pk=self.pk).first()
+        if before is None:
+            return
+        if before.retention_days != self.retention_days:
+            collection(self._meta.db_table).update_one(
+                {"_id": self.pk, "retention_applied_days": {"$exists": False}},
+                {"$set": {"retention_applied_days": before.retention_days}},
+            )
+        known = [moment for moment in (self.raw_since, before.raw_since) if moment]
+        if before.retention_days is not None and (
+            self.retention_days is None or self.retention_days > before.retention_days
+        ):
+            known.append(timezone.now() - timedelta(days=before.retention_days))
+        self.raw_since = max(known, default=None)
 
 
 class PageRules(models.Model):
@@ -67,6 +109,14 @@ class PageRules(models.Model):
 
     class Meta:
         abstract = True
+
+    def clean(self) -> None:
+        super().clean()
+        quota: int | None = getattr(self, "quota_events_per_month", None)
+        public_quota = self.public_quota_events_per_month
+        if quota is not None and public_quota is not None and public_quota > quota:
+            text = "Public keys cannot have more than the project's quota."
+            raise ValidationError({"public_quota_events_per_month": text})
 
     @property
     def public_quota(self) -> int | None:
