@@ -173,6 +173,10 @@ def run_command(name: str, *arguments: str) -> Act:
     return do
 
 
+def each(*acts: Act) -> Act:
+    return lambda world: [act(world) for act in acts]
+
+
 def replay_by_command(world: World) -> str:
     first = run_command("replay_dead_letters", "--project", SUBJECT, "--dry-run")(world)
     return str(first) + str(run_command("replay_dead_letters", "--project", SUBJECT)(world))
@@ -195,8 +199,14 @@ def end_sessions_of_a_user(world: World) -> None:
 
 
 COMMANDS: Mapping[str, Act] = {
-    "create_api_key": run_command(
-        "create_api_key", "--project", SUBJECT, "--name", "script", "--scopes", "read"
+    "create_api_key": each(
+        run_command("create_api_key", "--project", SUBJECT, "--name", "script", "--scopes", "read"),
+        run_command("create_api_key", SUBJECT, "--public"),
+    ),
+    "create_project": quietly(run_command("create_project", "Made by a script")),
+    "allow_origin": each(
+        run_command("allow_origin", SUBJECT, "https://shop.example"),
+        run_command("allow_origin", SUBJECT, "null"),
     ),
     "end_sessions": end_sessions_of_a_user,
     "setup_local": quietly(run_command("setup_local")),  # takes the first project there is
@@ -252,15 +262,26 @@ def project_form(name: str, **fields: Any) -> Callable[[World], dict[str, Any]]:
     return lambda world: {"name": name, "is_active": "on", "ip_rule": "drop", **fields}
 
 
+RULES = {
+    "allowed_origins": "https://shop.example", "allowed_events": "signup",
+    "allowed_properties": "plan", "public_max_age_hours": 48, "time_zone": "Europe/Berlin",
+    "hostnames": "shop.example", "leaves_out_bots": "on",
+}  # fmt: skip
 LIMITS = {"scopes": ["read"], "rate_events_per_second": 10, "burst_events": 1_000}
 ADMIN: Mapping[str, Act] = {
     "analytics_project add": submit("analytics_project_add", project_form("New")),
     "analytics_project change": submit(
-        "analytics_project_change", project_form("Middle again", retention_days=9_000),
+        "analytics_project_change", project_form("Middle again", retention_days=9_000, **RULES),
         lambda world: SUBJECT,
     ),
-    "analytics_apikey add": submit(
-        "analytics_apikey_add", lambda world: {"project": SUBJECT, "name": "a key", **LIMITS}
+    "analytics_apikey add": each(
+        submit(
+            "analytics_apikey_add", lambda world: {"project": SUBJECT, "name": "a key", **LIMITS}
+        ),
+        submit(
+            "analytics_apikey_add",
+            lambda world: {"project": SUBJECT, "name": "a page", "kind": "public"},
+        ),
     ),
     "analytics_apikey change": submit(
         "analytics_apikey_change", lambda world: {"name": "b", "revoke_now": "on", **LIMITS},
