@@ -1,9 +1,9 @@
 """`python -m local.container [HOST:PORT]`: prepares an installation of Docker Compose.
 
 Safe to run again. The first time it makes up what nobody gave: the secret key, the admin's password
-and two API keys. It waits for the stores, makes the replica set of the mongod at HOST:PORT if there
-is none, and migrates. All that it made up is kept in SECRETS_DIR, which no other container sees,
-and printed once; what the others need of it, the secret key, is in ENVIRONMENT_DIR.
+and three API keys. It waits for the stores, makes the replica set of the mongod at HOST:PORT if
+there is none, and migrates. All that it made up is kept in SECRETS_DIR, which no other container
+sees, and printed once; what the others need of it, the secret key, is in ENVIRONMENT_DIR.
 """
 
 import os
@@ -52,6 +52,7 @@ docker compose run --rm setup cat {DEFAULT_DIRECTORY}/secrets.json
 
   ingest key      {secrets["ingestKey"]}
   read key        {secrets["readKey"]}
+  public key      {secrets["publicKey"]}
   admin           {secrets["adminUser"]}
   admin password  {secrets["adminPassword"]}
 """,

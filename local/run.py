@@ -114,6 +114,7 @@ def build_credentials(
         "url": f"http://127.0.0.1:{port}",
         "ingestKey": secrets["ingestKey"],
         "readKey": secrets["readKey"],
+        "publicKey": secrets["publicKey"],
         "adminUser": secrets["adminUser"],
         "adminPassword": secrets["adminPassword"],
         "redisUrl": environment["REDIS_URL"],

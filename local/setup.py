@@ -18,6 +18,7 @@ REMEMBERED = {
     "readKey": "READ_KEY",
     "adminPasswordHash": "ADMIN_PASSWORD_HASH",
 }
+ANSWERED = (*REMEMBERED, "publicKey", "adminUser")
 
 
 class CommandFailed(Exception):
@@ -68,7 +69,7 @@ class Preparation:
             answer: dict[str, str] = json.loads(self._output.read().splitlines()[-1])
         finally:
             self.stop()
-        self._secrets.save(**{name: answer[name] for name in (*REMEMBERED, "adminUser")})
+        self._secrets.save(**{name: answer[name] for name in ANSWERED})
 
     def stop(self) -> None:
         """Harmless when it has ended."""

@@ -568,6 +568,34 @@ def test_setup_local_keeps_the_keys_of_an_earlier_run_while_they_work(
     third = set_up()
     assert third["ingestKey"] != first["ingestKey"]
     assert third["readKey"] == first["readKey"]
+    assert third["publicKey"] == first["publicKey"]
+
+
+def test_setup_local_has_a_public_key_of_the_project_and_keeps_it_while_it_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ADMIN_PASSWORD", "correct horse")
+
+    def set_up() -> dict[str, str]:
+        answer: dict[str, str] = msgspec.json.decode(run("setup_local").splitlines()[-1])
+        return answer
+
+    first = set_up()
+    record = authenticate_text(first["publicKey"])
+    assert record.public
+    assert record.scopes == {"ingest"}
+    assert record.project_id.hex() == first["projectId"]
+    # Of another project, and one that is newer: the first stays.
+    for project in (Project.objects.create(name="Other"), Project.objects.get(name="Demo")):
+        ApiKey.issue_public(project, "Website").save()
+    assert set_up()["publicKey"] == first["publicKey"]
+
+    ApiKey.objects.get(text=first["publicKey"]).revoke()
+    second = set_up()["publicKey"]
+    assert ApiKey.objects.get(text=second).name == "Website"
+    ApiKey.objects.get(text=second).revoke()
+    third = authenticate_text(set_up()["publicKey"])
+    assert (third.public, third.project_id.hex()) == (True, first["projectId"])
 
 
 def test_setup_local_needs_a_password(monkeypatch: pytest.MonkeyPatch) -> None:

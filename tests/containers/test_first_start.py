@@ -11,7 +11,7 @@ from tests.containers.first_start import FirstStart
 
 pytestmark = pytest.mark.containers
 
-KEYS = ("ingestKey", "readKey", "adminPassword")
+KEYS = ("ingestKey", "readKey", "publicKey", "adminPassword")
 HARDENED = """
 id -u
 grep -c '^CapBnd:.0000000000000000' /proc/1/status

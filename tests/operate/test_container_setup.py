@@ -139,7 +139,9 @@ def test_the_secret_key_is_all_that_leaves_the_set_up(
     monkeypatch.setattr(
         container,
         "prepare_database",
-        lambda _, __, secrets, **___: secrets.save(ingestKey="i", readKey="r", adminUser="a"),
+        lambda _, __, secrets, **___: secrets.save(
+            ingestKey="i", readKey="r", publicKey="p", adminUser="a"
+        ),
     )
 
     assert container.main() == 0

@@ -25,8 +25,8 @@ POLL_SECONDS = 0.05
 class Command(BaseCommand):
     help = (
         "Create or update the user 'admin' (password: ADMIN_PASSWORD), a first project and its "
-        "two API keys. Keys given by INGEST_KEY and READ_KEY are kept while they work. "
-        "Prints one line of JSON."
+        "API keys, two secret ones and a public one. Keys given by INGEST_KEY and READ_KEY are "
+        "kept while they work. Prints one line of JSON."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -51,6 +51,7 @@ class Command(BaseCommand):
         result = {
             "ingestKey": keys["ingest"],
             "readKey": keys["read"],
+            "publicKey": ensure_public_key(project),
             "adminUser": ADMIN_USER,
             "adminPasswordHash": password_hash,
             "projectId": project.id,
@@ -108,6 +109,17 @@ def ensure_key(project: Project, scope: str, earlier: str) -> str:
     key, text = ApiKey.issue(project, f"Local {scope}", [scope])
     key.save()
     return text
+
+
+def ensure_public_key(project: Project) -> str:
+    """The text of the project's oldest public key that works, or of a new one."""
+    keys = ApiKey.objects.filter(project=project, is_public=True).order_by("created_at", "pk")
+    for key in keys:
+        if key.state == "active":
+            return key.text
+    key = ApiKey.issue_public(project, "Local public")
+    key.save()
+    return key.text
 
 
 def _still_works(project: Project, scope: str, text: str) -> bool:
