@@ -1,11 +1,8 @@
 """API keys in the admin. None is ever deleted: revoked keys stay in the list."""
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -15,18 +12,15 @@ from django.utils.html import format_html
 
 from analytics.admin.base import NeverDeleted, show_usage
 from analytics.admin.choices import ProjectChoice
+from analytics.admin.key_form import ApiKeyForm
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.keys import SCOPES
 from analytics.projects.models import ApiKey, Project
 from analytics.projects.usage import read_key_usage
 
-if TYPE_CHECKING:
-    ApiKeyModelForm = forms.ModelForm[ApiKey]
-else:  # at run time it cannot be subscripted
-    ApiKeyModelForm = forms.ModelForm
-
-
 MAX_REVOKED_KEYS = 500  # a form holds up to 1,000 fields
+ABOUT = ("prefix", "kind", "state", "project")
+DATES = ("created_at", "last_used_at", "revoked_at", "events_accepted")
 
 
 class ScopeFilter(admin.SimpleListFilter):
@@ -61,45 +55,20 @@ class StateFilter(admin.SimpleListFilter):
                 return queryset
 
 
-class ApiKeyForm(ApiKeyModelForm):
-    scopes = forms.MultipleChoiceField(
-        choices=[(scope, scope) for scope in SCOPES],
-        widget=forms.CheckboxSelectMultiple,
-        help_text="ingest: send events. read: ask for statistics. admin: both, and erase users.",
-    )
-    # Not `revoke`: a page to read shows a field by its name on the key, and calls what it finds.
-    revoke_now = forms.BooleanField(
-        required=False,
-        label="Revoke this key",
-        help_text="It is refused everywhere within 10 seconds. This cannot be undone.",
-    )
-
-    class Meta:
-        model = ApiKey
-        fields = ("project", *ApiKey.CHANGEABLE)
-        help_texts: ClassVar = {"expires_at": "UTC. Empty: never."}
-
-    def clean_expires_at(self) -> datetime | None:
-        """An expired key may be renamed; none is made to have expired before."""
-        expires_at: datetime | None = self.cleaned_data["expires_at"]
-        if expires_at and "expires_at" in self.changed_data and expires_at <= timezone.now():
-            raise ValidationError("This moment is in the past. To end a key now, revoke it.")
-        return expires_at
-
-
 @admin.register(ApiKey)
 class ApiKeyAdmin(NeverDeleted):
     form = ApiKeyForm
     list_display = (
         "name",
         "prefix",
+        "kind",
         "project",
         "scope_names",
         "state",
         "rate_events_per_second",
         "last_used_at",
     )
-    list_filter = (StateFilter, ScopeFilter, "project")
+    list_filter = (StateFilter, "is_public", ScopeFilter, "project")
     list_select_related = ("project",)
     search_fields = ("name", "id", "project__name")
     actions = ("revoke_keys",)
@@ -122,34 +91,34 @@ class ApiKeyAdmin(NeverDeleted):
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
-            return ("project", *ApiKey.CHANGEABLE)
-        shown = ("prefix", "state", "project", *ApiKey.CHANGEABLE)
-        dates = ("created_at", "last_used_at", "revoked_at", "events_accepted")
+            return ("project", "kind", *ApiKey.CHANGEABLE)
+        shown = (*ABOUT, *ApiKey.CHANGEABLE)
         if obj.revoked_at or not self.has_change_permission(request, obj):
-            return (*shown, *dates)
-        return (*shown, "revoke_now", *dates)
+            return (*shown, *DATES)
+        return (*shown, "revoke_now", *DATES)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
             return ()
-        dates = ("created_at", "last_used_at", "revoked_at", "events_accepted")
-        fixed = ("prefix", "state", "project", *dates)
-        return (*fixed, *ApiKey.CHANGEABLE) if obj.revoked_at else fixed
+        fixed = (*ABOUT, *DATES)
+        if obj.revoked_at:
+            return (*fixed, *ApiKey.CHANGEABLE)
+        return (*fixed, "scopes") if obj.is_public else fixed
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ApiKey], search_term: str
     ) -> tuple[QuerySet[ApiKey], bool]:
         """Also finds a key by the prefix that is shown for it."""
-        if search_term.startswith("ak_live_"):
+        if search_term.startswith(("ak_live_", "pk_live_")):
             search_term = search_term.split("_")[2]
         return super().get_search_results(request, queryset, search_term)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         text = None if change else obj.assign_secret()
         super().save_model(request, obj, form, change)
-        if text:
+        if text and not obj.is_public:  # the text of a public key stands on its page
             self._show_once(request, text)
-        elif form.cleaned_data.get("revoke_now"):
+        if change and form.cleaned_data.get("revoke_now"):
             self._revoke(request, obj)
 
     def response_add(

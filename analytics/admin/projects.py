@@ -1,39 +1,49 @@
 """Projects in the admin. None is ever deleted here."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from analytics.admin.base import NeverDeleted, show_usage
+from analytics.admin.project_form import ProjectForm
 from analytics.projects.holdings import read_holding
 from analytics.projects.models import Project
 from analytics.projects.names import NameTaken
-from analytics.projects.rules import ORIGINS_HELP
 from analytics.projects.usage import read_project_usage
 
-if TYPE_CHECKING:
-    ProjectModelForm = forms.ModelForm[Project]
-else:  # at run time it cannot be subscripted
-    ProjectModelForm = forms.ModelForm
-
-
-class LinesField(forms.CharField):
-    """A list, written one item a line."""
-
-    widget = forms.Textarea(attrs={"rows": 4, "cols": 60})
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def to_python(self, value: Any) -> Any:
-        return [line.strip() for line in (value or "").splitlines() if line.strip()]
-
-
-class ProjectForm(ProjectModelForm):
-    allowed_origins = LinesField(required=False, help_text=ORIGINS_HELP)
+RULES = (
+    (
+        None,
+        {"fields": ("name", "is_active", "retention_days", "quota_events_per_month", "ip_rule")},
+    ),
+    (
+        "Pages and apps",
+        {
+            "fields": (
+                "allowed_origins",
+                "allowed_events",
+                "allowed_properties",
+                "public_max_age_hours",
+                "public_quota_events_per_month",
+            )
+        },
+    ),
+    (
+        "Counting",
+        {
+            "fields": (
+                "time_zone",
+                "hostnames",
+                "leaves_out_bots",
+                "tidies_addresses",
+                "honours_do_not_track",
+            )
+        },
+    ),
+)
+FACTS = ("id", "holds", "partition", "created_at", "events_accepted")
 
 
 @admin.register(Project)
@@ -42,16 +52,7 @@ class ProjectAdmin(NeverDeleted):
     list_display = ("name", "id", "state", "retention_days", "quota_events_per_month")
     list_filter = ("is_active", "ip_rule")
     search_fields = ("name", "id")
-    readonly_fields = ("id", "holds", "partition", "created_at", "events_accepted")
-    fields = (
-        "name",
-        "is_active",
-        "retention_days",
-        "quota_events_per_month",
-        "ip_rule",
-        "allowed_origins",
-        *readonly_fields,
-    )
+    readonly_fields = FACTS
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if isinstance(obj, Project) and obj.deleted_at:
@@ -85,5 +86,5 @@ class ProjectAdmin(NeverDeleted):
     def events_accepted(self, project: Project) -> str:
         return show_usage(lambda: read_project_usage(project))
 
-    def get_fields(self, request: HttpRequest, obj: Project | None = None) -> Any:
-        return self.fields if obj else self.fields[: -len(self.readonly_fields)]
+    def get_fieldsets(self, request: HttpRequest, obj: Project | None = None) -> Any:
+        return (*RULES, ("The project", {"fields": FACTS})) if obj else RULES
