@@ -45,6 +45,13 @@ def judge_user_agent(text: str | None) -> str | None:
     return LIBRARY if name.lower() in _libraries() else name
 
 
+def learn_bots() -> None:
+    """Read the lists, before the first event needs them."""
+    is_crawler("")
+    for learn in (_drivers, _libraries, _image_proxies, _spammers):
+        learn()
+
+
 def _leave_out_drivers(text: str) -> str:
     """`text` without the words that name what drives a browser."""
     drivers = _drivers()
