@@ -46,7 +46,6 @@ _BACKSLASH, _DELETE = b"\\\x7f"  # as numbers, which `in` finds much faster
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ABSENT = (b"", b"null")
 
-
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_CHARS)]
 
 
@@ -136,9 +135,8 @@ def decode_event(raw: bytes) -> Event:
 def decode_events(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
     """As `decode_event` does each of many; in the place of one that is refused, why.
 
-    Plain ones are decoded as lines, in one go. Where each line begins and ends with a brace, it
-    holds one value at least, and no value goes on in the next; so as many values as lines are one
-    in each.
+    Plain ones are decoded as lines, in one go. Where each line begins and ends with a brace it
+    holds a value at least, and none goes on in the next: as many values as lines are one in each.
     """
     lines = b"\n".join(raws)
     if (

@@ -10,6 +10,8 @@ from django.conf import settings
 from analytics.databases.stream_check import UnsafeStream, check_stream
 from analytics.task_names import DRAIN, FORGET_CONSUMERS
 from ingestion.drain import loop as draining
+from ingestion.enrich.bots import learn_bots
+from ingestion.enrich.known_sources import learn_sources
 from ingestion.enrich.user_agents import parse_user_agent
 from ingestion.stream.claims import forget_idle_consumers
 from ingestion.stream.signals import publish_drain
@@ -49,6 +51,8 @@ def refuse_unsafe_stream(**_: object) -> None:
 def learn_user_agents(**_: object) -> None:
     """Compile their patterns before the fork: the processes share them, and no event waits."""
     parse_user_agent("")
+    learn_bots()
+    learn_sources()
 
 
 @worker_process_init.connect

@@ -7,7 +7,8 @@ compares the two).
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import bson
@@ -80,6 +81,13 @@ class Origin(msgspec.Struct, gc=False):
         self.project = _FORMAT + bson_of.PROJECT + self.project_id + bson_of.PLACE
         self.times = self.encode_times(self.ingested_ms)
 
+    def date(self, timestamp: datetime | None) -> tuple[int, bytes]:
+        """An event's moment in unix milliseconds, and its elements of time."""
+        if timestamp is None:
+            return self.ingested_ms, self.times
+        timestamp_ms = ms_of_datetime(timestamp)
+        return timestamp_ms, self.encode_times(timestamp_ms)
+
     def encode_times(self, timestamp_ms: int) -> bytes:
         """Its elements `timestamp`, `ingestedAt` and `expiresAt`."""
         times = _TIMESTAMP + int64(timestamp_ms) + _INGESTED_AT + int64(self.ingested_ms)
@@ -103,18 +111,10 @@ def encode_event(
     its own as BSON, where they are encoded already. Raises one of NOT_ENCODABLE for what BSON
     cannot hold.
     """
-    if event.timestamp is None:
-        timestamp_ms, times = origin.ingested_ms, origin.times
-    else:
-        timestamp_ms = ms_of_datetime(event.timestamp)
-        times = origin.encode_times(timestamp_ms)
     policy, name = origin.policy, event.event
+    timestamp_ms, times = origin.date(event.timestamp)
+    ip, user_agent, is_judged = _read_sender(event, part)
     unfollowed = part.do_not_track and policy.honours_do_not_track
-    ip, user_agent, is_judged = event.ip, event.user_agent, True
-    if ip is None or part.public:  # who reads a public key may say anything of himself
-        ip = part.client_ip
-    if user_agent is None or part.public:
-        user_agent, is_judged = part.client_user_agent, part.from_page
     if unfollowed:
         person, hit = b"", _NOBODY_VIEWS if name == PAGEVIEW else _NOBODY_ACTS
     else:
@@ -126,27 +126,19 @@ def encode_event(
     place_piece, country = places[ip] if ip else (b"", None)
     agent = agents[user_agent, is_judged, unfollowed]
     page_piece, page = pages[event.path, event.url, event.hostname, policy.tidies_addresses]
-    own = policy.hostnames
-    traffic = find_traffic_piece(event.referrer, page, event.properties or _NO_PROPERTIES, own)
-    bot = agent.bot or traffic.bot
-    if bot is None and event.automation:
-        bot = AUTOMATION
-    if bot is None and own and page.hostname and not is_own_host(page.hostname, own):
+    traffic = find_traffic_piece(
+        event.referrer, page, event.properties or _NO_PROPERTIES, policy.hostnames
+    )
+    bot = agent.bot or traffic.bot or (AUTOMATION if event.automation else None)
+    if bot is None and policy.hostnames and is_foreign(page.hostname, policy.hostnames):
         bot = OTHER_HOSTNAME
-    if event.properties is None:
-        begin_properties = properties = b""
-    else:
-        begin_properties, properties = _PROPERTIES, properties or bson.encode(event.properties)
-    shown = b""
-    if event.title or event.language or event.screen:
-        shown = string(_TITLE, event.title) + string(_LANGUAGE, event.language)
-        shown += string(_SCREEN, event.screen)
     elements = b"".join((
         begin_id, key, origin.project, place, times, page_piece, names[name], event_id, person,
         b"" if unfollowed else string(_SESSION_ID, event.session_id),
         b"" if unfollowed else string(_IP, apply_ip_rule(policy.ip_rule, ip)),
-        place_piece, agent.elements, shown, begin_properties, properties, traffic.elements,
-        string(_BOT, bot),
+        place_piece, agent.elements, _encode_screen(event), traffic.elements, string(_BOT, bot),
+        b"" if event.properties is None else _PROPERTIES,
+        b"" if event.properties is None else properties or bson.encode(event.properties),
         _SKEW_MS + int64(part.skew_ms) if part.skew_ms else b"",
     ))  # fmt: skip
     fact = (
@@ -154,6 +146,30 @@ def encode_event(
         page.hostname, bot,
     )  # fmt: skip
     return b"%b%b\x00" % (int32(len(elements) + 5), elements), fact
+
+
+def _read_sender(event: Event, part: Part) -> tuple[str | None, str | None, bool]:
+    """Address and user agent, and whether that is judged: of another request it is a program's.
+
+    Who reads a public key may say anything of himself, so only the request counts then.
+    """
+    ip = part.client_ip if part.public else event.ip or part.client_ip
+    if event.user_agent is None or part.public:
+        return ip, part.client_user_agent, part.from_page
+    return ip, event.user_agent, True
+
+
+def is_foreign(hostname: str | None, own: Collection[str]) -> bool:
+    """Whether a page is on another host than the project's `own`; one that names none is not."""
+    return hostname is not None and not is_own_host(hostname, own)
+
+
+def _encode_screen(event: Event) -> bytes:
+    """What was on the screen, and in which language."""
+    title, language, screen = event.title, event.language, event.screen
+    if title is None and language is None and screen is None:
+        return b""
+    return string(_TITLE, title) + string(_LANGUAGE, language) + string(_SCREEN, screen)
 
 
 def _encode_person(

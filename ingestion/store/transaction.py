@@ -1,7 +1,7 @@
 """Store a batch: one MongoDB transaction that only inserts.
 
-An event's place ends in exactly one of stored, duplicate, dead, whatever is repeated: what the
-transaction finds with the event's own place is its own earlier commit and counts nothing.
+An event's place ends in exactly one of stored, duplicate, dead, whatever is repeated: what is found
+with the event's own place is its own earlier commit and counts nothing.
 """
 
 import random
@@ -108,8 +108,8 @@ def find_stored(
 ) -> dict[bytes, bytes]:
     """The place of each event of `batch` that is stored already, by `_id`.
 
-    An id that we made for an entry never delivered before cannot be stored, so it is not looked
-    for; if it is there after all, inserting fails and the next attempt looks everywhere.
+    An id that we made for an entry never delivered before is not looked for; if it is there after
+    all, inserting fails and the next attempt looks everywhere.
     """
     keys = [event.key for event in batch if event.may_be_stored or look_everywhere]
     if not keys:
@@ -179,15 +179,13 @@ def insert_events(session: ClientSession, events: Sequence[PreparedEvent]) -> No
 
 def insert_duplicates(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
     expires_at = datetime.now(UTC) + timedelta(days=settings.DUPLICATES_KEPT_DAYS)
-    documents: list[Document] = [
+    _insert(session, mongo.DUPLICATES, [
         {"_id": event.record_id, "event": event.key, "expiresAt": expires_at} for event in events
-    ]
-    _insert(session, mongo.DUPLICATES, documents)
+    ])  # fmt: skip
 
 
 def insert_dead_letters(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
-    documents = [dead_letter(event) for event in events]
-    _insert(session, mongo.DEAD_LETTERS, documents)
+    _insert(session, mongo.DEAD_LETTERS, [dead_letter(event) for event in events])
 
 
 def dead_letter(event: PreparedEvent) -> Document:

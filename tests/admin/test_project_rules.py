@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from analytics.projects.hostnames import is_own_host, spell_hostname, validate_hostname
+from analytics.projects.hostnames import spell_hostname, validate_hostname
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.keys import authenticate, forget_keys
 from analytics.projects.models import ApiKey, Project
@@ -212,11 +212,3 @@ def test_a_hostname_that_is_not_in_the_one_spelling_is_not_stored(text: str) -> 
         validate_hostname(text)
     with pytest.raises(ValidationError):
         Project(name="x", hostnames=[text], partition=0).full_clean()
-
-
-def test_a_host_is_the_projects_own_with_and_without_www() -> None:
-    for own in (["shop.example"], ["www.shop.example"]):
-        assert is_own_host("shop.example", own)
-        assert is_own_host("www.shop.example", own)
-        assert not is_own_host("other.example", own)
-        assert not is_own_host("a.shop.example", own)

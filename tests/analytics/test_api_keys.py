@@ -119,6 +119,7 @@ def test_a_new_key_is_good_at_once_and_carries_its_projects_limits() -> None:
         revoked=False,
         revision=1,
         digest=bytes.fromhex(key.digest),
+        leaves_out_bots=True,
     )
 
 
