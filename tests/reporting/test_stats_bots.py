@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from analytics.projects.keys import forget_keys
 from analytics.rollups import DIMENSIONS
 from reporting.rollups import pieces
-from tests.conftest import Api, TestProject
+from tests.conftest import Api, TestProject, make_project
 from tests.stored import ENRICHED, store_events
 from upkeep.rollups.compaction import compact_summaries
 from upkeep.rollups.copies import build_days, build_months
@@ -186,6 +187,37 @@ def test_realtime_takes_bots(project: TestProject) -> None:
     for bots, expected in (("false", (1, 2)), ("only", (2, 2)), ("true", (3, 4))):
         body = ask(project, "/stats/realtime", bots=bots)
         assert (body["visitors"], sum(minute["views"] for minute in body["views"])) == expected
+
+
+@pytest.mark.parametrize("exact", ["false", "true"])
+@pytest.mark.parametrize("path", ["/stats", "/stats/timeseries", "/stats/breakdown"])
+def test_a_question_that_does_not_say_is_answered_as_the_project_has_it(
+    store: None, path: str, exact: str
+) -> None:
+    query = {"start": "2026-03-10", "end": "2026-03-12", "exact": exact}
+    query |= {"by": "path"} if path == "/stats/breakdown" else {}
+    for leaves_out, asked in ((True, "false"), (False, "true")):
+        project = make_project(f"Leaves out: {leaves_out}", leaves_out_bots=leaves_out)
+        store_events(project, EVENTS)
+
+        told, said = ask(project, path, **query), ask(project, path, **query, bots=asked)
+
+        for answer in (told, said):
+            answer["meta"] |= {"freshAsOf": None, "tookMs": None}
+        assert told == said
+
+
+def test_turning_the_switch_of_a_project_changes_its_reports(store: None) -> None:
+    project = make_project(leaves_out_bots=False)
+    store_events(project, EVENTS)
+    assert ask(project)["totalViews"] == 8
+
+    project.row.leaves_out_bots = True
+    project.row.save()
+    forget_keys()
+
+    assert ask(project)["totalViews"] == 3
+    assert ask(project, "/stats/realtime")["meta"]["bots"] == "excluded"
 
 
 @pytest.mark.parametrize("value", ["yes", "1", "", "True"])
