@@ -96,6 +96,10 @@ def fill(project: TestProject) -> None:
         for n in range(15)
     ]  # fmt: skip
     events += [{"path": "/uuid", "eventId": UUID_ID, "userId": MALLORY}, {"path": "/anonymous"}]
+    events.insert(0, {
+        "path": "/robots.txt", "eventId": "bot", "timestamp": MONTH.isoformat(),
+        "userAgent": "GPTBot/1.2", "hostname": "a.example",
+    })  # fmt: skip
     for _ in range(2):  # the second time they are duplicates
         assert ingest.post("/events", events).status_code == 202
         drain(0)

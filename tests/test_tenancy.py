@@ -108,7 +108,10 @@ def send_many(world: World) -> str:
 
 
 def break_down(world: World) -> str:
-    by = ("path", "event", "referrer", "country", "browser", "os", "device", "userId")
+    by = (
+        "path", "event", "referrer", "country", "browser", "os", "device", "hostname", "bot",
+        "userId",
+    )  # fmt: skip
     return " ".join(told(world.read.get("/stats/breakdown", by=each, **WINDOW)) for each in by)
 
 
@@ -132,9 +135,16 @@ ENDPOINTS: Mapping[str, Act] = {
     "erasures/<str:erasure_id>": follow_erasure,
     "stats": lambda world: " ".join(
         told(world.read.get("/stats", **query))
-        for query in ({}, WINDOW, {"exact": "true"}, {"groupBy": "userId", **WINDOW})
+        for query in (
+            {},
+            WINDOW,
+            {"exact": "true"},
+            {"groupBy": "userId", **WINDOW},
+            {"bots": "true", **WINDOW},
+            {"bots": "only", "exact": "true"},
+        )
     ),
-    "stats/timeseries": report("/stats/timeseries", interval="day", **WINDOW),
+    "stats/timeseries": report("/stats/timeseries", interval="day", bots="true", **WINDOW),
     "stats/breakdown": break_down,
     "stats/realtime": quietly(lambda world: world.read.get("/stats/realtime")),
 }
