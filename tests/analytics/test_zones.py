@@ -56,12 +56,21 @@ moments = st.one_of(
     ),
     st.timedeltas(timedelta(0), timedelta(days=17_000)).map(NIGHTS[0].__add__),
 )
-pauses = st.one_of(
-    st.timedeltas(timedelta(0), 2 * NOTICE),
-    st.timedeltas(timedelta(0), timedelta(days=1)),
-    st.timedeltas(timedelta(0), timedelta(days=4)),
+# When a zone is changed: so long after the time before, or that near to the end of a day.
+changes = st.one_of(
+    st.tuples(
+        st.one_of(
+            st.timedeltas(timedelta(0), 2 * NOTICE),
+            st.timedeltas(timedelta(0), timedelta(days=1)),
+            st.timedeltas(timedelta(0), timedelta(days=4)),
+        ),
+        st.none(),
+        zones,
+    ),
+    st.tuples(st.none(), st.timedeltas(-2 * NOTICE, 2 * NOTICE), zones),
 )
-stories = st.lists(st.tuples(pauses, zones), min_size=1, max_size=6)
+stories = st.lists(changes, min_size=1, max_size=6)
+Story = list[tuple[timedelta | None, timedelta | None, str]]
 thorough = settings(max_examples=400, deadline=None)
 
 
@@ -74,6 +83,20 @@ def list_days(history: Zones, begin: datetime, end: datetime) -> list[LocalDay]:
     while days[-1].end_ms < ms_of_datetime(end):
         days.append(find_day(history, days[-1].end_ms))
     return days
+
+
+def tell(first: str, begin: datetime, story: Story) -> list[tuple[datetime, Zones]]:
+    """What is known from which moment on."""
+    history, now = begin_with(first), begin
+    known = [(begin - timedelta(days=3), history)]
+    for pause, beside_midnight, zone in story:
+        if pause is not None:
+            now += pause
+        elif beside_midnight is not None:
+            now = max(now, datetime_of_ms(day_at(history, now).end_ms) + beside_midnight)
+        history = change_zone(history, zone, now)
+        known.append((now, history))
+    return known
 
 
 def moment_of(year: int, month: int, day: int, zone: str) -> datetime:
@@ -106,6 +129,7 @@ def test_a_date_begins_with_its_first_instant_where_clocks_skip_or_repeat_midnig
         ("America/Sao_Paulo", datetime(2018, 11, 4, 3, tzinfo=UTC), 23),  # begins at 01:00
         ("America/Sao_Paulo", datetime(2018, 2, 17, 2, tzinfo=UTC), 25),  # 23:00 comes twice
         ("America/Havana", datetime(2024, 11, 3, 4, tzinfo=UTC), 25),  # midnight comes twice
+        ("America/St_Johns", datetime(2006, 10, 29, 2, 30, tzinfo=UTC), 25),  # 23:01 after 00:00
         ("Africa/Cairo", datetime(2023, 4, 27, 22, tzinfo=UTC), 23),
         ("Asia/Beirut", datetime(2024, 3, 30, 22, tzinfo=UTC), 23),
         ("Pacific/Apia", datetime(2011, 12, 29, 10, tzinfo=UTC), 24),
@@ -117,7 +141,7 @@ def test_a_date_begins_with_its_first_instant_where_clocks_skip_or_repeat_midnig
 def test_a_day_is_as_long_as_its_clocks_make_it(zone: str, begins: datetime, hours: int) -> None:
     ends = begins + timedelta(hours=hours)
     expected = LocalDay(ms_of_datetime(begins), ms_of_datetime(ends))
-    for moment in (begins, begins + timedelta(hours=hours / 2), ends - TICK):
+    for moment in (begins, begins + HOUR / 2, begins + timedelta(hours=hours / 2), ends - TICK):
         assert day_at(begin_with(zone), moment) == expected
     assert day_at(begin_with(zone), begins - TICK).end_ms == expected.begin_ms
     assert day_at(begin_with(zone), ends).begin_ms == expected.end_ms
@@ -126,12 +150,9 @@ def test_a_day_is_as_long_as_its_clocks_make_it(zone: str, begins: datetime, hou
 @thorough
 @given(st.data(), zones, moments, stories)
 def test_days_partition_time_whatever_the_zones_were(
-    data: st.DataObject, first: str, begin: datetime, story: list[tuple[timedelta, str]]
+    data: st.DataObject, first: str, begin: datetime, story: Story
 ) -> None:
-    history, now = begin_with(first), begin
-    for pause, zone in story:
-        now += pause
-        history = change_zone(history, zone, now)
+    now, history = tell(first, begin, story)[-1]
 
     days = list_days(history, begin - timedelta(days=2), now + timedelta(days=4))
 
@@ -146,16 +167,11 @@ def test_days_partition_time_whatever_the_zones_were(
 @thorough
 @given(st.data(), zones, moments, stories)
 def test_the_day_of_a_moment_is_never_another_for_who_learns_of_a_change_later(
-    data: st.DataObject, first: str, begin: datetime, story: list[tuple[timedelta, str]]
+    data: st.DataObject, first: str, begin: datetime, story: Story
 ) -> None:
     """Salts are of days: else somebody would be counted twice in one."""
-    history = begin_with(first)
-    known = [(begin - timedelta(days=3), history)]  # since when, and what
-    now = begin
-    for pause, zone in story:
-        now += pause
-        history = change_zone(history, zone, now)
-        known.append((now, history))
+    known = tell(first, begin, story)
+    now, history = known[-1]
 
     ends = [since for since, _ in known[1:]] + [now + timedelta(days=4)]
     for (since, what), end in zip(known, ends, strict=True):
@@ -220,13 +236,8 @@ def test_a_change_that_is_not_in_effect_yet_goes_for_another() -> None:
 
 
 @given(zones, moments, stories)
-def test_a_history_reads_back_as_it_was_written(
-    first: str, now: datetime, story: list[tuple[timedelta, str]]
-) -> None:
-    history = begin_with(first)
-    for pause, zone in story:
-        now += pause
-        history = change_zone(history, zone, now)
+def test_a_history_reads_back_as_it_was_written(first: str, now: datetime, story: Story) -> None:
+    history = tell(first, now, story)[-1][1]
     rows: Any = write_zones(history)
     assert read_zones(rows) == history
     assert read_zones([]) == read_zones(None) == ALWAYS_UTC
