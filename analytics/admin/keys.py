@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from analytics.admin.base import NeverDeleted, show_usage
 from analytics.admin.choices import ProjectChoice
 from analytics.admin.key_form import ApiKeyForm
+from analytics.admin.refusals import REFUSALS, show_key_refusals
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.keys import SCOPES
 from analytics.projects.models import ApiKey, Project
@@ -20,7 +21,7 @@ from analytics.projects.usage import read_key_usage
 
 MAX_REVOKED_KEYS = 500  # a form holds up to 1,000 fields
 ABOUT = ("prefix", "kind", "state", "project")
-DATES = ("created_at", "last_used_at", "revoked_at", "events_accepted")
+FACTS = ("created_at", "last_used_at", "revoked_at", "events_accepted", "refusals")
 
 
 class ScopeFilter(admin.SimpleListFilter):
@@ -89,18 +90,22 @@ class ApiKeyAdmin(NeverDeleted):
     def events_accepted(self, key: ApiKey) -> str:
         return show_usage(lambda: read_key_usage(key))
 
+    @admin.display(description=REFUSALS)
+    def refusals(self, key: ApiKey) -> str:
+        return show_key_refusals(key)
+
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
             return ("project", "kind", *ApiKey.CHANGEABLE)
         shown = (*ABOUT, *ApiKey.CHANGEABLE)
         if obj.revoked_at or not self.has_change_permission(request, obj):
-            return (*shown, *DATES)
-        return (*shown, "revoke_now", *DATES)
+            return (*shown, *FACTS)
+        return (*shown, "revoke_now", *FACTS)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
             return ()
-        fixed = (*ABOUT, *DATES)
+        fixed = (*ABOUT, *FACTS)
         if obj.revoked_at:
             return (*fixed, *ApiKey.CHANGEABLE)
         return (*fixed, "scopes") if obj.is_public else fixed

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from analytics.admin.base import NeverDeleted, show_usage
 from analytics.admin.project_form import ProjectForm
+from analytics.admin.refusals import REFUSALS, show_project_refusals
 from analytics.projects.holdings import read_holding
 from analytics.projects.models import Project
 from analytics.projects.names import NameTaken
@@ -43,7 +44,7 @@ RULES = (
         },
     ),
 )
-FACTS = ("id", "holds", "partition", "created_at", "events_accepted")
+FACTS = ("id", "holds", "partition", "created_at", "events_accepted", "refusals")
 
 
 @admin.register(Project)
@@ -85,6 +86,10 @@ class ProjectAdmin(NeverDeleted):
     @admin.display(description="events accepted, by month")
     def events_accepted(self, project: Project) -> str:
         return show_usage(lambda: read_project_usage(project))
+
+    @admin.display(description=REFUSALS)
+    def refusals(self, project: Project) -> str:
+        return show_project_refusals(project)
 
     def get_fieldsets(self, request: HttpRequest, obj: Project | None = None) -> Any:
         return (*RULES, ("The project", {"fields": FACTS})) if obj else RULES
