@@ -22,10 +22,14 @@ Admin: {url}/admin/ (user {credentials["adminUser"]}, password in {file})
 The keys, for the examples here, in the README and in the docs:
 export INGEST_KEY={credentials["ingestKey"]}
 export READ_KEY={credentials["readKey"]}
+export PUBLIC_KEY={credentials["publicKey"]}
 
 One event in:
 curl -s -X POST {url}/event -H "Authorization: Bearer $INGEST_KEY" \
 -H "Content-Type: application/json" -d '{EVENT}'
+
+One as a page or an app sends it, by the key that all may see:
+curl -s "{url}/event?key=$PUBLIC_KEY" -d '{{"path":"/"}}' -H "Content-Type: text/plain"
 
 The stats out:
 curl -s "{url}/stats?limit=5" -H "Authorization: Bearer $READ_KEY"

@@ -481,6 +481,7 @@ def test_what_is_printed_and_the_readmes_examples_work_when_pasted(tmp_path: Pat
         assert exports == [
             f"export INGEST_KEY={credentials['ingestKey']}",
             f"export READ_KEY={credentials['readKey']}",
+            f"export PUBLIC_KEY={credentials['publicKey']}",
         ]
         printed = re.findall(r"(?m)^curl .+$", welcome)
         [examples] = re.findall(r"(?s)## Use it.+?```bash\n(.+?)```", README.read_text())
@@ -492,8 +493,9 @@ def test_what_is_printed_and_the_readmes_examples_work_when_pasted(tmp_path: Pat
                 ["bash", "-ec", "\n".join([*exports, commands])],
                 capture_output=True, text=True, check=True,
             )  # fmt: skip
-            queued, stats = re.findall(r"{.*?}(?={|\s*$)", pasted.stdout, re.DOTALL)
-            assert json.loads(queued)["queued"] is True
+            *queued, stats = re.findall(r"{.*?}(?={|\s*$)", pasted.stdout, re.DOTALL)
+            assert len(queued) == commands.count("/event")
+            assert all(json.loads(answer)["queued"] is True for answer in queued)
             assert "total" in str(json.loads(stats))
     finally:
         service.process.send_signal(signal.SIGINT)
