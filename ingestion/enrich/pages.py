@@ -5,15 +5,13 @@ from typing import Final, NamedTuple
 from unicodedata import normalize
 from urllib.parse import unquote_to_bytes
 
+from analytics.events.hosts import SCHEME, SPACE, cut_authority, read_authority, read_hostname
 from ingestion.enrich.campaigns import NO_CAMPAIGN, Campaign, read_path
 from ingestion.enrich.click_ids import find_click_id
-from ingestion.enrich.hosts import cut_authority, read_authority
 
 MAX_PAGE_CHARS: Final = 2_047
 
-_SPACE = "".join(map(chr, range(33)))
 _WEB = re.compile(r"https?:[/\\]{2,}", re.IGNORECASE)
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:([/\\]{2})?", re.IGNORECASE)
 _NETWORK = re.compile(r"[/\\]{2,}")
 # `site.example/a` and `localhost:3000/a`, which people write
 _BARE = re.compile(r"(?=[^/\\?#:@]+(?:\.[^/\\?#:@.]*[^/\\?#:@.\d][^/\\?#:@.]*|:\d{1,5})/)")
@@ -39,7 +37,7 @@ def read_page(url: str | None, path: str | None, hostname: str | None, *, tidy: 
     With `tidy` the path holds no query and no fragment, and has one spelling; without, it is as it
     was sent. An address that names no path has `/`.
     """
-    url = url.strip(_SPACE) if url else ""
+    url = url.strip(SPACE) if url else ""
     url_host, url_rest = _split_url(url)
     path_host, path_rest = _split_path(path) if path else (None, "")
     campaign, click_id = _read_origin(path or "", url)
@@ -69,14 +67,6 @@ def tidy_path(path: str) -> str:
     return (path if path.isascii() else normalize("NFC", path)) or "/"
 
 
-def read_hostname(text: str) -> str | None:
-    """The host that `text` names, in lower case and Unicode, without port; or None."""
-    text = text.strip(_SPACE)
-    if scheme := _SCHEME.match(text):
-        text = text[scheme.end() :] if scheme[1] else text
-    return read_authority(cut_authority(text)) if text else None
-
-
 def _read_origin(path: str, url: str) -> tuple[Campaign, str | None]:
     """Campaign and click id; what the path says goes before what the address says."""
     campaign, click_id = read_path(path), find_click_id(path)
@@ -99,7 +89,7 @@ def _split_url(url: str) -> tuple[str | None, str]:
     """Hostname of an address, and what follows it."""
     if start := _WEB.match(url) or _NETWORK.match(url) or _BARE.match(url):
         return _split_authority(url[start.end() :])
-    if scheme := _SCHEME.match(url):
+    if scheme := SCHEME.match(url):
         rest = url[scheme.end() :]
         return _split_authority(rest) if scheme[1] else (None, rest)
     return None, url

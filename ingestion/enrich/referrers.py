@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
-from ingestion.enrich.hosts import (
+from analytics.events.hosts import (
     MAX_HOST_CHARS,
     begins_with_port,
     cut_authority,

@@ -8,9 +8,9 @@ import re
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
+from analytics.events.hosts import leave_out_www
 from ingestion.enrich.campaigns import Campaign
 from ingestion.enrich.click_ids import CLICK_IDS, ClickId
-from ingestion.enrich.hosts import leave_out_www
 from ingestion.enrich.known_sources import KnownSource, find_host, find_spelling
 
 DIRECT: Final = "Direct"

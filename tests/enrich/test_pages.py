@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.events.hosts import read_hostname
 from ingestion.enrich.campaigns import NO_CAMPAIGN, Campaign
 from ingestion.enrich.click_ids import CLICK_IDS, find_click_id
-from ingestion.enrich.pages import MAX_PAGE_CHARS, Page, read_hostname, read_page, tidy_path
+from ingestion.enrich.pages import MAX_PAGE_CHARS, Page, read_page, tidy_path
 
 PATHS = {
     "/a": "/a",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.enrich.hosts import MAX_HOST_CHARS
+from analytics.events.hosts import MAX_HOST_CHARS
 from ingestion.enrich.referrers import referrer_host
 
 KEPT = {

@@ -14,6 +14,8 @@ from urllib.parse import unquote_to_bytes
 import idna
 
 MAX_HOST_CHARS: Final = 256
+SPACE: Final = "".join(map(chr, range(33)))
+SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:([/\\]{2})?", re.IGNORECASE)
 _MAX_NAME_CHARS = 2_048  # of a longer one nothing more is read
 _MAX_LABEL_CHARS = 63
 
@@ -35,6 +37,14 @@ def ends_with_number(host: str) -> bool:
 def cut_authority(text: str) -> str:
     """`text` up to where a path, a query or a fragment begins."""
     return re.split(r"[/\\?#]", text, maxsplit=1)[0]
+
+
+def read_hostname(text: str) -> str | None:
+    """The host that `text` names, in lower case and Unicode, without port; or None."""
+    text = text.strip(SPACE)
+    if scheme := SCHEME.match(text):
+        text = text[scheme.end() :] if scheme[1] else text
+    return read_authority(cut_authority(text)) if text else None
 
 
 @lru_cache(maxsize=2_048)
