@@ -54,7 +54,7 @@ test-containers: $(INSTALLED) ## Run the image and the compose file on a Docker 
 	@$(BIN)/pytest tests/containers -m containers --numprocesses 0
 
 image-digests: $(INSTALLED) ## Pin the images by the digests that their tags have now
-	@$(BIN)/python -m local.digests
+	@$(BIN)/python -m local.pins.digests
 
 check: $(INSTALLED) ## Check format, lint, types and who imports whom
 	$(BIN)/ruff format --check .
@@ -63,7 +63,7 @@ check: $(INSTALLED) ## Check format, lint, types and who imports whom
 	$(BIN)/lint-imports
 
 audit: $(INSTALLED) ## Look the pinned packages up among known vulnerabilities
-	@$(BIN)/python -m local.audit
+	@$(BIN)/python -m local.pins.audit
 
 pins: $(INSTALLED) ## Pin all packages with hashes; to their newest: make pins ARGS=--upgrade
 	@for file in $(REQUIREMENTS:.txt=); do \

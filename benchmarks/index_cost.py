@@ -37,7 +37,7 @@ from analytics.events.ids import EntryId, event_key, make_event_id, make_place, 
 from analytics.projects.policy import Policy
 from benchmarks.fill import USER_AGENTS, make_raw
 from ingestion.store.document import Origin, encode_event
-from local.servers import MongoServer
+from local.servers.mongo_server import MongoServer
 
 BATCH_EVENTS = 1_000
 EVENTS_PER_SECOND = 100  # so that the timestamps of a run span some buckets

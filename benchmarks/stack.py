@@ -14,9 +14,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.child import Child
-from local.ports import find_free_port
-from local.servers import MongoServer, RedisServer
+from local.process.child import Child
+from local.process.ports import find_free_port
+from local.servers.mongo_server import MongoServer
+from local.servers.redis_server import RedisServer
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = Path(__file__).parent / "reference"

@@ -10,9 +10,9 @@ import os
 import sys
 from pathlib import Path
 
-from local.credentials import Secrets
-from local.setup import CommandFailed, prepare_database
-from local.stores import StoreNotReady, wait_for_stores
+from local.setup.credentials import Secrets
+from local.setup.database import CommandFailed, prepare_database
+from local.setup.stores import StoreNotReady, wait_for_stores
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_DIRECTORY = "/var/lib/analytics"

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from local.child import kill_all_children
-from local.ports import is_port_free
+from local.process.child import kill_all_children
+from local.process.ports import is_port_free
 
 POLL_SECONDS = 0.2
 PORT_RELEASE_SECONDS = 3.0  # web processes of a killed run notice within a second

@@ -13,10 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from local.binaries import MissingBinaryError
-from local.credentials import Secrets, write_private_json
 from local.dotenv import read_dotenv
-from local.embedded import StartingServers, plan_servers
 from local.guards import (
     RunError,
     StopRequested,
@@ -25,9 +22,12 @@ from local.guards import (
     read_port,
     require_port,
 )
-from local.server import START_TIMEOUT_SECONDS, ServerStartError
-from local.setup import CommandFailed, Preparation
-from local.supervisor import Program, Supervisor, log, stop_programs
+from local.process.supervisor import Program, Supervisor, log, stop_programs
+from local.servers.binaries import MissingBinaryError
+from local.servers.server import START_TIMEOUT_SECONDS, ServerStartError
+from local.servers.starting import StartingServers, plan_servers
+from local.setup.credentials import Secrets, write_private_json
+from local.setup.database import CommandFailed, Preparation
 from local.welcome import print_welcome
 
 REPOSITORY = Path(__file__).resolve().parent.parent

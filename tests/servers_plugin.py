@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from local.ports import find_free_port
-from local.servers import MongoServer, RedisServer
+from local.process.ports import find_free_port
+from local.servers.mongo_server import MongoServer
+from local.servers.redis_server import RedisServer
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from local.child import Child
-from local.ports import LOOPBACK, find_free_port, is_port_answering
+from local.process.child import Child
+from local.process.ports import LOOPBACK, find_free_port, is_port_answering
 from tests.chaos.keeper import find_children
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key, waiting_key
 from ingestion.stream.signals import publish_drain
-from local.child import Child
+from local.process.child import Child
 
 ROOT = Path(__file__).parent.parent
 

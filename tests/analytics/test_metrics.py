@@ -20,7 +20,7 @@ from analytics.metrics import names as metrics
 from analytics.metrics.files import MetricFile, Sample, make_directory, read_files
 from analytics.probes import worker_metrics
 from ingestion.drain.loop import drain
-from local.ports import LOOPBACK, find_free_port
+from local.process.ports import LOOPBACK, find_free_port
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 from tests.service import Gunicorn

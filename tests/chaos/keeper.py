@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from local.supervisor import HEALTHY_SECONDS, Supervisor, Unit
+from local.process.supervisor import HEALTHY_SECONDS, Supervisor, Unit
 
 POLL_SECONDS = 0.05
 FORK_SECONDS = 30.0

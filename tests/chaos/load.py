@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from local.ports import LOOPBACK
+from local.process.ports import LOOPBACK
 from tests.conftest import TestProject
 
 SENDERS = 6

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Self
 
-from local.ports import LOOPBACK
+from local.process.ports import LOOPBACK
 
 CHUNK_BYTES = 1 << 16
 POLL_SECONDS = 0.02

@@ -12,10 +12,11 @@ from typing import Any
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from local.ports import LOOPBACK, find_free_port
+from local.process.ports import LOOPBACK, find_free_port
+from local.process.supervisor import Program
 from local.run import REPOSITORY, build_programs
-from local.servers import MongoServer, RedisServer
-from local.supervisor import Program
+from local.servers.mongo_server import MongoServer
+from local.servers.redis_server import RedisServer
 from tests.chaos.keeper import Kept
 
 START_SECONDS = 60.0

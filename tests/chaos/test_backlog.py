@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from analytics.databases.mongo import EVENTS, collection
-from local.ports import LOOPBACK
+from local.process.ports import LOOPBACK
 from tests.chaos.books import Row, add_up, wait_until_drained
 from tests.chaos.load import post
 from tests.chaos.system import System

@@ -10,7 +10,8 @@ from typing import Literal
 import pytest
 import redis
 
-from local.servers import MongoServer, RedisServer
+from local.servers.mongo_server import MongoServer
+from local.servers.redis_server import RedisServer
 from tests.chaos.host import Host, build_library, find_compiler
 from tests.chaos.keeper import Kept
 from tests.chaos.system import START_SECONDS, System, wait_for

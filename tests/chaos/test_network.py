@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from local.ports import LOOPBACK
+from local.process.ports import LOOPBACK
 from tests.chaos.proxy import Mode, Proxy
 from tests.chaos.system import System
 from tests.chaos.trial import Chaos

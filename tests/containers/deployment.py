@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from local.ports import find_free_port, is_port_answering
+from local.process.ports import find_free_port, is_port_answering
 from tests.containers.client import GIVE_UP_SECONDS
 from tests.containers.engine import clean_environment, run
 

@@ -23,15 +23,17 @@ from environ import Env
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_keys import stream_key
-from local import binaries, servers
-from local.child import Child
-from local.credentials import Secrets
 from local.dotenv import read_dotenv
 from local.guards import RunError, lock_directory, read_port, require_port
 from local.manage import build_environment
-from local.ports import find_free_port, is_port_free
-from local.servers import MongoServer, RedisServer, ServerStartError
-from local.supervisor import Program, Supervisor
+from local.process.child import Child
+from local.process.ports import find_free_port, is_port_free
+from local.process.supervisor import Program, Supervisor
+from local.servers import binaries, mongo_server
+from local.servers.mongo_server import MongoServer
+from local.servers.redis_server import RedisServer
+from local.servers.server import ServerStartError
+from local.setup.credentials import Secrets
 from tests.conftest import make_project
 from tests.paths import ROOT
 
@@ -235,7 +237,7 @@ def test_a_missing_library_is_named_with_its_debian_package(
         "exit 127\n"
     )
     program.chmod(0o755)
-    monkeypatch.setattr(servers, "find_mongod", lambda: program)
+    monkeypatch.setattr(mongo_server, "find_mongod", lambda: program)
     with pytest.raises(ServerStartError, match=r"libcurl4 libssl3.*MONGO_URI"):
         MongoServer(tmp_path / "data").start()
 
@@ -269,7 +271,7 @@ class TestChild:
     def test_it_dies_with_the_process_that_started_it(self) -> None:
         script = (
             "import time\n"
-            "from local.child import Child\n"
+            "from local.process.child import Child\n"
             "print(Child(['sleep', '60']).pid, flush=True)\n"
             "time.sleep(60)\n"
         )

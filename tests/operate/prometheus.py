@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import yaml
 
-from local.child import Child
-from local.ports import LOOPBACK, find_free_port
+from local.process.child import Child
+from local.process.ports import LOOPBACK, find_free_port
 from tests.paths import ROOT
 
 ALERTS = ROOT / "deploy/prometheus/alerts.yml"

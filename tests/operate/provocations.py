@@ -25,8 +25,8 @@ from config.celery import app
 from ingestion.accept.admit import Sender, admit
 from ingestion.drain.reader import Reader
 from ingestion.stream.consumers import this_consumer
-from local.child import Child
-from local.ports import LOOPBACK
+from local.process.child import Child
+from local.process.ports import LOOPBACK
 from tests.chaos.keeper import find_children
 from tests.conftest import TestProject, make_project
 from tests.poison import POISON, accept_poison, record_of

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from local import audit
+from local.pins import audit
 
 
 class Advisories(BaseHTTPRequestHandler):

@@ -15,7 +15,8 @@ import pytest
 from analytics.databases import mongo
 from analytics.databases.redis_clients import stream_client
 from ingestion.drain.loop import drain
-from local.servers import MongoServer, RedisServer
+from local.servers.mongo_server import MongoServer
+from local.servers.redis_server import RedisServer
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 from tests.servers_plugin import Servers

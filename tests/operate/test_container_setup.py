@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from local import container
-from local.servers import MongoServer
-from local.stores import StoreNotReady, initiate_replica_set, wait_for_stores
+from local.servers.mongo_server import MongoServer
+from local.setup.stores import StoreNotReady, initiate_replica_set, wait_for_stores
 from tests.paths import ROOT
 from tests.servers_plugin import Servers
 from tests.service import Gunicorn

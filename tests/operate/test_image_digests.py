@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local import digests
+from local.pins import digests
 from tests.paths import ROOT
 
 FAKE_DOCKER = """#!/bin/sh

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from local.child import Child
-from local.ports import find_free_port
+from local.process.child import Child
+from local.process.ports import find_free_port
 from tests.conftest import TestProject
 from tests.operate.prometheus import Prometheus, alert_names
 from tests.operate.provocations import PHASES, Provocation, Scene

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from ingestion.server.connections import Connection, Connections
-from local.ports import LOOPBACK
+from local.process.ports import LOOPBACK
 from tests.conftest import TestProject
 from tests.service import Gunicorn, build_request
 

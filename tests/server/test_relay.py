@@ -20,7 +20,7 @@ from django.contrib.auth.models import User
 from analytics.databases.redis_clients import broker_client
 from ingestion.server.relay.application import MOST_RELAYED
 from ingestion.server.relay.call import READY_SECONDS
-from local.ports import LOOPBACK
+from local.process.ports import LOOPBACK
 from tests.chaos.keeper import find_children, frozen, kill
 from tests.conftest import TestProject
 from tests.servers_plugin import Servers

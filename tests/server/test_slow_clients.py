@@ -12,7 +12,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import accepted_key
-from local.ports import LOOPBACK
+from local.process.ports import LOOPBACK
 from tests.conftest import TestProject, make_project
 from tests.service import Gunicorn, build_request
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from local.child import Child
-from local.ports import find_free_port
+from local.process.child import Child
+from local.process.ports import find_free_port
 from tests.service import REPOSITORY, Gunicorn
 
 

@@ -9,7 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from local.ports import LOOPBACK
+from local.process.ports import LOOPBACK
 
 WAIT_SECONDS = 10.0
 

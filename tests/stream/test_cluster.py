@@ -18,8 +18,8 @@ from analytics.remembered import forget_everything
 from ingestion.drain.loop import drain
 from ingestion.stream import claims
 from ingestion.stream.claims import forget_idle_consumers
-from local.ports import LOOPBACK
-from local.servers import RedisServer
+from local.process.ports import LOOPBACK
+from local.servers.redis_server import RedisServer
 from tests.conftest import Api, TestProject, make_project
 from tests.poison import accept_poison
 from tests.workers import wait_until, waiting_events

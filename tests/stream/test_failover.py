@@ -13,7 +13,7 @@ from analytics.web.problems import Unavailable
 from ingestion.drain.loop import drain
 from ingestion.stream.group_commit import CallHead, GroupCommit
 from ingestion.stream.scripts import ADMIT
-from local.ports import LOOPBACK
+from local.process.ports import LOOPBACK
 from tests.conftest import Api, TestProject
 from tests.servers_plugin import Servers
 from tests.workers import wait_until

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from local.child import Child
-from local.ports import find_free_port, is_port_free, recall_port
+from local.process.child import Child
+from local.process.ports import find_free_port, is_port_free, recall_port
 
 START_TIMEOUT_SECONDS = 60.0  # a long append-only file takes a while to load
 POLL_SECONDS = 0.01

@@ -11,7 +11,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from local.ports import LOOPBACK, is_port_answering
+from local.process.ports import LOOPBACK, is_port_answering
 
 NOT_YET_INITIATED = 94
 

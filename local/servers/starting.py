@@ -6,9 +6,10 @@ from concurrent.futures import wait as wait_for
 from contextlib import ExitStack
 from pathlib import Path
 
-from local.server import Server
-from local.servers import MongoServer, RedisServer
-from local.supervisor import Supervisor, log
+from local.process.supervisor import Supervisor, log
+from local.servers.mongo_server import MongoServer
+from local.servers.redis_server import RedisServer
+from local.servers.server import Server
 
 POLL_SECONDS = 0.05
 ADDRESSES = ("REDIS_URL", "BROKER_URL", "CACHE_URL", "MONGO_URI")

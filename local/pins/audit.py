@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SERVICE = "https://api.osv.dev/v1/querybatch"
 TIMEOUT_SECONDS = 5.0
 CLEAN_SECONDS = 86_400.0

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from local.child import Child
-from local.credentials import Secrets
+from local.process.child import Child
+from local.setup.credentials import Secrets
 
 POLL_SECONDS = 0.05
 COMMAND_GRACE_SECONDS = 5.0

@@ -1,4 +1,4 @@
-"""`python -m local.digests`: pins the images by the digests that their tags have at their registry.
+"""`python -m local.pins.digests`: pins the images by the digests of their tags at their registry.
 
 A tag may be moved; a digest names one content, of all platforms. It is written into the Dockerfile
 and docker-compose.yml beside the tag, which goes on saying what it is. Run again, it renews them.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = ("Dockerfile", "docker-compose.yml")
 ANSWER_SECONDS = 120
 # Our own image is built here and stands in no registry.

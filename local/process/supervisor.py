@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import IO, Protocol
 
-from local.child import Child
+from local.process.child import Child
 
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 30.0

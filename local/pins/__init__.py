@@ -1,0 +1,1 @@
+"""What the service is made of, pinned: packages are audited, images get their digests."""

@@ -1,0 +1,1 @@
+"""Processes and their ports: started, kept running, and never left behind."""
