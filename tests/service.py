@@ -21,7 +21,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from local.process.child import Child
 from local.process.ports import LOOPBACK, find_free_port, is_port_answering
-from tests.chaos.keeper import find_children
+from tests.processes import find_children
 
 if TYPE_CHECKING:
     from tests.conftest import TestProject

@@ -16,8 +16,8 @@ from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.databases.redis_clients import stream_client
 from ingestion.drain.loop import drain
 from ingestion.stream.signals import publish_drain
-from tests.chaos.keeper import find_children, frozen, read_cpu_seconds, read_resident_bytes
 from tests.conftest import Api, TestProject
+from tests.processes import find_children, frozen, read_cpu_seconds, read_resident_bytes
 from tests.servers_plugin import Servers
 from tests.service import Answer, Gunicorn
 from tests.workers import celery_worker, wait_until, waiting_events

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.chaos.books import Row
+from tests.chaos.evidence.books import Row
+from tests.chaos.evidence.table import render_table
 from tests.chaos.system import System
-from tests.chaos.table import render_table
 from tests.chaos.trial import Chaos
 from tests.servers_plugin import Servers
 

@@ -12,8 +12,8 @@ from django.core.management import call_command
 
 from analytics.databases.mongo import EVENTS, collection
 from local.process.ports import LOOPBACK
-from tests.chaos.books import Row, add_up, wait_until_drained
-from tests.chaos.load import post
+from tests.chaos.evidence.books import Row, add_up, wait_until_drained
+from tests.chaos.evidence.load import post
 from tests.chaos.system import System
 from tests.chaos.trial import Chaos, make_unlimited_project
 from tests.conftest import TestProject

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.chaos.keeper import kill
 from tests.chaos.trial import Chaos
+from tests.processes import kill
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,7 @@ from ingestion.letters.letter import DEAD, REPLAYED
 from ingestion.letters.replay import CHUNK_LETTERS
 from ingestion.stream.entries import MAX_SHARED_DELIVERIES
 from local.run import REPOSITORY
-from tests.chaos.load import Load, Sent
+from tests.chaos.evidence.load import Load, Sent
 from tests.chaos.system import wait_for
 from tests.chaos.trial import Chaos, wait_until_stored
 from tests.poison import record_of
@@ -61,7 +61,7 @@ def test_the_same_batch_twice_at_once(chaos: Chaos) -> None:
 def test_an_event_that_kills_its_worker(chaos: Chaos) -> None:
     """It waits for a release that can handle it, and holds up nothing else."""
     fault = "an event that kills each process that prepares it"
-    fragile = chaos.system.another_worker("tests.chaos.fragile_worker")
+    fragile = chaos.system.another_worker("tests.chaos.faults.fragile_worker")
     with chaos.under_load(fault) as load, fragile:
         append(load, [make_event("deadly", path="/deadly")])
         wait_for(lambda: count_most_deliveries() > MAX_SHARED_DELIVERIES, 60, "it kills again")
@@ -69,7 +69,7 @@ def test_an_event_that_kills_its_worker(chaos: Chaos) -> None:
 
 
 def test_errors_pauses_and_deaths_at_random(chaos: Chaos) -> None:
-    faulty = chaos.system.another_worker("tests.chaos.faulty_worker")
+    faulty = chaos.system.another_worker("tests.chaos.faults.faulty_worker")
     again = [make_event(f"again-{number}") for number in range(500)]
     with chaos.under_load("errors, pauses and deaths at random steps, 20 s") as load, faulty:
         end = time.monotonic() + FAULTY_SECONDS
@@ -82,7 +82,7 @@ def test_errors_pauses_and_deaths_at_random(chaos: Chaos) -> None:
 
 def test_a_replay_of_dead_letters_that_is_killed_half_way(chaos: Chaos) -> None:
     """Appended and not marked, a chunk is replayed again: its events are stored already."""
-    burying = chaos.system.another_worker("tests.chaos.burying_worker")
+    burying = chaos.system.another_worker("tests.chaos.faults.burying_worker")
     with chaos.under_load("replay of 250 dead letters, SIGKILL half-way, then again") as load:
         project = load.project.id.hex()
         events = [make_event(f"buried-{number}", path="/buried") for number in range(LETTERS)]
@@ -90,7 +90,7 @@ def test_a_replay_of_dead_letters_that_is_killed_half_way(chaos: Chaos) -> None:
             append(load, events)
             wait_for(lambda: count_letters(load, DEAD) == LETTERS, 60, "they are buried")
 
-        command = [sys.executable, "-m", "tests.chaos.dying_replay", project]
+        command = [sys.executable, "-m", "tests.chaos.faults.dying_replay", project]
         killed = subprocess.run(command, cwd=REPOSITORY, check=False)
         assert killed.returncode == -signal.SIGKILL
         assert count_letters(load, DEAD) == LETTERS - CHUNK_LETTERS

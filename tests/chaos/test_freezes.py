@@ -8,10 +8,10 @@ import pytest
 
 from ingestion.stream.claims import list_consumers
 from ingestion.stream.consumers import Consumer
-from tests.chaos.keeper import find_descendants, frozen, is_alive
 from tests.chaos.system import wait_for
 from tests.chaos.test_kills import PROCESSES
 from tests.chaos.trial import HEAL_SECONDS, Chaos, no_entry_before, read_last_entry_id
+from tests.processes import find_descendants, frozen, is_alive
 
 pytestmark = pytest.mark.chaos
 

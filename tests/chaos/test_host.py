@@ -12,7 +12,7 @@ import redis
 
 from local.servers.mongo_server import MongoServer
 from local.servers.redis_server import RedisServer
-from tests.chaos.host import Host, build_library, find_compiler
+from tests.chaos.faults.host import Host, build_library, find_compiler
 from tests.chaos.keeper import Kept
 from tests.chaos.system import START_SECONDS, System, wait_for
 from tests.chaos.trial import Chaos

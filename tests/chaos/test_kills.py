@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.chaos.keeper import kill
 from tests.chaos.trial import Chaos
+from tests.processes import kill
 
 pytestmark = pytest.mark.chaos
 

@@ -11,9 +11,9 @@ from pymongo.errors import PyMongoError
 
 from analytics.databases import mongo
 from local.servers.mongo_server import MongoServer
-from tests.chaos.keeper import frozen
 from tests.chaos.system import System, attempt, wait_for
 from tests.chaos.trial import HEAL_SECONDS, Chaos, no_entry_before, read_last_entry_id
+from tests.processes import frozen
 
 pytestmark = pytest.mark.chaos
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from local.process.ports import LOOPBACK
-from tests.chaos.proxy import Mode, Proxy
+from tests.chaos.faults.proxy import Mode, Proxy
 from tests.chaos.system import System
 from tests.chaos.trial import Chaos
 

@@ -7,7 +7,7 @@ import pytest
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import GROUP, stream_key
-from tests.chaos.load import Load
+from tests.chaos.evidence.load import Load
 from tests.chaos.system import wait_for
 from tests.chaos.trial import Chaos
 

@@ -12,8 +12,8 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import ApiKey
-from tests.chaos.books import Row, check_books, wait_until_drained
-from tests.chaos.load import Load, Outcome, Sent
+from tests.chaos.evidence.books import Row, check_books, wait_until_drained
+from tests.chaos.evidence.load import Load, Outcome, Sent
 from tests.chaos.system import System, attempt, wait_for
 from tests.conftest import TestProject, make_project
 

@@ -27,9 +27,9 @@ from ingestion.drain.reader import Reader
 from ingestion.stream.consumers import this_consumer
 from local.process.child import Child
 from local.process.ports import LOOPBACK
-from tests.chaos.keeper import find_children
 from tests.conftest import TestProject, make_project
 from tests.poison import POISON, accept_poison, record_of
+from tests.processes import find_children
 from tests.servers_plugin import Servers
 from tests.service import Gunicorn
 

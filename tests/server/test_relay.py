@@ -21,8 +21,8 @@ from analytics.databases.redis_clients import broker_client
 from ingestion.server.relay.application import MOST_RELAYED
 from ingestion.server.relay.call import READY_SECONDS
 from local.process.ports import LOOPBACK
-from tests.chaos.keeper import find_children, frozen, kill
 from tests.conftest import TestProject
+from tests.processes import find_children, frozen, kill
 from tests.servers_plugin import Servers
 from tests.service import ANSWER_TIMEOUT_SECONDS, Answer, Gunicorn, Wire, build_request
 from tests.workers import wait_until

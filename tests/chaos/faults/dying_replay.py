@@ -1,6 +1,6 @@
 """`manage.py replay_dead_letters`, killed once it has appended its second chunk.
 
-python -m tests.chaos.dying_replay PROJECT
+python -m tests.chaos.faults.dying_replay PROJECT
 """
 
 import os

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.chaos.books import Row
+from tests.chaos.evidence.books import Row
 
 COLUMNS = (
     "fault", "sent", "accepted", "refused", "stored", "dead", "duplicates", "lost",

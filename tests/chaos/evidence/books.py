@@ -8,7 +8,7 @@ from io import StringIO
 from django.core.management import call_command
 
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
-from tests.chaos.load import Outcome
+from tests.chaos.evidence.load import Outcome
 from tests.chaos.system import System, attempt, wait_for
 from tests.conftest import TestProject
 from upkeep.ledger.lines import Line, read_ledger
