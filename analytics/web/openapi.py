@@ -1,7 +1,7 @@
 """What the descriptions of all endpoints share in the OpenAPI document."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -51,6 +51,12 @@ _MEANINGS = {
     500: "A fault of the service's own; it is logged.",
     503: "Not accepted, or unknown: send the same again after `Retry-After` seconds.",
 }
+
+
+def object_of(properties: Json, *, optional: Sequence[str] = ()) -> Json:
+    """An object that has all of `properties`, but for those that it may lack."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "required": required, "properties": properties}
 
 
 def refusals(*codes: Codes) -> Responses:

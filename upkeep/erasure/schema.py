@@ -1,7 +1,7 @@
 """What the OpenAPI document says about erasures."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
@@ -12,12 +12,13 @@ from analytics.web.openapi import (
     Codes,
     Json,
     describe_header,
+    object_of,
     rate_headers,
     refusals,
 )
 from upkeep.erasure.job import Erasure
 
-Method = TypeVar("Method", bound=Callable[..., Any])
+Method = TypeVar("Method", bound=Callable[..., object])
 
 _COUNT: Json = {"type": "integer", "minimum": 0}
 _MEANINGS = {
@@ -29,10 +30,8 @@ _MEANINGS = {
     "sketchedBuckets": "Buckets whose events are gone and whose sketch may still count the user.",
 }
 _MOMENT = {"type": "string", "format": "date-time"}
-_ERASURE: Json = {
-    "type": "object",
-    "required": ["erasureId", "state", "requestedAt", "counts"],
-    "properties": {
+_ERASURE = object_of(
+    {
         "erasureId": {"type": "string"},
         "state": {
             "type": "string",
@@ -41,24 +40,19 @@ _ERASURE: Json = {
         },
         "requestedAt": _MOMENT,
         "finishedAt": _MOMENT,
-        "counts": {
-            "type": "object",
-            "required": list(Erasure.COUNTS),
-            "properties": {
-                name: {**_COUNT, "description": _MEANINGS[name]} for name in Erasure.COUNTS
-            },
-        },
+        "counts": object_of(
+            {name: {**_COUNT, "description": _MEANINGS[name]} for name in Erasure.COUNTS}
+        ),
     },
-}
-_DRY_RUN: Json = {
-    "type": "object",
-    "required": ["dryRun", "events", "deadLetters"],
-    "properties": {
+    optional=("finishedAt",),
+)
+_DRY_RUN = object_of(
+    {
         "dryRun": {"type": "boolean", "const": True},
         "events": _COUNT,
         "deadLetters": _COUNT,
-    },
-}
+    }
+)
 _RATE: Codes = {429: ("rate_limited",), 503: ("store_unavailable", *RELAYED)}
 _USER: Codes = {
     400: (
