@@ -75,7 +75,7 @@ def build_copies_task() -> None:
 
 
 @shared_task(name=task_names.VERIFY_SAMPLE, ignore_result=True, bind=True, max_retries=None)
-def verify_sample_task(task: Task[Any, Any]) -> None:
+def verify_sample_task(task: Task[[], None]) -> None:
     """Recount a few random days of random projects; a difference is an error log and a metric.
 
     Runs once a night, so it waits for the lane.

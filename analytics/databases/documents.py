@@ -139,6 +139,15 @@ class SaltDocument(TypedDict):
     expiresAt: datetime
 
 
+class GarbageDocument(TypedDict):
+    """`rollup_garbage`."""
+
+    _id: ObjectId
+    runs: list[bytes]
+    dueAt: datetime
+    collecting: NotRequired[bool]
+
+
 class SetbackDocument(TypedDict):
     """`setbacks`."""
 

@@ -1,7 +1,5 @@
 """A project's own hostnames, spelled as those of events are (`analytics/events/hosts.py`)."""
 
-from collections.abc import Collection
-
 from django.core.exceptions import ValidationError
 
 from analytics.events.hosts import MAX_HOST_CHARS, read_hostname
@@ -25,9 +23,3 @@ def validate_hostname(text: str) -> None:
     """Raises ValidationError for what is no hostname in the spelling that events are given."""
     if spell_hostname(text) != text:
         raise ValidationError(f"{text} is not a hostname: write {spell_hostname(text)}.")
-
-
-def is_own_host(host: str, own: Collection[str]) -> bool:
-    """Whether `host` is among `own`, with or without `www.`."""
-    bare = host.removeprefix(_WWW)
-    return bare in own or f"{_WWW}{bare}" in own

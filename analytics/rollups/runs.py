@@ -15,7 +15,7 @@ whose events were all erased, has no pieces. `"v"` is the format of its tables (
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import urandom
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict
 
 import numpy as np
 
@@ -30,7 +30,18 @@ from analytics.rollups.dimensions import (
 )
 from analytics.rollups.table import Table
 
-Descriptor = dict[str, Any]
+
+class Descriptor(TypedDict):
+    """Where the pieces of a run are, as a head has it."""
+
+    r: bytes
+    n: int
+    c: NotRequired[dict[str, int]]
+    s: NotRequired[dict[str, bytes]]
+    v: NotRequired[int]
+    b: NotRequired[bool]
+
+
 Piece = dict[str, Any]
 
 RUN_ID_BYTES: Final = 12
@@ -136,7 +147,7 @@ def _describe(run_id: bytes, rows: int, tables: Iterable[str]) -> Descriptor:
     return descriptor
 
 
-def check_format(stored: Mapping[str, Any]) -> None:
+def check_format(stored: Mapping[str, Any] | Descriptor) -> None:
     """Raise CorruptTable for a summary or a run with tables that only a later release knows.
 
     Whoever adds it up, or puts something in its place, would lose them.
@@ -146,12 +157,12 @@ def check_format(stored: Mapping[str, Any]) -> None:
         raise CorruptTable(f"tables of format {version}, not {TABLES_FORMAT}")
 
 
-def has_bots(descriptor: Mapping[str, Any]) -> bool:
+def has_bots(descriptor: Descriptor) -> bool:
     """Whether a run counts bots."""
     return bool(descriptor.get("b"))
 
 
-def list_tables(descriptor: Mapping[str, Any]) -> tuple[str, ...]:
+def list_tables(descriptor: Descriptor) -> tuple[str, ...]:
     """The tables that a run may have, day parts left out."""
     return TABLES if has_bots(descriptor) else PEOPLE_TABLES
 
@@ -160,14 +171,14 @@ def _bytes_of(table: EncodedTable) -> int:
     return sum(len(column) for column in table.values() if isinstance(column, bytes))
 
 
-def counts_pieces(descriptor: Mapping[str, Any], dimension: str) -> list[bytes]:
+def counts_pieces(descriptor: Descriptor, dimension: str) -> list[bytes]:
     """The ids of the pieces with the counts and values of a dimension."""
     parts = descriptor.get("c", {}).get(dimension)
     return _piece_ids(descriptor, _COUNTS, dimension, None if parts is None else range(parts))
 
 
 def sets_pieces(
-    descriptor: Mapping[str, Any], dimension: str, hashes: Hashes | None = None
+    descriptor: Descriptor, dimension: str, hashes: Hashes | None = None
 ) -> list[bytes]:
     """The ids of the pieces that hold the sets of the rows `hashes`, if there are such rows.
 
@@ -196,7 +207,7 @@ def run_range(run_id: bytes) -> tuple[bytes, bytes]:
 
 
 def _piece_ids(
-    descriptor: Mapping[str, Any], kind: bytes, dimension: str, numbers: Iterable[int] | None
+    descriptor: Descriptor, kind: bytes, dimension: str, numbers: Iterable[int] | None
 ) -> list[bytes]:
     run_id = bytes(descriptor["r"])
     if not descriptor["n"]:

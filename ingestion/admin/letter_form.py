@@ -1,6 +1,7 @@
 """The forms of dead letters in the admin."""
 
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib.admin.helpers import ActionForm
@@ -48,12 +49,16 @@ class LetterForm(LetterModelForm):
         model = DeadLetter
         fields = ()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    @cached_property
+    def shown(self) -> str:
         letter = self.instance
         rule = find_policy(bytes.fromhex(letter.project)).ip_rule if letter.project else "drop"
-        self.shown = show_payload(bytes(letter.payload or b""), rule)
-        self.fields["text"].initial = self.shown
+        return show_payload(bytes(letter.payload or b""), rule)
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> object:
+        if field_name == "text":
+            return self.shown
+        return super().get_initial_for_field(field, field_name)
 
     @property
     def edited(self) -> bytes | None:
@@ -61,10 +66,11 @@ class LetterForm(LetterModelForm):
         text = self.cleaned_data["text"].replace("\r\n", "\n").strip()
         return None if text == self.shown.replace("\r\n", "\n").strip() else text.encode()
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
+    def clean(self) -> None:
+        super().clean()
         if self.errors:
-            return cleaned
+            return
+        cleaned = self.cleaned_data
         if cleaned["do"] == DISCARD and not cleaned["why"].strip():
             raise ValidationError({"why": "Say why it is discarded."})
         if cleaned["do"] != DISCARD and (edited := self.edited) is not None:
@@ -72,4 +78,3 @@ class LetterForm(LetterModelForm):
                 judge_edit(edited, {"eventId": self.instance.event_id})
             except InvalidEvent as exc:
                 raise ValidationError({"text": exc.detail}) from exc
-        return cleaned

@@ -1,7 +1,6 @@
 """What tells dead letters apart, read out of their payloads: nothing of it is stored twice."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from django.db.models import QuerySet
@@ -46,19 +45,16 @@ def find_letters(letters: QuerySet[DeadLetter], text: str) -> Found:
     rows = letters.order_by("-buried_at").values_list("pk", "event_id", "reason", "payload")
     found: list[str] = []
     read_bytes = 0
-    for number, (pk, event_id, reason, payload) in enumerate(_read(rows)):
+    for number, row in enumerate(rows.iterator(chunk_size=_CHUNK_LETTERS)):
         if number >= MAX_SEARCHED_LETTERS or read_bytes > MAX_SEARCHED_BYTES:
             return Found(found, is_cut=True)
+        pk, event_id, reason = row[0], row[1] or "", row[2] or ""
+        payload = bytes(row[3] or b"")
         read_bytes += len(payload)
-        texts = [part.casefold() for part in (pk, event_id, reason, *read_outline(bytes(payload)))]
+        texts = [part.casefold() for part in (pk, event_id, reason, *read_outline(payload))]
         if all(any(word in part for part in texts) for word in words):
             found.append(pk)
     return Found(found, is_cut=False)
-
-
-def _read(rows: Any) -> Iterable[tuple[str, str, str, bytes]]:
-    for pk, event_id, reason, payload in rows.iterator(chunk_size=_CHUNK_LETTERS):
-        yield pk, event_id or "", reason or "", payload or b""
 
 
 def _show(value: object, otherwise: str) -> str:

@@ -31,7 +31,7 @@ class ProjectFilter(admin.SimpleListFilter):
     title = "project"
     parameter_name = "project"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         return list_projects_to_filter()
 
     def queryset(
@@ -69,15 +69,19 @@ class DeadLetterAdmin(Fitting):
         """What is replayed, discarded or erased is only looked at."""
         return super().has_change_permission(request, obj) and (obj is None or obj.status == DEAD)
 
-    def get_fields(self, request: HttpRequest, obj: DeadLetter | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: DeadLetter | None = None) -> tuple[str, ...]:
         if self.has_change_permission(request, obj):
             return (*self.shown, "text", "do", "why")
         return (*self.shown, "payload_text")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: DeadLetter | None = None) -> Any:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: DeadLetter | None = None
+    ) -> tuple[str, ...]:
         return (*self.shown, "payload_text")
 
-    def save_model(self, request: HttpRequest, obj: DeadLetter, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: DeadLetter, form: LetterForm, change: bool
+    ) -> None:
         letter_id, by = bytes.fromhex(obj.pk), request.user.get_username()
         do, why = form.cleaned_data["do"], form.cleaned_data["why"]
         try:

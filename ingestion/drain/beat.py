@@ -1,9 +1,8 @@
 """Beat's scheduler: it stays quiet while workers are behind."""
 
-from typing import Any
-
 from celery.beat import ScheduleEntry, Scheduler
 from django.conf import settings
+from kombu import Producer
 from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import broker_client, stream_client
@@ -23,7 +22,7 @@ class QuietScheduler(Scheduler):
     worker would find a queue of a day's drains.
     """
 
-    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+    def apply_entry(self, entry: ScheduleEntry, producer: Producer | None = None) -> None:
         note_alive("beat")
         try:
             wanted = self._is_wanted(entry)
@@ -33,8 +32,7 @@ class QuietScheduler(Scheduler):
             super().apply_entry(entry, producer=producer)
 
     def _is_wanted(self, entry: ScheduleEntry) -> bool:
-        options: dict[str, Any] = entry.options or {}
-        queue: str = options.get("queue", self.app.conf.task_default_queue)
+        queue: str = (entry.options or {}).get("queue", self.app.conf.task_default_queue)
         waiting_tasks = int(broker_client().llen(queue))
         if entry.task != DRAIN:
             return waiting_tasks < MAX_WAITING_MAINTENANCE_TASKS

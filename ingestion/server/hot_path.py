@@ -8,8 +8,7 @@ paths goes straight to its DRF view; every other one goes the usual way.
 from collections.abc import Iterable
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
 from django.conf import settings
@@ -37,7 +36,7 @@ _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in H
 class HotPath:
     """A WSGI application in front of Django's."""
 
-    def __init__(self, django: Any) -> None:
+    def __init__(self, django: WSGIApplication) -> None:
         self._django = django
         self._views = HOT_VIEWS if settings.ROLE in ("all", "ingest") else {}
         self.plain_lines = make_request_lines(self._views)
@@ -50,8 +49,7 @@ class HotPath:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self.is_hot(environ["PATH_INFO"]):
             drop_charset(environ)
-            answer: Iterable[bytes] = self._django(environ, start_response)
-            return answer
+            return self._django(environ, start_response)
         status_line, response, headers = self.answer(environ)
         start_response(status_line, headers)
         return (response.content,)

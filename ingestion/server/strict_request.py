@@ -6,7 +6,7 @@ its length, or `chunked` and no other coding. A test compares what is taken with
 """
 
 import re
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from gunicorn.http.body import Body, ChunkedReader
 from gunicorn.http.errors import (
@@ -22,6 +22,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import Parser
 from gunicorn.http.unreader import Unreader
 
+from ingestion.server.gunicorn_types import Address
 from ingestion.server.plain_request import is_host
 
 _KIBIBYTE = 1024
@@ -116,7 +117,9 @@ class StrictRequest(Request):  # type: ignore[misc]
 
 
 class _StrictChunkedReader(ChunkedReader):  # type: ignore[misc]
-    def parse_chunk_size(self, unreader: Unreader, data: bytes | None = None) -> tuple[int, Any]:
+    def parse_chunk_size(
+        self, unreader: Unreader, data: bytes | None = None
+    ) -> tuple[int, bytes | None]:
         buf = bytearray(data or b"")
         while (end := buf.find(_LINE_END, 0, _MAX_CHUNK_LINE_BYTES)) < 0:
             if len(buf) >= _MAX_CHUNK_LINE_BYTES or b"\n" in buf:
@@ -143,7 +146,7 @@ class StrictParser(Parser):  # type: ignore[misc]
 
     mesg_class = StrictRequest
 
-    def __init__(self, cfg: Any, unreader: Unreader, address: Any) -> None:
+    def __init__(self, cfg: object, unreader: Unreader, address: Address) -> None:
         self.cfg = cfg
         self.unreader = unreader
         self.source_addr = address

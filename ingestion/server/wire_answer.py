@@ -1,12 +1,22 @@
 """An answer of the hot paths as it goes out, in one piece."""
 
 import time
-from typing import Any
+from typing import Protocol
 
 from gunicorn import util
 
-# Status line, Django's response, and all headers. Django is not loaded yet when this is.
-Answer = tuple[str, Any, list[tuple[str, str]]]
+
+class Response(Protocol):
+    """What we use of Django's, which is not loaded yet when this is, and of a Reply."""
+
+    status_code: int
+
+    @property
+    def content(self) -> bytes: ...
+
+
+# Status line, response, and all headers.
+Answer = tuple[str, Response, list[tuple[str, str]]]
 
 
 def render_answer(

@@ -10,7 +10,7 @@ from analytics.databases import redis_clients as names
 
 Argument: TypeAlias = str | bytes | int | float
 
-Command: TypeAlias = tuple[Any, ...]
+Command: TypeAlias = tuple[Argument, ...]
 """Its name and its arguments, as hiredis packs them."""
 
 Reply: TypeAlias = Any

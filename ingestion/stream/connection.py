@@ -4,8 +4,9 @@ redis-py connects, authenticates and encrypts; packing the commands and parsing 
 left to hiredis alone, which takes a tenth of the time.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import socket
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
 
 import hiredis
 import redis
@@ -15,6 +16,20 @@ from ingestion.stream.answers import Command, Reply
 from ingestion.stream.scripts import is_of_replica
 
 _READ_BYTES = 65_536
+# Its own types say that a command is one word.
+_pack = cast("Callable[[Command], bytes]", hiredis.pack_command)
+
+
+class _Connection(Protocol):
+    """What we use of redis-py's, its socket among it."""
+
+    _sock: socket.socket
+
+    def connect(self) -> None: ...
+
+    def can_read(self, timeout: float) -> bool: ...
+
+    def disconnect(self) -> None: ...
 
 
 class StreamConnection:
@@ -23,7 +38,7 @@ class StreamConnection:
     def __init__(self, client: redis.Redis) -> None:
         pool = client.connection_pool
         # Not the pool's make_connection: each of those counts against its limit for ever.
-        connection: Any = pool.connection_class(**pool.connection_kwargs)
+        connection = cast(_Connection, pool.connection_class(**pool.connection_kwargs))
         connection.connect()
         self._connection = connection
         self._socket = connection._sock
@@ -35,7 +50,7 @@ class StreamConnection:
         Raises OSError or redis ConnectionError when the connection breaks, in which case any
         of the commands may have been carried out.
         """
-        self._socket.sendall(b"".join([hiredis.pack_command(command) for command in commands]))
+        self._socket.sendall(b"".join([_pack(command) for command in commands]))
         replies: list[Reply] = []
         reader = self._reader
         while len(replies) < len(commands):

@@ -1,7 +1,6 @@
 """Signal a worker to drain. A lost signal is harmless: beat sends another within seconds."""
 
 import threading
-from typing import Any
 
 import structlog
 from celery import current_app
@@ -34,12 +33,12 @@ def publish_drain(partition: int) -> None:
         log.warning("signal_not_sent", task=DRAIN, error=str(exc))
         return
     if queued < MAX_QUEUED_DRAINS * settings.STREAM_PARTITIONS:
-        send_quietly(DRAIN, args=(partition,), queue=DRAIN_QUEUE)
+        send_quietly(DRAIN, DRAIN_QUEUE, partition)
 
 
-def send_quietly(task: str, **options: Any) -> None:
+def send_quietly(task: str, queue: str, *arguments: int) -> None:
     """Without an expiry: a worker whose clock is ahead would drop every task."""
     try:
-        current_app.send_task(task, retry=False, ignore_result=True, **options)
+        current_app.send_task(task, arguments, queue=queue, retry=False, ignore_result=True)
     except (OperationalError, OSError) as exc:
         log.warning("signal_not_sent", task=task, error=str(exc))

@@ -1,6 +1,8 @@
 """Web pages of other sites: which may send events, and what their browsers are told."""
 
+from collections.abc import Iterable
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import msgspec
 import pytest
@@ -349,15 +351,19 @@ def test_every_answer_of_the_doors_can_be_read_by_an_allowed_page(
         assert answer["Vary"] == "Origin"
 
 
+def no_django(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    raise AssertionError("this path is hot")
+
+
 def test_what_is_refused_before_any_view_can_be_read_as_well(
     shop: TestProject, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/event", "wsgi.url_scheme": "http"}
     settings.SECURE_SSL_REDIRECT = True
-    _, over_http, headers = HotPath(None).answer({**environ, "HTTP_ORIGIN": SHOP})
+    _, over_http, headers = HotPath(no_django).answer({**environ, "HTTP_ORIGIN": SHOP})
     settings.SECURE_SSL_REDIRECT = False
     monkeypatch.setattr("ingestion.accept.views.authenticate_sender", lambda meta: 1 / 0)
-    _, broken, more_headers = HotPath(None).answer({**environ, "HTTP_ORIGIN": SHOP})
+    _, broken, more_headers = HotPath(no_django).answer({**environ, "HTTP_ORIGIN": SHOP})
 
     assert (over_http.status_code, broken.status_code) == (403, 500)
     for sent in (headers, more_headers):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from wsgiref.simple_server import demo_app
 
 import pytest
 from django.contrib.auth.models import User
@@ -116,7 +117,7 @@ def test_where_https_is_a_must_an_event_over_plain_http_is_refused(
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if proxies else None
     request = {"REQUEST_METHOD": "POST", "PATH_INFO": "/event", "wsgi.url_scheme": "http"}
 
-    status_line, response, _ = HotPath(None).answer({**request, **environ})
+    status_line, response, _ = HotPath(demo_app).answer({**request, **environ})
 
     assert status_line.startswith(str(status))
     if status == 403:

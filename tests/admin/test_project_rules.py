@@ -233,11 +233,3 @@ def test_what_was_spelled_once_stays(text: str) -> None:
         return
     with pytest.raises(ValidationError):
         spell_hostname(text)
-
-
-def test_a_host_is_the_projects_own_with_and_without_www() -> None:
-    for own in (["shop.example"], ["www.shop.example"]):
-        assert is_own_host("shop.example", own)
-        assert is_own_host("www.shop.example", own)
-        assert not is_own_host("other.example", own)
-        assert not is_own_host("a.shop.example", own)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from wsgiref.simple_server import demo_app
 
 import msgspec
 import pytest
@@ -44,7 +45,7 @@ def post(project: TestProject, body: bytes, **headers: str) -> int:
         "wsgi.input": io.BytesIO(body),
         **headers,
     }
-    return TracedPath(None).answer(environ)[1].status_code
+    return TracedPath(demo_app).answer(environ)[1].status_code
 
 
 def test_a_trace_leads_from_the_request_to_the_transaction(

@@ -33,8 +33,9 @@ class DeletionForm(DeletionModelForm):
         model = ProjectDeletion
         fields = ()
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
+    def clean(self) -> None:
+        super().clean()
+        cleaned = self.cleaned_data
         wrong = {}
         name = " ".join(self.project.name.split())  # as a page shows it
         if " ".join(cleaned.get("project_name", name).split()) != name:
@@ -43,7 +44,6 @@ class DeletionForm(DeletionModelForm):
             wrong["project_id"] = "This is not the id of this project."
         if wrong:
             raise ValidationError(wrong)
-        return cleaned
 
 
 def find_asked_project(request: HttpRequest) -> Project | None:

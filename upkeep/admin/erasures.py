@@ -1,6 +1,6 @@
 """Erasures in the admin: ask for one, see how far they are and what they did."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import admin
@@ -42,11 +42,11 @@ class EraseForm(ErasureModelForm):
         model = Erasure
         fields = ()
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
+    def clean(self) -> None:
+        super().clean()
+        cleaned = self.cleaned_data
         if cleaned.get("only_count") and not self.errors:
             raise ValidationError(self._count(cleaned["of_project"], cleaned["user_id"]))
-        return cleaned
 
     def _count(self, project: Project, user_id: str) -> str:
         try:
@@ -77,7 +77,7 @@ class ErasureAdmin(JobAdmin):
     list_filter = (ProjectFilter,)
     list_per_page = 50
 
-    def get_fields(self, request: HttpRequest, obj: Erasure | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: Erasure | None = None) -> tuple[str, ...]:
         if obj is None:
             return ("of_project", "user_id", "only_count")
         return ("id", "project_name", "state", "requested_at", "requested_by", "finished_at", "did")

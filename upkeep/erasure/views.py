@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pymongo
 from django.http import HttpRequest
@@ -33,7 +32,7 @@ class ErasureView(LeanView):
     scopes = ("admin",)
     headers_out: dict[str, str]
 
-    def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: HttpRequest, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         if request.method != "OPTIONS":
             headers = count_request(request, self.sender.key, "erasure", "ERASURE_RATE")

@@ -98,7 +98,7 @@ def new_job(
 
 def signal_jobs(kind: type[Job]) -> None:
     """Ask a worker to go on with those that are open. A lost signal is harmless: beat asks soon."""
-    send_quietly(kind.TASK, queue=MAINTENANCE_QUEUE)
+    send_quietly(kind.TASK, MAINTENANCE_QUEUE)
 
 
 def save_progress(

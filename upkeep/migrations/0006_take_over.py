@@ -1,13 +1,13 @@
 """Take over the pages that were of `ingestion`, with the permissions and the history of each."""
 
-from typing import Any
-
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 TAKEN_OVER = ("erasure", "projectdeletion", "ledgerline")
 
 
-def take_over(apps: Any, schema_editor: Any) -> None:
+def take_over(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Before Django makes content types for models that it takes for new."""
     content_types = apps.get_model("contenttypes", "ContentType").objects
     ours = set(content_types.filter(app_label="upkeep").values_list("model", flat=True))

@@ -1,7 +1,6 @@
 """Make and read the tables of the day parts (analytics/rollups/day_parts.py)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from pymongo.client_session import ClientSession
 
@@ -10,6 +9,7 @@ from analytics.rollups import (
     BOTS_TOTAL,
     DAY_PARTS,
     TOTAL,
+    Descriptor,
     EncodedTable,
     has_bots,
     list_day_part_rows,
@@ -38,7 +38,7 @@ def _list_rows(slot: int, totals: Sequence[EncodedTable]) -> Iterator[EncodedTab
         yield from list_day_part_rows(slot, total)
 
 
-def read_day_parts(run: Mapping[str, Any], session: ClientSession | None = None) -> Tables:
+def read_day_parts(run: Descriptor, session: ClientSession | None = None) -> Tables:
     """The tables of the day parts, as the run of its copy has them."""
     names = [DAY_PARTS, BOTS_DAY_PARTS] if has_bots(run) else [DAY_PARTS]
     [columns] = read_columns([run], session, names)

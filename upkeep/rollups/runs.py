@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
 
 from bson import ObjectId, encode
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
+from analytics.databases.documents import GarbageDocument, typed
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from analytics.rollups import (
@@ -95,7 +95,7 @@ class RunWriter:
             collection(mongo.ROLLUP_CHUNKS).insert_many(self._pieces, ordered=False)
             self._pieces, self._pieces_bytes = [], 0
 
-    def adopt(self, session: ClientSession, replaced: Sequence[Mapping[str, Any]] = ()) -> None:
+    def adopt(self, session: ClientSession, replaced: Sequence[Descriptor] = ()) -> None:
         """In the transaction that changes the unit: keep what was written, discard `replaced`."""
         assert not self._pieces, "flush before the transaction"
         garbage = collection(mongo.ROLLUP_GARBAGE)
@@ -128,7 +128,7 @@ def split(tables: Mapping[str, EncodedTable]) -> Columns:
 
 
 def read_columns(
-    descriptors: Sequence[Mapping[str, Any]],
+    descriptors: Sequence[Descriptor],
     session: ClientSession | None = None,
     dimensions: Sequence[str] | None = None,
 ) -> list[Columns]:
@@ -152,7 +152,7 @@ def read_columns(
 
 
 def _gather(
-    run: Mapping[str, Any], pieces: Mapping[bytes, Document], dimensions: Sequence[str]
+    run: Descriptor, pieces: Mapping[bytes, Document], dimensions: Sequence[str]
 ) -> Columns:
     columns: Columns = {}
     for dimension in dimensions:
@@ -199,7 +199,8 @@ def collect_garbage() -> int:
     """Delete the runs that nobody adopted, or that were replaced; how many runs."""
     turns = Turns(COLLECT_GARBAGE)
     runs = 0
-    due = collection(mongo.ROLLUP_GARBAGE).find({"dueAt": {"$lt": datetime.now(UTC)}})
+    garbage = typed(GarbageDocument, mongo.ROLLUP_GARBAGE)
+    due = garbage.find({"dueAt": {"$lt": datetime.now(UTC)}})
     for entry in due:
         unit = str(entry["_id"])
         if not turns.is_resting(unit):
@@ -209,7 +210,7 @@ def collect_garbage() -> int:
     return runs
 
 
-def _collect(entry: Mapping[str, Any]) -> int:
+def _collect(entry: GarbageDocument) -> int:
     garbage = collection(mongo.ROLLUP_GARBAGE)
     marked = garbage.update_one({"_id": entry["_id"]}, {"$set": {"collecting": True}})
     if not marked.matched_count:  # adopted at this very moment

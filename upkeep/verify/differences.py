@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 
 from analytics.metrics.names import ROLLUP_DRIFT
 from analytics.rollups import Table
+from analytics.rollups.arrays import Integers
 from upkeep.rollups.runs import Tables
 
 log = structlog.get_logger(__name__)
@@ -52,6 +52,8 @@ def _same(left: Table | None, right: Table | None) -> bool:
 def _describe(table: Table | None) -> str:
     if table is None:
         return "nothing"
-    views: Any = table.views
-    events: Any = table.events
-    return f"{len(table)} rows, {int(views.sum())} views, {int(events.sum())} events"
+    return f"{len(table)} rows, {_sum(table.views)} views, {_sum(table.events)} events"
+
+
+def _sum(column: Integers | None) -> int:
+    return 0 if column is None else int(column.sum())

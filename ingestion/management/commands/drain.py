@@ -1,7 +1,5 @@
 """`manage.py drain`: store what waits, here and now, without Celery."""
 
-from typing import Any
-
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -19,9 +17,9 @@ class Command(BaseCommand):
             help="also drain what a fuse holds back, and bury what cannot be stored",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, seconds: float, force: bool, **others: object) -> None:
         for partition in range(settings.STREAM_PARTITIONS):
-            result = drain(partition, options["seconds"], force=options["force"])
+            result = drain(partition, seconds, force=force)
             self.stdout.write(
                 f"partition {partition}: {result.stored} stored, "
                 f"{result.duplicates} duplicates, {result.dead} dead"

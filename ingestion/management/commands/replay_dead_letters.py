@@ -1,7 +1,5 @@
 """`manage.py replay_dead_letters`: accept the events of dead letters again."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.web.problems import Unavailable
@@ -25,21 +23,28 @@ class Command(BaseCommand):
         parser.add_argument("--why", default="", help="a note that is kept on the letters")
         parser.add_argument("--dry-run", action="store_true", help="count them and do nothing")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self,
+        *,
+        project: str | None,
+        reason: str | None,
+        id: list[str],
+        limit: int | None,
+        why: str,
+        dry_run: bool,
+        **others: object,
+    ) -> None:
         try:
-            project = bytes.fromhex(options["project"]) if options["project"] else None
-            ids = [bytes.fromhex(text) for text in options["id"]]
+            project_id = bytes.fromhex(project) if project else None
+            ids = [bytes.fromhex(text) for text in id]
         except ValueError as exc:
             raise CommandError("ids are hex digits") from exc
-        found = find_open(project, options["reason"], ids)
+        found = find_open(project_id, reason, ids)
         try:
-            done = replay_letters(
-                found, "manage.py", options["why"],
-                most=options["limit"], dry_run=options["dry_run"],
-            )  # fmt: skip
+            done = replay_letters(found, "manage.py", why, most=limit, dry_run=dry_run)
         except Unavailable as exc:
             raise CommandError(f"{exc.detail} What was not replayed is as it was.") from exc
-        self._report(done, "would be replayed" if options["dry_run"] else "replayed")
+        self._report(done, "would be replayed" if dry_run else "replayed")
 
     def _report(self, done: Replayed, what: str) -> None:
         refused = done.refused.total()

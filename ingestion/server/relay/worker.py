@@ -12,7 +12,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from gunicorn.util import close
 
 from ingestion.server.crew import Crew
-from ingestion.server.gunicorn_types import Address, Listener
+from ingestion.server.gunicorn_types import Address, Listener, Request
 from ingestion.server.gunicorn_worker import Worker as AcceptingWorker
 from ingestion.server.relay.frames import (
     BLOCK,
@@ -64,9 +64,11 @@ class Worker(AcceptingWorker):
         finally:
             close(client)
 
-    def _handle_request(self, *request: Any) -> None:
+    def _handle_request(
+        self, listener_name: Address, req: Request, sock: socket.socket, addr: Address
+    ) -> None:
         """Hang up where it was told to stop meanwhile: a report may take long."""
-        super()._handle_request(*request)
+        super()._handle_request(listener_name, req, sock, addr)
         if not self.alive:
             raise StopIteration
 
