@@ -95,7 +95,8 @@ def run_summaries_cost(*, quick: bool) -> Result:
         for _ in range(rounds):
             for way, rates in ways.items():
                 fill(stack, events)
-                command = [sys.executable, "-m", "benchmarks.drain_here", f"{way}-summaries"]
+                program = "benchmarks.programs.drain_here"
+                command = [sys.executable, "-m", program, f"{way}-summaries"]
                 done = subprocess.run(
                     command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
                 )
@@ -112,7 +113,7 @@ def run_summaries_cost(*, quick: bool) -> Result:
 
 def fill(stack: Stack, events: int, projects: int = 1, shared: int = SHARED_REQUESTS) -> None:
     arguments = [str(events), str(projects), str(shared)]
-    command = [sys.executable, "-m", "benchmarks.fill", *arguments]
+    command = [sys.executable, "-m", "benchmarks.programs.fill", *arguments]
     environment = {**stack.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 

@@ -35,7 +35,7 @@ from analytics.events.entry import Part
 from analytics.events.event import decode_event
 from analytics.events.ids import EntryId, event_key, make_event_id, make_place, now_ms
 from analytics.projects.policy import Policy
-from benchmarks.fill import USER_AGENTS, make_raw
+from benchmarks.programs.fill import USER_AGENTS, make_raw
 from ingestion.store.document import Origin, encode_event
 from local.servers.mongo_server import MongoServer
 

@@ -20,6 +20,7 @@ from benchmarks.stack import ROOT, Stack, open_stack
 
 # Where loaded events are kept from run to run; without it they are loaded anew each time.
 DATA_DIR = Path(folder) if (folder := os.environ.get("BENCH_DATA_DIR")) else None
+LOADER = "benchmarks.programs.load_events"
 
 Result = dict[str, Any]
 Window = tuple[datetime, datetime]
@@ -203,7 +204,7 @@ def load_once(stack: Stack, events: int) -> Result:
 def load(stack: Stack, events: int, processes: int = 2) -> None:
     loaders = [
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.load_events", str(events), str(n), str(processes)],
+            [sys.executable, "-m", LOADER, str(events), str(n), str(processes)],
             cwd=ROOT,
             env={**stack.environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
         )
@@ -216,7 +217,7 @@ def load(stack: Stack, events: int, processes: int = 2) -> None:
 
 def run_loader(stack: Stack, *arguments: str) -> None:
     subprocess.run(
-        [sys.executable, "-m", "benchmarks.load_events", *arguments],
+        [sys.executable, "-m", LOADER, *arguments],
         cwd=ROOT,
         env={**stack.environment, "DJANGO_SETTINGS_MODULE": "config.settings"},
         check=True,

@@ -1,4 +1,6 @@
-"""`python -m benchmarks.load_events EVENTS PART PARTS`: fill MongoDB by the drain's own writer.
+"""Fill MongoDB by the drain's own writer.
+
+    python -m benchmarks.programs.load_events EVENTS PART PARTS
 
 EVENTS events over the last twelve months, in the order of time, in batches of 1,000; this process
 writes one PART of PARTS. With PART `rollups` it compacts what the others have written. A further
@@ -27,7 +29,7 @@ from analytics.events.ids import (
     now_ms,
 )
 from analytics.projects.models import Project
-from benchmarks.fill import USER_AGENTS
+from benchmarks.programs.fill import USER_AGENTS
 from ingestion.store.prepare import prepare
 from ingestion.store.transaction import write_batch
 from ingestion.stream.entries import ReadEntry

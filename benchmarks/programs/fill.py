@@ -1,4 +1,6 @@
-"""`python -m benchmarks.fill EVENTS [PROJECTS [SHARED]]`: a backlog, as POST /event leaves it.
+"""A backlog, as POST /event leaves it.
+
+    python -m benchmarks.programs.fill EVENTS [PROJECTS [SHARED]]
 
 Runs the admission script itself, with SHARED requests in each call, many calls in one write, in a
 process that has the service's settings. Paths, users and user agents repeat as on a busy site. More
@@ -35,6 +37,7 @@ from analytics.events.ids import (
     now_ms,
 )
 from analytics.projects.models import Project
+from ingestion.stream.answers import Argument
 from ingestion.stream.connection import StreamConnection
 from ingestion.stream.scripts import ADMIT
 
@@ -87,7 +90,7 @@ def fill(events: int, projects: int = 1, shared: int = 1) -> None:
         calls = []
         for _ in range(WRITE_CALLS):
             project_id = rng.choice(project_ids)
-            call = ["EVALSHA", ADMIT.digest, len(keys), *keys]
+            call: list[Argument] = ["EVALSHA", ADMIT.digest, len(keys), *keys]
             call += (10**9, 10**9, -1, 202601, 10**9, project_id.hex(), FORMAT_VERSION, "fill")
             call += (MAX_ENTRY_EVENTS, MAX_ENTRY_BYTES)
             for _ in range(min(shared, left)):

@@ -1,4 +1,7 @@
-"""`python -m benchmarks.drain_here [without-summaries]`: drain in this process, print events/s."""
+"""Drain in this process and print events/s.
+
+python -m benchmarks.programs.drain_here [without-summaries]
+"""
 
 import sys
 import time
@@ -8,8 +11,8 @@ import django
 
 django.setup()
 
-from ingestion.drain.loop import drain  # noqa: E402
-from ingestion.store import transaction as store  # noqa: E402  after Django's set-up
+from ingestion.drain.loop import drain
+from ingestion.store import transaction as store
 
 
 def write_none(*_: Any) -> None:
