@@ -85,7 +85,7 @@ def test_every_room_of_the_house_is_told_of() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     told = dict(re.findall(r"(?m)^\| `([a-z]+)/` \| (.+) \|$", text))
     of_django = {"admin", "management", "migrations"}
-    for package in ("analytics", "ingestion", "reporting", "upkeep"):
+    for package in ("analytics", "ingestion", "local", "reporting", "upkeep"):
         rooms = {found.parent.name for found in (ROOT / package).glob("*/__init__.py")} - of_django
         assert {room for room in rooms if f"`{room}/`" not in told[package]} == set(), package
     assert told.keys() == {folder for folder in FOLDERS if folder[0] != "."} - {"deploy", "docs"}

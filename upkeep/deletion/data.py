@@ -1,6 +1,7 @@
 """Remove events, letters, rollups and all else of a project, a bounded number at once.
 
-The pieces of runs are listed as garbage, which `upkeep/rollups/runs.py` collects.
+Rollups are the summaries, and the heads of days and months. The pieces of their runs are listed as
+garbage, which `upkeep/rollups/runs.py` collects.
 """
 
 from collections.abc import Iterator, Mapping
