@@ -74,7 +74,7 @@ pins: $(INSTALLED) ## Pin all packages with hashes; to their newest: make pins A
 
 # The lists that are made of npm's packages, and the pins of those that are packages of PyPI.
 lists: $(INSTALLED) ## Renew the lists of crawlers, browsers, sources, referrer spam and countries
-	@$(BIN)/python -m local.lists
+	@$(BIN)/python -m local.pins.lists
 	@$(MAKE) --no-print-directory pins ARGS="--upgrade-package crawler-user-agents \
 		--upgrade-package ua-parser-builtins --upgrade-package iptocc"
 

