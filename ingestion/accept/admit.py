@@ -5,9 +5,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -32,8 +32,7 @@ ACCEPTED, OVER_RATE, OVER_QUOTA, STREAM_FULL = range(4)
 PUBLIC_STREAM_FULL, OVER_PUBLIC_QUOTA, OVER_ADDRESS_RATE = range(4, 7)  # by public keys alone
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """Whose events these are, where the request came from, and what its headers say of it."""
 
     key: KeyRecord

@@ -22,48 +22,38 @@ MAX_BATCH_BODY_BYTES = 1024 * 1024
 _array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class _Judge:
-    """Of the events of one request, which all move by what the latest `sentAt` of them tells."""
+def judge_event(
+    raw: bytes, event: Event | InvalidEvent, key: KeyRecord, judged: Judged, ids: Iterator[str]
+) -> None:
+    """Accept `raw`, decoded as `event`, with the next of `ids` if it has none of its own.
 
-    def __init__(self, key: KeyRecord, events: Sequence[Event | InvalidEvent]) -> None:
-        self._key = key
-        self._now = now = datetime.now(UTC)
-        sent_at = [
-            event.sent_at
-            for event in events
-            if not isinstance(event, InvalidEvent) and event.sent_at is not None
-        ]
-        skew_ms = find_skew_ms(sent_at, now) if sent_at else 0
-        self.judged = Judged(skew_ms=skew_ms)
-        self._event_ids = make_event_ids(now_ms(), len(events))
-
-    def judge(self, raw: bytes, event: Event | InvalidEvent) -> None:
-        """Accept `raw`, decoded as `event`. Raises InvalidEvent."""
-        if len(raw) > MAX_EVENT_BODY_BYTES:
-            detail = f"The event is over {MAX_EVENT_BODY_BYTES:,} bytes."
-            raise InvalidEvent(None, "event_too_large", detail)
-        if isinstance(event, InvalidEvent):
-            raise event.anew()
-        key, judged = self._key, self.judged
-        if event.timestamp is not None:
-            check_moment(event.timestamp, judged.skew_ms, self._now, key)
-        if key.public:
-            raw = apply_page_rules(raw, event, key, judged)
-        if event.lost:
-            judged.count(LOST_BY_CLIENT, event.lost)
-        judged.accepted.append(AcceptedEvent(event.event_id or next(self._event_ids), raw))
+    Raises InvalidEvent.
+    """
+    if len(raw) > MAX_EVENT_BODY_BYTES:
+        detail = f"The event is over {MAX_EVENT_BODY_BYTES:,} bytes."
+        raise InvalidEvent(None, "event_too_large", detail)
+    if isinstance(event, InvalidEvent):
+        raise event.anew()
+    if event.timestamp is not None:
+        check_moment(event.timestamp, judged.skew_ms, datetime.now(UTC), key)
+    if key.public:
+        raw = apply_page_rules(raw, event, key, judged)
+    if event.lost:
+        judged.count(LOST_BY_CLIENT, event.lost)
+    judged.accepted.append(AcceptedEvent(event.event_id or next(ids), raw))
 
 
 def judge_single(body: bytes, key: KeyRecord) -> Judged:
     """The event of a body of one, accepted. Raises BadRequest."""
     try:
         event = decode_event(body)
-        judge = _Judge(key, (event,))
-        judge.judge(body, event)
+        sent_at = event.sent_at
+        judged = Judged(0 if sent_at is None else find_skew_ms([sent_at], datetime.now(UTC)))
+        judge_event(body, event, key, judged, make_event_ids(now_ms(), 1))
     except InvalidEvent as exc:
         errors = [exc.as_error()] if exc.field is not None else []
         raise BadRequest(exc.detail, code=exc.code, errors=errors) from None
-    return judge.judged
+    return judged
 
 
 def judge_batch(items: Sequence[bytes], key: KeyRecord) -> Judged:
@@ -74,11 +64,16 @@ def judge_batch(items: Sequence[bytes], key: KeyRecord) -> Judged:
         detail = f"The batch holds {len(items)} events; at most {MAX_BATCH_EVENTS} are taken."
         raise TooLarge(detail, code="too_many_events")
     events = decode_events(items)
-    judge = _Judge(key, events)
-    judged = judge.judged
+    sent_at = [
+        event.sent_at
+        for event in events
+        if not isinstance(event, InvalidEvent) and event.sent_at is not None
+    ]
+    judged = Judged(find_skew_ms(sent_at, datetime.now(UTC)) if sent_at else 0)
+    event_ids = make_event_ids(now_ms(), len(items))
     for index, (raw, event) in enumerate(zip(items, events, strict=True)):
         try:
-            judge.judge(raw, event)
+            judge_event(raw, event, key, judged, event_ids)
         except InvalidEvent as exc:
             judged.rejected.append({"index": index, **exc.as_error()})
             judged.count(exc.code)

@@ -1,20 +1,20 @@
 """What was made of one request: what to append, what is refused, what is to be counted."""
 
-from dataclasses import dataclass, field
-
 from analytics.events.entry import AcceptedEvent
 from analytics.projects.keys import KeyRecord
 from analytics.projects.refusals import note_refusal
 
 
-@dataclass(slots=True)
 class Judged:
     """The events of one request: those to accept, and why the others are refused."""
 
-    accepted: list[AcceptedEvent] = field(default_factory=list)
-    rejected: list[dict[str, object]] = field(default_factory=list)
-    skew_ms: int = 0  # which the timestamps of all move by
-    counts: dict[str, int] | None = None  # by reason
+    __slots__ = ("accepted", "counts", "rejected", "skew_ms")
+
+    def __init__(self, skew_ms: int = 0) -> None:
+        self.skew_ms = skew_ms  # which the timestamps of all move by
+        self.accepted: list[AcceptedEvent] = []
+        self.rejected: list[dict[str, object]] = []
+        self.counts: dict[str, int] | None = None  # by reason
 
     def count(self, reason: str, count: int = 1) -> None:
         self.counts = counts = self.counts or {}

@@ -29,6 +29,9 @@ from ingestion.accept.receipts import find_receipt
 from ingestion.accept.reply import HotRequest, Reply, read_as_utf8
 from ingestion.accept.schema import describe_event, describe_events, describe_receipt
 
+# What a body may call itself.
+_OF_ONE, _OF_MANY = (JSON,), (JSON, *NDJSON)
+_OF_ONE_BY_PAGES, _OF_MANY_BY_PAGES = (*_OF_ONE, TEXT), (*_OF_MANY, TEXT)
 _SPLITS: Mapping[str, Callable[[bytes], list[bytes]]] = {
     JSON: split_array,
     TEXT: split_text,
@@ -107,11 +110,6 @@ class DoorView(LeanView):
     def authenticate(self, meta: Mapping[str, Any]) -> KeyRecord:
         return authenticate_sender(meta)
 
-    def read_media_type(self, request: HttpRequest, *allowed: str) -> str:
-        if self.sender.key.public:
-            allowed = (*allowed, TEXT)
-        return read_media_type(request.META, allowed)
-
     def admit(self, judged: Judged) -> dict[str, str]:
         """As `admit`; the request has its answer then, and what is to be counted of it is."""
         sender = self.sender
@@ -130,9 +128,9 @@ class EventView(DoorView):
 
     @describe_event
     def post(self, request: HttpRequest) -> Reply:
-        self.read_media_type(request, JSON)
-        body = read_body(request, MAX_EVENT_BODY_BYTES)
-        judged = judge_single(body, self.sender.key)
+        key = self.sender.key
+        read_media_type(request.META, _OF_ONE_BY_PAGES if key.public else _OF_ONE)
+        judged = judge_single(read_body(request, MAX_EVENT_BODY_BYTES), key)
         event_id = judged.accepted[0].event_id
         try:
             headers = self.admit(judged)
@@ -147,8 +145,10 @@ class EventsView(DoorView):
 
     @describe_events
     def post(self, request: HttpRequest) -> Reply:
-        split = _SPLITS[self.read_media_type(request, JSON, *NDJSON)]
-        judged = judge_batch(split(read_body(request, MAX_BATCH_BODY_BYTES)), self.sender.key)
+        key = self.sender.key
+        media_type = read_media_type(request.META, _OF_MANY_BY_PAGES if key.public else _OF_MANY)
+        body = read_body(request, MAX_BATCH_BODY_BYTES)
+        judged = judge_batch(_SPLITS[media_type](body), key)
         event_ids = [event.event_id for event in judged.accepted]
         try:
             headers = self.admit(judged)
