@@ -568,11 +568,34 @@ def key_cases() -> Iterator[Case]:
         401,
         "missing_key",
     )
+    for name, request in (
+        ("a report's", get("/stats?key={read}&access_token={read}", key=None)),
+        ("an event's", post(EVENT, path="/event?key={ingest}", key=None)),
+        ("beside a good one", post(EVENT, path="/event?x={other}")),
+        ("escaped", post(EVENT, path="/event?x=%20{ingest}")),
+        ("a receipt's", get("/event/{ingest}")),
+        ("beside a public one", post(EVENT, path="/event?key=pk_live_x&k={ingest}", key=None)),
+    ):
+        yield Case(f"key: in the address, {name}", request, 401, "key_in_address")
+    for name, query in (
+        ("empty", "key="),
+        ("that nobody has", "key=pk_live_23456789_" + "A" * 43),
+        ("escaped NUL", "key=pk_live_%00"),
+        ("not UTF-8", "key=%ff%fe"),
+        ("long", "key=" + "A" * 4_000),
+        ("a script", "key=<script>"),
+        ("an operator", "key[$ne]=1&key=1"),
+    ):
+        yield Case(
+            f"key: public, {name}",
+            post(EVENT, path=f"/event?{query}", key=None),
+            *(401, "invalid_key"),
+        )
     yield Case(
-        "key: in the address",
-        get("/stats?key={read}&access_token={read}", key=None),
-        401,
-        "missing_key",
+        "key: two public ones", post(EVENT, path="/event?key=a&key=b", key=None), 401, "two_keys"
+    )
+    yield Case(
+        "key: of another name", post(EVENT, path="/event?KEY=a&k=b", key=None), 401, "missing_key"
     )
     for path in ("/stats", "/stats/timeseries", "/stats/breakdown?by=path", "/stats/realtime"):
         yield Case(f"key: none for {path}", get(path, key=None), 401, "missing_key")
@@ -686,7 +709,7 @@ def report_cases() -> Iterator[Case]:
         "$where=1": "unknown_parameter",
         "__proto__=1": "unknown_parameter",
         "%ff=1": "unknown_parameter",
-        "project={other}": "unknown_parameter",
+        "project=8000000000000000": "unknown_parameter",
     }.items():
         yield Case(f"stats: {query[:60]}", get(f"/stats?{query}"), 400, code)
     for query in (
