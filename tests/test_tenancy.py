@@ -98,7 +98,7 @@ def send_one(world: World) -> str:
     answers = [world.ingest.post("/event", event), world.page.send(event)]
     answers += [world.page.send({**event, "eventId": "by the page"}), world.page.send({})]
     flush_refusals()
-    counts = [(row.reason, row.times) for row in read_refusals(world.subject.row)]
+    counts = sorted((row.reason, row.times) for row in read_refusals(world.subject.row))
     return " ".join(map(told, answers)) + str(counts)
 
 

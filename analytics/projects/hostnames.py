@@ -5,7 +5,6 @@ from django.core.exceptions import ValidationError
 from analytics.events.hosts import MAX_HOST_CHARS, read_hostname
 
 MAX_HOSTNAME_CHARS = MAX_HOST_CHARS
-_WWW = "www."
 
 
 def spell_hostname(text: str) -> str:
