@@ -31,12 +31,14 @@ from analytics.databases.redis_keys import (
 )
 from analytics.events import entry as entries
 from analytics.events.ids import now_ms, parse_place
+from analytics.projects import keys
 from analytics.projects.key_mirror import make_record, mirror_keys
 from analytics.projects.keys import authenticate
 from analytics.projects.models import ApiKey, Project
 from analytics.projects.policy import find_policy
 from analytics.projects.zones import ALWAYS_UTC, read_zones
 from analytics.rollups import codec
+from analytics.web.problems import Unavailable
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
 from ingestion.stream.consumers import Consumer
@@ -411,6 +413,24 @@ def test_a_key_that_an_earlier_release_mirrored_is_secret(project: TestProject) 
     stream_client().set(api_key_key(key.digest), msgspec.json.encode(record))
 
     assert authenticate(f"Bearer {project.ingest_key}") == make_record(key, project.row)
+
+
+def test_a_public_key_that_a_worker_of_before_mirrored_is_taken_for_no_secret_one(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "request_mirror_restore", lambda: None)
+    key = ApiKey.issue_public(project.row, "Website")
+    key.save()
+    record = msgspec.to_builtins(make_record(key, project.row))
+    del record["public"]
+    stream_client().set(api_key_key(key.digest), msgspec.json.encode(record))
+
+    with pytest.raises(Unavailable):
+        authenticate(f"Bearer {key.text}")
+
+    mirror_keys()
+    keys.forget_keys()
+    assert authenticate(f"Bearer {key.text}").public
 
 
 def test_two_migrations_at_once_do_no_harm(store: None) -> None:
