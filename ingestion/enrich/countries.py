@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Mapping
 from functools import cache
-from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,6 +14,8 @@ import iptocc
 import maxminddb
 import structlog
 from django.conf import settings
+
+from analytics.bounded_cache import Kept
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,10 @@ class Place(NamedTuple):
 
 
 NOWHERE: Final = Place()
+_MAPPED: Final = "::ffff:"
+
+
+_countries = Kept(Place, 1_000)
 
 
 def find_place(ip: str) -> Place:
@@ -40,25 +45,17 @@ def find_place(ip: str) -> Place:
 
     What is no address, or no registry has given to anybody (a private one), is nowhere.
     """
+    if ip.startswith(_MAPPED) and "." in ip:
+        ip = ip[len(_MAPPED) :]
+    if settings.GEOIP_PATH:
+        place = _look_up(ip)
+        if place.country:
+            return place
     try:
-        address = ip_address(ip)
-    except ValueError:
+        code = iptocc.country_code(ip)
+    except UnicodeError:
         return NOWHERE
-    if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or address
-    text = str(address)
-    place = _look_up(text)
-    return place if place.country else Place(_read_code(iptocc.country_code(text)))
-
-
-def count_openings() -> int:
-    """How often the database of GEOIP_PATH was opened: what was found before may be out of date."""
-    path = settings.GEOIP_PATH
-    if not path:
-        return 0
-    database = _database(path)
-    database.reader()
-    return database.openings
+    return NOWHERE if code is None or code in _NO_COUNTRIES else _countries[code]
 
 
 class Database:
@@ -73,7 +70,6 @@ class Database:
         self._seen: object = ""  # what no file looks like
         self._checked_at = -CHECK_SECONDS
         self._reader: maxminddb.Reader | None = None
-        self.openings = 0
 
     def reader(self) -> maxminddb.Reader | None:
         """What the file holds; what it held before, while it cannot be read."""
@@ -93,7 +89,6 @@ class Database:
         except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
             log.warning("geoip_unreadable", path=str(self._path), error=str(error))
         else:
-            self.openings += 1
             log.info("geoip_opened", path=str(self._path))
 
 

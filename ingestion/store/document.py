@@ -23,6 +23,7 @@ from analytics.projects.policy import Policy
 from analytics.rollups import BUCKET_MS, PAGEVIEW, Fact, Hit, make_hit
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.enrich.bots import AUTOMATION, OTHER_HOSTNAME
+from ingestion.enrich.countries import find_place
 from ingestion.enrich.traffic import is_own_host
 from ingestion.enrich.visitors import hash_visitor
 from ingestion.store import elements as bson_of
@@ -123,7 +124,7 @@ def encode_event(
         begin_id, event_id = bson_of.UUID_ID, b""
     else:
         begin_id, event_id = bson_of.HASHED_ID, string(_EVENT_ID, event.event_id)
-    place_piece, country = places[ip] if ip else (b"", None)
+    place_piece, country = places[find_place(ip)] if ip else (b"", None)
     agent = agents[user_agent, is_judged, unfollowed]
     page_piece, page = pages[event.path, event.url, event.hostname, policy.tidies_addresses]
     traffic = find_traffic_piece(
@@ -136,7 +137,9 @@ def encode_event(
         begin_id, key, origin.project, place, times, page_piece, names[name], event_id, person,
         b"" if unfollowed else string(_SESSION_ID, event.session_id),
         b"" if unfollowed else string(_IP, apply_ip_rule(policy.ip_rule, ip)),
-        place_piece, agent.elements, _encode_screen(event), traffic.elements, string(_BOT, bot),
+        place_piece, agent.elements, traffic.elements,
+        b"" if event.title is event.language is event.screen is None else _encode_screen(event),
+        b"" if bot is None else string(_BOT, bot),
         b"" if event.properties is None else _PROPERTIES,
         b"" if event.properties is None else properties or bson.encode(event.properties),
         _SKEW_MS + int64(part.skew_ms) if part.skew_ms else b"",
@@ -166,10 +169,8 @@ def is_foreign(hostname: str | None, own: Collection[str]) -> bool:
 
 def _encode_screen(event: Event) -> bytes:
     """What was on the screen, and in which language."""
-    title, language, screen = event.title, event.language, event.screen
-    if title is None and language is None and screen is None:
-        return b""
-    return string(_TITLE, title) + string(_LANGUAGE, language) + string(_SCREEN, screen)
+    shown = string(_TITLE, event.title) + string(_LANGUAGE, event.language)
+    return shown + string(_SCREEN, event.screen)
 
 
 def _encode_person(

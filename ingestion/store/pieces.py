@@ -10,7 +10,7 @@ from analytics.bounded_cache import Kept
 from analytics.rollups import Client, Hit, Source, hash_user, make_hit
 from ingestion.enrich.bots import REFERRER_SPAM, is_spam, judge_user_agent
 from ingestion.enrich.campaigns import NO_CAMPAIGN, Campaign, find_campaign, names_campaign
-from ingestion.enrich.countries import NOWHERE, count_openings, find_place
+from ingestion.enrich.countries import Place
 from ingestion.enrich.pages import Page, read_page
 from ingestion.enrich.referrers import MAX_REFERRER_CHARS, referrer_host
 from ingestion.enrich.traffic import find_traffic, is_own_host
@@ -105,9 +105,8 @@ def _make_agent(key: tuple[str | None, bool, bool]) -> AgentPiece:
     return AgentPiece(whole + family + versions, agent.client, bot)
 
 
-def _make_place(ip: str) -> tuple[bytes, str | None]:
-    place = find_place(ip)
-    return (b"", None) if place == NOWHERE else (_encode_all(_PLACE, *place), place.country)
+def _make_place(place: Place) -> tuple[bytes, str | None]:
+    return _encode_all(_PLACE, *place), place.country
 
 
 TrafficKey = tuple[str | None, Campaign, str | None, str | None, frozenset[str]]
@@ -144,17 +143,6 @@ def find_traffic_piece(
     if referrer is None and page.click_id is None and campaign is NO_CAMPAIGN:
         return _direct
     return _traffic[referrer, campaign, page.click_id, page.hostname, own_hostnames]
-
-
-_openings = 0
-
-
-def forget_old_places() -> None:
-    """Forget where addresses are, if there is another database of that."""
-    global _openings
-    if (openings := count_openings()) != _openings:
-        places.clear()
-        _openings = openings
 
 
 pages = Kept(_make_page, 1 << 12)

@@ -9,7 +9,7 @@ import msgspec
 
 from analytics.events.entry import AcceptedEvent, Part
 from analytics.events.event import EPOCH, Event, decode_events, decode_older_event
-from analytics.events.ids import make_place
+from analytics.events.ids import event_key, make_place, public_event_key
 from analytics.events.invalid_event import InvalidEvent
 from analytics.projects.policy import Policy, find_policy
 from analytics.projects.zones import LocalDay, find_day
@@ -18,7 +18,6 @@ from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.enrich.salts import salt_of_day
 from ingestion.store.document import NOT_ENCODABLE as BSON_ERRORS
 from ingestion.store.document import Origin, encode_event, encode_properties
-from ingestion.store.pieces import forget_old_places
 from ingestion.stream.entries import ReadEntry
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
@@ -65,7 +64,6 @@ class PreparedEvent(msgspec.Struct, gc=False):
 
 def prepare(entries: Iterable[ReadEntry]) -> list[PreparedEvent]:
     """One PreparedEvent per accepted event, in stream order."""
-    forget_old_places()
     batch: list[PreparedEvent] = []
     days: dict[bytes, tuple[LocalDay, Policy, bytes]] = {}
     for read in entries:
@@ -86,14 +84,14 @@ def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[PreparedEvent]) 
         [None if isinstance(event, InvalidEvent) else event.properties for event in events]
     )
     project_id, day, redelivered = origin.project_id, read.id.day, read.redelivered
-    make_key = read.entry.event_key
+    make_key = public_event_key if read.entry.public else event_key
     requests = len(read.entry.parts)
     index = 0
     for part in read.entry.parts:
         for accepted in part.events:
             event = events[index]
             place = make_place(read.id, index)
-            key = make_key(accepted.event_id)
+            key = make_key(project_id, accepted.event_id)
             prepared = PreparedEvent(
                 project_id, place, day, key, accepted, redelivered, requests, part
             )

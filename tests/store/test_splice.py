@@ -9,7 +9,9 @@ import pytest
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from bson.int64 import Int64
-from hypothesis import given, settings
+from django.conf import LazySettings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from analytics.bounded_cache import Kept
@@ -32,7 +34,6 @@ from ingestion.enrich.traffic import find_traffic, is_own_host
 from ingestion.enrich.user_agents import parse_user_agent
 from ingestion.enrich.visitors import hash_visitor
 from ingestion.store.document import Origin, encode_event, encode_properties
-from ingestion.store.pieces import places
 
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 PROJECT = b"project1"
@@ -184,7 +185,7 @@ _referrers = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 @given(
     st.fixed_dictionaries(
         {"path": _paths},
@@ -252,7 +253,7 @@ def test_what_bson_cannot_hold_is_an_error_of_that_event(
         encode_event(event, event_key(PROJECT, UUID), PLACE, ORIGIN, PART)
 
 
-@settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=50, deadline=None)
 # Not `_id`: at the top of a document the encoder puts it first.
 @given(
     st.lists(
@@ -281,13 +282,15 @@ def test_what_is_kept_does_not_grow_without_end() -> None:
     assert "long" not in kept
 
 
-def test_the_country_is_that_of_the_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_country_is_that_of_the_whole_address(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
     class Database:
         def get(self, ip: str) -> dict[str, Any] | None:
             return {"country": {"iso_code": "NZ"}} if ip == "203.0.113.9" else None
 
+    settings.GEOIP_PATH = "any"
     monkeypatch.setattr(enrich, "_geoip", Database)
-    places.clear()
 
     encoded, fact = encode_event(make_event(), event_key(PROJECT, UUID), PLACE, ORIGIN, PART)
 
