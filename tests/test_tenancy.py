@@ -24,6 +24,7 @@ from django.utils.html import strip_tags
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import broker_client, stream_client
+from analytics.projects.keys import forget_keys
 from analytics.projects.models import ApiKey
 from analytics.projects.refusals import flush_refusals, read_refusals
 from analytics.remembered import forget_everything
@@ -331,6 +332,7 @@ def play(world: World) -> Iterator[tuple[str, str]]:
     """Do everything in the world's project; each act, and what it told."""
     before = read_bytes_of(world.others)
     for name, act in list_acts():
+        forget_keys()  # as the seconds do for which a process knows a key, and its project
         answer = act(world)
         after = read_bytes_of(world.others)
         changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
