@@ -24,6 +24,7 @@ from benchmarks.load import NoGenerator
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "accept_single": accept.run_single,
     "accept_batch": accept.run_batches,
+    "accept_public": accept.run_public,
     "accept_beside_reports": accept_beside_reports.run,
     "end_to_end": end_to_end.run,
     "drain": drain.run,

@@ -33,6 +33,24 @@ def run_batches(*, quick: bool) -> Result:
     return {"accept_batch": hundred, "accept_batch_1000": thousand}
 
 
+def run_public(*, quick: bool) -> Result:
+    """A page's door, with the key in the address, beside that of a server with a secret key."""
+    rounds, seconds = _effort(quick)
+    text = json.dumps(EVENT)
+    public: list[Load] = []
+    secret: list[Load] = []
+    with open_stack(reference=False) as stack:
+        _, url = stack.start_web()
+        page = f"{url}/event?key={stack.public_key}"
+        warm_up(stack, url, None, "/event", text)
+        for _ in range(rounds):
+            public.append(post_for(page, None, text, seconds, stack.folder))
+            empty(stack)
+            secret.append(post_for(f"{url}/event", stack.ingest_key, text, seconds, stack.folder))
+            empty(stack)
+    return {"accept_public": summarise(public, secret, 1)}
+
+
 def _effort(quick: bool) -> tuple[int, float]:
     """Rounds, and seconds of load per side and round."""
     return (3, 4) if quick else (5, 10)

@@ -12,8 +12,7 @@ _UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 _SCRIPT = """
 wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer %(key)s"
+%(headers)s
 wrk.body = %(body)s
 local refused = 0
 function response(status, headers, body)
@@ -60,7 +59,7 @@ class NoGenerator(RuntimeError):
 
 def post_for(
     url: str,
-    key: str,
+    key: str | None,
     body: str,
     seconds: float,
     folder: Path,
@@ -68,8 +67,15 @@ def post_for(
     connections: int = 32,
     rate: float | None = None,
 ) -> Load:
-    """POST `body` again and again for `seconds` over `connections`, or `rate` times a second."""
-    script = _SCRIPT % {"key": key, "body": json.dumps(body)}
+    """POST `body` again and again for `seconds` over `connections`, or `rate` times a second.
+
+    Without a `key`, as the tracker of a page does it: the key is in the address.
+    """
+    headers = {"Content-Type": "text/plain"}
+    if key is not None:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
+    lines = (f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())
+    script = _SCRIPT % {"headers": "\n".join(lines), "body": json.dumps(body)}
     done = run_script(url, script, seconds, folder, rate, connections=connections)
     return Load(
         requests_per_second=float(_find(r"Requests/sec:\s+([\d.]+)", done)),

@@ -36,6 +36,7 @@ class Stack:
     reference_redis: RedisServer | None
     ingest_key: str = ""
     read_key: str = ""
+    public_key: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     _exits: ExitStack = field(default_factory=ExitStack)
 
@@ -170,6 +171,7 @@ def open_stack(*, reference: bool = True, kept: Path | None = None) -> Iterator[
             "LOG_LEVEL": "error",
             "STREAM_MAX_EVENTS": "100000000",
             "REPORTING_RATE": "1000000/m",
+            "PUBLIC_RATE": "1000000/s",
         }
         run_manage(stack, "migrate", "--verbosity", "0")
         exits.enter_context(stack._exits)
@@ -187,6 +189,7 @@ def open_stack(*, reference: bool = True, kept: Path | None = None) -> Iterator[
         )
         run_manage(stack, "shell", "--no-imports", "-c", lift_limits)
         stack.ingest_key, stack.read_key = keys["ingestKey"], keys["readKey"]
+        stack.public_key = keys["publicKey"]
         yield stack
 
 
