@@ -99,7 +99,9 @@ def send_one(world: World) -> str:
     answers = [world.ingest.post("/event", event), world.page.send(event)]
     answers += [world.page.send({**event, "eventId": "by the page"}), world.page.send({})]
     flush_refusals()
-    counts = sorted((row.reason, row.times) for row in read_refusals(world.subject.row))
+    project = world.subject.row
+    found = read_refusals(project.partition, project.pk)
+    counts = sorted((refusals.reason, refusals.times) for refusals in found)
     return " ".join(map(told, answers)) + str(counts)
 
 

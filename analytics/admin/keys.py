@@ -15,8 +15,8 @@ from analytics.admin.choices import ProjectChoice
 from analytics.admin.key_form import ApiKeyForm
 from analytics.admin.refusals import REFUSALS, show_key_refusals
 from analytics.projects.key_mirror import MirrorDelayed
-from analytics.projects.keys import SCOPES
 from analytics.projects.models import ApiKey, Project
+from analytics.projects.records import SCOPES
 from analytics.projects.usage import read_key_usage
 
 MAX_REVOKED_KEYS = 500  # a form holds up to 1,000 fields

@@ -26,7 +26,7 @@ def show_key_refusals(key: ApiKey) -> str:
 
 def _show(project: Project, key_id: str | None, names: dict[str, str]) -> str:
     try:
-        found = read_refusals(project)
+        found = read_refusals(project.partition, project.pk)
     except RedisError:
         return "Redis does not answer."
     shown = [one for one in found if key_id in (None, one.key_id)]

@@ -12,8 +12,9 @@ from django.conf import settings
 
 from analytics.projects.address_keys import read_address_key, refuse_secret_key
 from analytics.projects.failures import FailureLimit, group_address
-from analytics.projects.keys import KeyRecord, authenticate, note_use, require_scope
+from analytics.projects.keys import authenticate, note_use, require_scope
 from analytics.projects.rates import parse_rate
+from analytics.projects.records import KeyRecord
 from analytics.projects.refusals import note_refusal
 from analytics.web.client_ip import client_ip
 from analytics.web.problems import Forbidden, TooManyRequests, Unauthorized

@@ -9,7 +9,6 @@ import hmac
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 import structlog
@@ -20,14 +19,13 @@ from analytics.bounded_cache import BoundedCache
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key, api_keys_used_key
 from analytics.projects.key_text import digest_key, is_public_text, read_key_id
+from analytics.projects.records import KeyRecord
 from analytics.projects.refusals import note_refusal
 from analytics.remembered import forgets
 from analytics.task_names import MAINTENANCE_QUEUE, MIRROR_KEYS
 from analytics.web.problems import Forbidden, Unauthorized, Unavailable
 
 log = structlog.get_logger(__name__)
-
-SCOPES = ("ingest", "read", "admin")
 
 KNOWN_SECONDS = 5.0
 UNKNOWN_SECONDS = 5.0
@@ -41,35 +39,6 @@ USE_NOTED_SECONDS = 60.0
 RESTORE_ASKED_SECONDS = 5.0
 
 _INVALID_TOKEN = {"WWW-Authenticate": 'Bearer realm="analytics", error="invalid_token"'}
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
-    """What a request may do: one API key and its project, as mirrored in Redis."""
-
-    key_id: str
-    project_id: bytes
-    scopes: frozenset[str]
-    partition: int
-    rate_events_per_second: int
-    burst_events: int
-    quota_events_per_month: int | None  # None: no limit
-    retention_days: int | None  # None: kept for ever
-    expires_at: float | None  # unix seconds
-    revoked: bool
-    revision: int  # grows with every change of the key or its project
-    digest: bytes  # SHA-256 of the key's text
-    project_active: bool = True
-    raw_since: datetime | None = None
-    leaves_out_bots: bool = False  # of reports that do not say
-    # None: any page, but its answers are closed to it; by a public key no page at all.
-    allowed_origins: frozenset[str] = frozenset()
-    public: bool = False
-    # What follows is of public keys.
-    public_quota_events_per_month: int | None = None  # None: no limit
-    public_max_age_hours: int = 24
-    allowed_events: frozenset[str] = frozenset()  # none: any, as of the properties
-    allowed_properties: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

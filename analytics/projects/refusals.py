@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from redis.exceptions import RedisError
@@ -18,11 +18,8 @@ from redis.exceptions import RedisError
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import refusals_key
 from analytics.events.ids import SECONDS_PER_DAY, datetime_of_day
+from analytics.projects.records import KeyRecord
 from analytics.remembered import forgets
-
-if TYPE_CHECKING:
-    from analytics.projects.keys import KeyRecord
-    from analytics.projects.models import Project
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +60,7 @@ def forget_refusals() -> None:
         _counts.clear()
 
 
-def note_refusal(key: "KeyRecord", reason: str, count: int = 1) -> None:
+def note_refusal(key: KeyRecord, reason: str, count: int = 1) -> None:
     """Never raises, and waits for nobody. `reason` is of the code's making, never a client's."""
     _add(_Count(key.partition, key.project_id, _today(), f"{key.key_id}:{reason}"), count)
 
@@ -129,12 +126,12 @@ def list_kept_days() -> range:
     return range(today, today - KEPT_DAYS - 1, -1)
 
 
-def read_refusals(project: "Project") -> list[Refusals]:
-    """Of the last days, the latest first; of a day by key and reason. Raises RedisError."""
+def read_refusals(partition: int, project_hex: str) -> list[Refusals]:
+    """Of a project's last days, the latest first; of a day by key and reason. Raises RedisError."""
     days = list_kept_days()
     pipeline = stream_client().pipeline(transaction=False)
     for day in days:
-        pipeline.hgetall(refusals_key(project.partition, project.id, day))
+        pipeline.hgetall(refusals_key(partition, project_hex, day))
     found = []
     for day, counts in zip(days, pipeline.execute(), strict=True):
         for field, count in sorted(counts.items()):

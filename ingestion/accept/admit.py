@@ -16,7 +16,7 @@ from analytics.databases import redis_clients as names
 from analytics.events.entry import AcceptedEvent, Part, encode_part, split_events
 from analytics.metrics import tracing
 from analytics.metrics.counting import note_accepted
-from analytics.projects.keys import KeyRecord
+from analytics.projects.records import KeyRecord
 from analytics.remembered import forgets
 from analytics.web.problems import TooLarge, TooManyRequests, Unavailable
 from ingestion.accept.cells import find_cell

@@ -1,7 +1,7 @@
 """What was made of one request: what to append, what is refused, what is to be counted."""
 
 from analytics.events.entry import AcceptedEvent
-from analytics.projects.keys import KeyRecord
+from analytics.projects.records import KeyRecord
 from analytics.projects.refusals import note_refusal
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from analytics.events.event import PAGEVIEW, Event
 from analytics.events.invalid_event import InvalidEvent
-from analytics.projects.keys import KeyRecord
+from analytics.projects.records import KeyRecord
 from analytics.projects.refusals import IGNORED_FIELD, PROPERTY_LEFT_OUT
 from ingestion.accept.judged import Judged
 

@@ -8,8 +8,8 @@ from rest_framework.views import APIView
 
 from analytics.events.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
 from analytics.projects.authentication import authenticate_request, authenticate_sender
-from analytics.projects.keys import KeyRecord
 from analytics.projects.origins import answer_headers, preflight_headers, require_origin
+from analytics.projects.records import KeyRecord
 from analytics.projects.refusals import note_refusal
 from analytics.web.addresses import is_path_utf8
 from analytics.web.client_ip import client_ip

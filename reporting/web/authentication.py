@@ -7,7 +7,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from analytics.projects.authentication import authenticate_request
-from analytics.projects.keys import KeyRecord
+from analytics.projects.records import KeyRecord
 
 
 class ReadKeyAuthentication(BaseAuthentication):

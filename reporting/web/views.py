@@ -16,8 +16,8 @@ from rest_framework.views import APIView
 from analytics.events.moments import cut_to_ms
 from analytics.metrics.tracing import trace_request
 from analytics.projects.horizon import raw_horizon
-from analytics.projects.keys import KeyRecord
 from analytics.projects.rates import count_request
+from analytics.projects.records import KeyRecord
 from analytics.web.problems import BadRequest
 from reporting.ask import answer
 from reporting.questions.params import MultiDict

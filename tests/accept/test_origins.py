@@ -14,9 +14,10 @@ from redis.exceptions import RedisError
 from analytics.databases.redis_clients import stream_client
 from analytics.projects import origins
 from analytics.projects.key_mirror import mirror_keys
-from analytics.projects.keys import KeyRecord, authenticate
+from analytics.projects.keys import authenticate
 from analytics.projects.models import Project
 from analytics.projects.origins import is_allowed, validate_origin
+from analytics.projects.records import KeyRecord
 from analytics.remembered import forget_everything
 from ingestion.server.hot_path import HotPath
 from tests.conftest import Api, TestProject, make_project

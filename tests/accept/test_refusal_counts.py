@@ -41,7 +41,7 @@ def count(project: TestProject) -> dict[tuple[str, str], int]:
     """By key and reason, all days together."""
     flush_refusals()
     found: dict[tuple[str, str], int] = {}
-    for row in read_refusals(project.row):
+    for row in read_refusals(project.row.partition, project.row.pk):
         found[row.key_id, row.reason] = found.get((row.key_id, row.reason), 0) + row.times
     return found
 
@@ -162,7 +162,7 @@ def test_counts_are_of_a_day_and_go_after_a_month(
             note_refusal(record, "invalid_json", times)
     flush_refusals()
 
-    found = read_refusals(project.row)
+    found = read_refusals(project.row.partition, project.row.pk)
     assert [(row.day, row.times) for row in found] == [
         (now.date(), 1),
         (now.date() - timedelta(days=1), 2),
@@ -224,7 +224,8 @@ def test_a_process_writes_what_it_counted_at_its_end_at_the_latest(
     finally:
         server.stop()
 
-    assert [(row.reason, row.times) for row in read_refusals(project.row)] == [("invalid_json", 1)]
+    found = read_refusals(project.row.partition, project.row.pk)
+    assert [(row.reason, row.times) for row in found] == [("invalid_json", 1)]
 
 
 def test_an_address_is_in_no_count(key: ApiKey, project: TestProject) -> None:

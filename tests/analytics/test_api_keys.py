@@ -21,8 +21,9 @@ from analytics.databases.redis_keys import api_key_key, api_keys_complete_key, a
 from analytics.projects import key_mirror, keys
 from analytics.projects.key_mirror import MirrorDelayed, make_record, mirror_keys, write_records
 from analytics.projects.key_text import generate_key, read_key_id
-from analytics.projects.keys import KeyRecord, authenticate, forget_keys, note_use, require_scope
+from analytics.projects.keys import authenticate, forget_keys, note_use, require_scope
 from analytics.projects.models import ApiKey, Project
+from analytics.projects.records import KeyRecord
 from analytics.web.problems import Forbidden, Unauthorized, Unavailable
 
 
