@@ -1,1 +1,1 @@
-"""The shared ground: what an event is, the stores, the rollups' format, metrics, projects."""
+"""The shared ground: what an event is, the stores, the rollups' format, metrics, keys, projects."""

@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from analytics.projects.rates import parse_rate, read_public_rate
+from analytics.keys.rates import parse_rate, read_public_rate
 
 
 class AnalyticsConfig(AppConfig):
@@ -12,7 +12,7 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics.accounts import sessions as admin_sessions  # models exist only now
-        from analytics.projects import key_mirror  # models exist only now
+        from analytics.projects import key_mirror
 
         key_mirror.connect_signals(self)
         admin_sessions.connect_signals()

@@ -120,16 +120,16 @@ def worker_exit(server: Any, worker: Any) -> None:
     # Else it ends before it has counted anything.
     if "analytics.metrics.sharing" in sys.modules:
         sys.modules["analytics.metrics.sharing"].share_counters()
-    if "analytics.projects.refusals" in sys.modules:
-        sys.modules["analytics.projects.refusals"].flush_refusals()
+    if "analytics.keys.refusals" in sys.modules:
+        sys.modules["analytics.keys.refusals"].flush_refusals()
 
 
 def post_worker_init(worker: Any) -> None:
     """Everything is loaded: check Redis, and keep the collector from walking it all again."""
     from analytics.databases.stream_check import UnsafeStream, check_stream
+    from analytics.keys.refusals import begin_flushing
     from analytics.metrics.sharing import begin_sharing  # Django is set up only now
     from analytics.metrics.tracing import start_tracing
-    from analytics.projects.refusals import begin_flushing
     from ingestion.server.relay.presence import hold_presence
 
     wait_until_prepared(worker)

@@ -19,8 +19,8 @@ from analytics.databases import mongo
 from analytics.databases.mongo import database
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import api_keys_complete_key, origins_key
+from analytics.keys.records import SCOPES
 from analytics.projects.models import ApiKey, Project
-from analytics.projects.records import SCOPES
 from analytics.projects.zones import begin_with, write_zones
 from analytics.remembered import forget_everything
 from tests.servers_plugin import Servers

@@ -1,8 +1,8 @@
 """An accepted event that cannot be stored, which no client can send: the door refuses it."""
 
 from analytics.events.entry import AcceptedEvent
-from analytics.projects.keys import authenticate
-from analytics.projects.records import KeyRecord
+from analytics.keys.authentication import authenticate
+from analytics.keys.records import KeyRecord
 from ingestion.accept.admit import Sender, admit
 from tests.conftest import TestProject
 

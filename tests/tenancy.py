@@ -14,9 +14,9 @@ from django.test import Client
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection, database
 from analytics.databases.redis_clients import broker_client, stream_client
+from analytics.keys.refusals import flush_refusals
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import ApiKey
-from analytics.projects.refusals import flush_refusals
 from ingestion.drain.loop import drain
 from ingestion.letters.change import discard_letters
 from tests.conftest import Api, TestProject, make_project

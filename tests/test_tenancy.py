@@ -24,9 +24,9 @@ from django.utils.html import strip_tags
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import broker_client, stream_client
-from analytics.projects.keys import forget_keys
+from analytics.keys.lookup import forget_keys
+from analytics.keys.refusals import flush_refusals, read_refusals
 from analytics.projects.models import ApiKey
-from analytics.projects.refusals import flush_refusals, read_refusals
 from analytics.remembered import forget_everything
 from config.celery import app
 from ingestion.drain.loop import drain

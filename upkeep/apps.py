@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from analytics.projects.rates import parse_rate
+from analytics.keys.rates import parse_rate
 
 
 class UpkeepConfig(AppConfig):

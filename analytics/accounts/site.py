@@ -12,7 +12,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from analytics.projects.failures import FailureLimit, group_address
+from analytics.keys.failures import FailureLimit, group_address
 from analytics.web.client_ip import client_ip
 
 LOCKED_SECONDS = 900

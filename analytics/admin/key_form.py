@@ -7,13 +7,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from analytics.keys.records import SCOPES
 from analytics.projects.models import (
     PUBLIC_BURST_EVENTS,
     PUBLIC_RATE_EVENTS,
     PUBLIC_SCOPES,
     ApiKey,
 )
-from analytics.projects.records import SCOPES
 
 if TYPE_CHECKING:
     ApiKeyModelForm = forms.ModelForm[ApiKey]

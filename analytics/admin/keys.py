@@ -14,9 +14,9 @@ from analytics.admin.base import NeverDeleted, show_usage
 from analytics.admin.choices import ProjectChoice
 from analytics.admin.key_form import ApiKeyForm
 from analytics.admin.refusals import REFUSALS, show_key_refusals
+from analytics.keys.records import SCOPES
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.models import ApiKey, Project
-from analytics.projects.records import SCOPES
 from analytics.projects.usage import read_key_usage
 
 MAX_REVOKED_KEYS = 500  # a form holds up to 1,000 fields

@@ -6,8 +6,8 @@ from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from redis.exceptions import RedisError
 
+from analytics.keys.refusals import Refusals, read_refusals
 from analytics.projects.models import ApiKey, Project
-from analytics.projects.refusals import Refusals, read_refusals
 
 REFUSALS = "refused, left out or ignored, by day (UTC)"
 MAX_LINES = 200

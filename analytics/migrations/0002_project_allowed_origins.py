@@ -1,7 +1,7 @@
 import django_mongodb_backend.fields
 from django.db import migrations, models
 
-from analytics.projects import origins
+from analytics.keys import origins
 
 
 class Migration(migrations.Migration):

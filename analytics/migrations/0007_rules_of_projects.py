@@ -2,8 +2,8 @@ import django.core.validators
 import django_mongodb_backend.fields
 from django.db import migrations, models
 
+import analytics.keys.origins
 import analytics.projects.hostnames
-import analytics.projects.origins
 import analytics.projects.zones
 
 
@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
             name="allowed_origins",
             field=django_mongodb_backend.fields.ArrayField(
                 base_field=models.CharField(
-                    max_length=255, validators=[analytics.projects.origins.validate_origin]
+                    max_length=255, validators=[analytics.keys.origins.validate_origin]
                 ),
                 blank=True,
                 default=list,

@@ -1,1 +1,1 @@
-"""Projects and their API keys: who may do what, how often, and what is kept for how long."""
+"""Projects: their rules, names and days, what is kept of them, and the mirror of their keys."""

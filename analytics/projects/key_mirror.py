@@ -27,8 +27,8 @@ from analytics.databases.redis_keys import (
     api_keys_used_key,
     origins_key,
 )
+from analytics.keys.records import KeyRecord
 from analytics.projects.models import PUBLIC_SCOPES, ApiKey, Project
-from analytics.projects.records import KeyRecord
 from analytics.projects.rules import HOURS_PER_DAY
 
 log = structlog.get_logger(__name__)

@@ -18,9 +18,9 @@ from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField
 
 from analytics.events.ids import PROJECT_ID_BYTES
-from analytics.projects.key_text import display_prefix, generate_key
+from analytics.keys.key_text import display_prefix, generate_key
+from analytics.keys.records import SCOPES
 from analytics.projects.names import UniquelyNamed
-from analytics.projects.records import SCOPES
 from analytics.projects.rules import CountingRules, KeepingRules, PageRules
 from analytics.projects.zones import begin_with, change_zone, read_zones, write_zones
 

@@ -11,8 +11,8 @@ from django_mongodb_backend.fields import ArrayField
 
 from analytics.databases.mongo import collection
 from analytics.events.event import MAX_EVENT_NAME_CHARS
+from analytics.keys.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin
 from analytics.projects.hostnames import MAX_HOSTNAME_CHARS, validate_hostname
-from analytics.projects.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin
 from analytics.projects.zones import DEFAULT_ZONE, MAX_ZONE_CHARS, validate_zone
 
 MIN_RETENTION_DAYS = 2

@@ -14,9 +14,9 @@ from django.conf import settings
 
 from analytics.databases import redis_clients as names
 from analytics.events.entry import AcceptedEvent, Part, encode_part, split_events
+from analytics.keys.records import KeyRecord
 from analytics.metrics import tracing
 from analytics.metrics.counting import note_accepted
-from analytics.projects.records import KeyRecord
 from analytics.remembered import forgets
 from analytics.web.problems import TooLarge, TooManyRequests, Unavailable
 from ingestion.accept.cells import find_cell

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 
 from django.conf import settings
 
-from analytics.projects.failures import group_address
+from analytics.keys.failures import group_address
 
 CELLS = 4_096
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from analytics.events.event import EPOCH, check_age
 from analytics.events.ids import MILLISECOND
 from analytics.events.invalid_event import InvalidEvent
-from analytics.projects.records import KeyRecord
+from analytics.keys.records import KeyRecord
 
 # Later than now by more: the clock is fast. Earlier by more: it is slow; less may be the way.
 _FAST, _SLOW = timedelta(seconds=1), timedelta(seconds=60)

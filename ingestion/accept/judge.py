@@ -9,8 +9,8 @@ from analytics.events.entry import AcceptedEvent
 from analytics.events.event import MAX_EVENT_BODY_BYTES, Event, decode_event, decode_events
 from analytics.events.ids import make_event_ids, now_ms
 from analytics.events.invalid_event import InvalidEvent
-from analytics.projects.records import KeyRecord
-from analytics.projects.refusals import LOST_BY_CLIENT
+from analytics.keys.records import KeyRecord
+from analytics.keys.refusals import LOST_BY_CLIENT
 from analytics.web.problems import BadRequest, TooLarge
 from ingestion.accept.clock import check_moment, find_skew_ms
 from ingestion.accept.judged import Judged

@@ -1,8 +1,8 @@
 """What was made of one request: what to append, what is refused, what is to be counted."""
 
 from analytics.events.entry import AcceptedEvent
-from analytics.projects.records import KeyRecord
-from analytics.projects.refusals import note_refusal
+from analytics.keys.records import KeyRecord
+from analytics.keys.refusals import note_refusal
 
 
 class Judged:

@@ -7,8 +7,8 @@ import msgspec
 
 from analytics.events.event import PAGEVIEW, Event
 from analytics.events.invalid_event import InvalidEvent
-from analytics.projects.records import KeyRecord
-from analytics.projects.refusals import IGNORED_FIELD, PROPERTY_LEFT_OUT
+from analytics.keys.records import KeyRecord
+from analytics.keys.refusals import IGNORED_FIELD, PROPERTY_LEFT_OUT
 from ingestion.accept.judged import Judged
 
 _OURS = "$"  # names that begin with it always pass

@@ -18,8 +18,8 @@ from analytics.databases.redis_keys import (
     wake_key,
 )
 from analytics.events.entry import FORMAT_VERSION, MAX_ENTRY_BYTES, MAX_ENTRY_EVENTS
-from analytics.projects.rates import read_public_rate
-from analytics.projects.records import KeyRecord
+from analytics.keys.rates import read_public_rate
+from analytics.keys.records import KeyRecord
 from analytics.remembered import forgets
 from ingestion.stream.answers import Argument
 from ingestion.stream.group_commit import CallHead

@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
 
 from analytics.events.event import MAX_EVENT_BODY_BYTES, MAX_USER_AGENT_CHARS
-from analytics.projects.authentication import authenticate_request, authenticate_sender
-from analytics.projects.origins import answer_headers, preflight_headers, require_origin
-from analytics.projects.records import KeyRecord
-from analytics.projects.refusals import note_refusal
+from analytics.keys.authentication import authenticate_request, authenticate_sender
+from analytics.keys.origins import answer_headers, preflight_headers, require_origin
+from analytics.keys.records import KeyRecord
+from analytics.keys.refusals import note_refusal
 from analytics.web.addresses import is_path_utf8
 from analytics.web.client_ip import client_ip
 from analytics.web.problems import BadRequest, Problem, find_problem

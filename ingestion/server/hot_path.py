@@ -14,9 +14,9 @@ import structlog
 from django.conf import settings
 from django.http import HttpResponse
 
+from analytics.keys.failures import group_address
+from analytics.keys.origins import answer_headers
 from analytics.metrics.counting import note_answered
-from analytics.projects.failures import group_address
-from analytics.projects.origins import answer_headers
 from analytics.web.client_ip import client_ip
 from analytics.web.problems import Forbidden, Problem, problem_response
 from analytics.web.request_id import HEADER as REQUEST_ID

@@ -6,8 +6,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from analytics.projects.authentication import authenticate_request
-from analytics.projects.records import KeyRecord
+from analytics.keys.authentication import authenticate_request
+from analytics.keys.records import KeyRecord
 
 
 class ReadKeyAuthentication(BaseAuthentication):

@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from analytics.events.moments import cut_to_ms
+from analytics.keys.rates import count_request
+from analytics.keys.records import KeyRecord
 from analytics.metrics.tracing import trace_request
 from analytics.projects.horizon import raw_horizon
-from analytics.projects.rates import count_request
-from analytics.projects.records import KeyRecord
 from analytics.web.problems import BadRequest
 from reporting.ask import answer
 from reporting.questions.params import MultiDict

@@ -12,12 +12,12 @@ from django.test import Client
 from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import stream_client
-from analytics.projects import origins
+from analytics.keys import origins
+from analytics.keys.authentication import authenticate
+from analytics.keys.origins import is_allowed, validate_origin
+from analytics.keys.records import KeyRecord
 from analytics.projects.key_mirror import mirror_keys
-from analytics.projects.keys import authenticate
 from analytics.projects.models import Project
-from analytics.projects.origins import is_allowed, validate_origin
-from analytics.projects.records import KeyRecord
 from analytics.remembered import forget_everything
 from ingestion.server.hot_path import HotPath
 from tests.conftest import Api, TestProject, make_project

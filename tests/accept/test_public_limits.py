@@ -9,8 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import addresses_key, quota_key, waiting_key
+from analytics.keys.rates import read_public_rate
 from analytics.projects.models import ApiKey
-from analytics.projects.rates import read_public_rate
 from analytics.projects.usage import read_key_usage, read_project_usage
 from ingestion.accept import cells
 from ingestion.accept.cells import CELLS, find_cell

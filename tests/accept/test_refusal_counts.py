@@ -11,16 +11,16 @@ from redis.exceptions import ConnectionError
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import refusals_key
 from analytics.events.ids import day_of
-from analytics.projects import refusals
-from analytics.projects.keys import forget_keys
-from analytics.projects.models import ApiKey
-from analytics.projects.refusals import (
+from analytics.keys import refusals
+from analytics.keys.lookup import forget_keys
+from analytics.keys.refusals import (
     KEPT_DAYS,
     MAX_COUNTS,
     flush_refusals,
     note_refusal,
     read_refusals,
 )
+from analytics.projects.models import ApiKey
 from tests.accept.test_admission import issue_key
 from tests.conftest import Api, TestProject
 from tests.pages import ADDRESS, Page, make_public_key, set_rules

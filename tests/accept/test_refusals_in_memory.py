@@ -13,7 +13,7 @@ from analytics.databases.redis_clients import stream_client
 from analytics.events.entry import AcceptedEvent, Entry, Part
 from analytics.events.ids import EntryId
 from analytics.events.invalid_event import InvalidEvent
-from analytics.projects.records import KeyRecord
+from analytics.keys.records import KeyRecord
 from analytics.web.problems import Unavailable
 from ingestion.accept.judge import judge_batch
 from ingestion.store.prepare import prepare

@@ -15,9 +15,10 @@ from django.test import Client
 from django.urls import reverse
 
 from analytics.admin import keys as keys_admin
+from analytics.keys.authentication import authenticate
+from analytics.keys.lookup import forget_keys
 from analytics.projects import key_mirror
 from analytics.projects.key_mirror import mirror_keys
-from analytics.projects.keys import authenticate, forget_keys
 from analytics.projects.models import ApiKey, Project
 from analytics.web.problems import Unauthorized
 

@@ -13,9 +13,10 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.keys.authentication import authenticate
+from analytics.keys.lookup import forget_keys
 from analytics.projects.hostnames import spell_hostname, validate_hostname
 from analytics.projects.key_mirror import mirror_keys
-from analytics.projects.keys import authenticate, forget_keys
 from analytics.projects.models import ApiKey, Project
 from analytics.projects.zones import read_zones
 

@@ -12,8 +12,8 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
+from analytics.keys.authentication import authenticate
 from analytics.projects.key_mirror import mirror_keys
-from analytics.projects.keys import authenticate
 from analytics.projects.models import ApiKey, Project
 
 pytestmark = pytest.mark.slow

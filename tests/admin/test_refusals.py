@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from analytics.admin import refusals as shown_refusals
-from analytics.projects import refusals
+from analytics.keys import refusals
+from analytics.keys.refusals import flush_refusals
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import ApiKey
-from analytics.projects.refusals import flush_refusals
 from tests.conftest import Api, TestProject
 
 pytestmark = pytest.mark.slow

@@ -18,12 +18,14 @@ from django.utils import timezone
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key, api_keys_complete_key, api_keys_used_key
-from analytics.projects import key_mirror, keys
+from analytics.keys import lookup
+from analytics.keys.authentication import authenticate, note_use, require_scope
+from analytics.keys.key_text import generate_key, read_key_id
+from analytics.keys.lookup import forget_keys
+from analytics.keys.records import KeyRecord
+from analytics.projects import key_mirror
 from analytics.projects.key_mirror import MirrorDelayed, make_record, mirror_keys, write_records
-from analytics.projects.key_text import generate_key, read_key_id
-from analytics.projects.keys import authenticate, forget_keys, note_use, require_scope
 from analytics.projects.models import ApiKey, Project
-from analytics.projects.records import KeyRecord
 from analytics.web.problems import Forbidden, Unauthorized, Unavailable
 
 
@@ -75,7 +77,7 @@ def break_redis(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise redis.ConnectionError("Redis is down")
 
     def break_it() -> None:
-        monkeypatch.setattr(keys, "stream_client", fail)
+        monkeypatch.setattr(lookup, "stream_client", fail)
         monkeypatch.setattr(key_mirror, "stream_client", fail)
 
     return break_it
@@ -418,12 +420,12 @@ def test_known_and_unknown_keys_are_looked_up_in_redis_once_in_5_seconds(
 def test_a_flood_of_unknown_keys_fills_no_memory_and_drives_out_no_known_key(
     monkeypatch: pytest.MonkeyPatch, break_redis: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(keys._unknown, "_max_items", 50)
+    monkeypatch.setattr(lookup._unknown, "_max_items", 50)
     key, text = make_key()
     authenticate_text(text)
     for _ in range(120):
         refusal(f"Bearer {generate_key().text}")
-    assert len(keys._unknown) == 50
+    assert len(lookup._unknown) == 50
     break_redis()
     assert authenticate_text(text).key_id == key.id
 

@@ -18,8 +18,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from analytics.accounts import site as admin_site
 from analytics.accounts.site import SignInForm
-from analytics.projects import failures
-from analytics.projects.failures import FailureLimit, forget_failures, group_address
+from analytics.keys import failures
+from analytics.keys.failures import FailureLimit, forget_failures, group_address
 from tests.conftest import Api, TestProject
 
 EVENT = b'{"path": "/a"}'

@@ -7,11 +7,12 @@ import pytest
 import redis
 from django.core.management import CommandError, call_command
 
+from analytics.keys.authentication import authenticate
+from analytics.keys.lookup import forget_keys
+from analytics.keys.origins import read_all_origins
 from analytics.projects import key_mirror
 from analytics.projects.key_mirror import mirror_keys
-from analytics.projects.keys import authenticate, forget_keys
 from analytics.projects.models import ApiKey, Project
-from analytics.projects.origins import read_all_origins
 from analytics.projects.zones import begin_with, read_zones
 from analytics.remembered import forget_everything
 from tests.conftest import make_project

@@ -7,7 +7,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import api_key_key
-from analytics.projects.keys import authenticate
+from analytics.keys.authentication import authenticate
 from analytics.projects.models import ApiKey
 from analytics.web.problems import Unauthorized
 from tests.conftest import TestProject, make_project

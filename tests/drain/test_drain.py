@@ -13,8 +13,8 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import AcceptedEvent, Entry, Part
 from analytics.events.ids import EntryId, event_key, now_ms, parse_place
-from analytics.projects import keys
-from analytics.projects.key_text import read_key_id
+from analytics.keys import lookup
+from analytics.keys.key_text import read_key_id
 from analytics.projects.models import ApiKey
 from ingestion.drain import reader
 from ingestion.drain.acks import ack
@@ -48,7 +48,7 @@ def test_two_workers_store_exactly_the_distinct_ids_of_20_000_events(
     key = ApiKey.objects.get(pk=read_key_id(project.ingest_key))
     key.rate_events_per_second = key.burst_events = 100_000
     key.save()
-    keys.forget_keys()
+    lookup.forget_keys()
     with celery_worker(tmp_path, concurrency=2):
         for start in range(0, len(events), 1_000):
             assert ingest.post("/events", events[start : start + 1_000]).status_code == 202

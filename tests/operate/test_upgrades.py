@@ -31,9 +31,9 @@ from analytics.databases.redis_keys import (
 )
 from analytics.events import entry as entries
 from analytics.events.ids import now_ms, parse_place
-from analytics.projects import keys
+from analytics.keys import lookup
+from analytics.keys.authentication import authenticate
 from analytics.projects.key_mirror import make_record, mirror_keys
-from analytics.projects.keys import authenticate
 from analytics.projects.models import ApiKey, Project
 from analytics.projects.policy import find_policy
 from analytics.projects.zones import ALWAYS_UTC, read_zones
@@ -418,7 +418,7 @@ def test_a_key_that_an_earlier_release_mirrored_is_secret(project: TestProject) 
 def test_a_public_key_that_a_worker_of_before_mirrored_is_taken_for_no_secret_one(
     project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "request_mirror_restore", lambda: None)
+    monkeypatch.setattr(lookup, "request_mirror_restore", lambda: None)
     key = ApiKey.issue_public(project.row, "Website")
     key.save()
     record = msgspec.to_builtins(make_record(key, project.row))
@@ -429,7 +429,7 @@ def test_a_public_key_that_a_worker_of_before_mirrored_is_taken_for_no_secret_on
         authenticate(f"Bearer {key.text}")
 
     mirror_keys()
-    keys.forget_keys()
+    lookup.forget_keys()
     assert authenticate(f"Bearer {key.text}").public
 
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from analytics.projects.rates import parse_rate
+from analytics.keys.rates import parse_rate
 from tests.conftest import Api, TestProject
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analytics.projects.keys import forget_keys
+from analytics.keys.lookup import forget_keys
 from analytics.rollups import DIMENSIONS
 from reporting.rollups import pieces
 from tests.conftest import Api, TestProject, make_project

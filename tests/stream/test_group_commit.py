@@ -14,7 +14,7 @@ import pytest
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import waiting_key
 from analytics.events.entry import AcceptedEvent
-from analytics.projects.keys import authenticate
+from analytics.keys.authentication import authenticate
 from analytics.web.problems import Unavailable
 from ingestion.accept import admit
 from ingestion.stream import group_commit

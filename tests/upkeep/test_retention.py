@@ -8,8 +8,8 @@ import pytest
 
 from analytics.databases.mongo import EVENTS, Document, collection
 from analytics.events.ids import is_uuid_key, make_event_id, now_ms
+from analytics.keys.lookup import forget_keys
 from analytics.projects.horizon import RETENTION_GRACE
-from analytics.projects.keys import forget_keys
 from analytics.projects.models import Project
 from analytics.remembered import forget_everything
 from ingestion.drain.loop import drain

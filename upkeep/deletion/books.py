@@ -15,8 +15,8 @@ from analytics.databases.redis_keys import (
     refusals_key,
 )
 from analytics.databases.transactions import durable_transaction
+from analytics.keys.refusals import list_kept_days
 from analytics.projects.models import ApiKey
-from analytics.projects.refusals import list_kept_days
 from upkeep.deletion.job import Deletion
 from upkeep.jobs.job import finish_step
 from upkeep.ledger.lines import COLUMNS, read_ledger, read_settled

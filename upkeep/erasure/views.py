@@ -10,7 +10,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from analytics.events.event import MAX_USER_ID_CHARS
-from analytics.projects.rates import count_request
+from analytics.keys.rates import count_request
 from analytics.web.addresses import is_path_utf8, read_sent_path
 from analytics.web.problems import BadRequest, NotFound, Unavailable
 from ingestion.accept.reply import Reply

@@ -6,10 +6,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
+from analytics.keys.origins import validate_origin
 from analytics.management.projects import choose_project, refuse
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.models import Project
-from analytics.projects.origins import validate_origin
 
 
 class Command(BaseCommand):

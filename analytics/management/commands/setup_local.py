@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from analytics.databases import mongo
 from analytics.databases.redis_clients import stream_client
-from analytics.projects.key_text import digest_key, read_key_id
+from analytics.keys.key_text import digest_key, read_key_id
 from analytics.projects.models import ApiKey, Project
 
 ADMIN_USER = "admin"

@@ -15,9 +15,9 @@ from analytics.databases.mongo import collection, database
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import AcceptedEvent
-from analytics.projects.keys import forget_keys
+from analytics.keys.lookup import forget_keys
+from analytics.keys.refusals import flush_refusals
 from analytics.projects.models import ApiKey, Project
-from analytics.projects.refusals import flush_refusals
 from analytics.remembered import forget_everything
 from ingestion.accept.admit import Sender, admit
 from ingestion.drain.loop import drain

@@ -7,7 +7,7 @@ from django.db import DatabaseError
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from analytics.projects.key_text import digest_key, read_key_id
+from analytics.keys.key_text import digest_key, read_key_id
 from analytics.projects.models import ApiKey
 from loadtest.__main__ import is_proven, run
 from loadtest.plan import PlanError, add_arguments, make_plan, read_environment

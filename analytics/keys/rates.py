@@ -14,7 +14,7 @@ from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
 from analytics.events.ids import SECONDS_PER_DAY
-from analytics.projects.records import KeyRecord
+from analytics.keys.records import KeyRecord
 from analytics.web.problems import TooManyRequests
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from analytics.projects.key_text import holds_secret_key
+from analytics.keys.key_text import holds_secret_key
 from analytics.web.addresses import read_sent_path
 from analytics.web.problems import Unauthorized
 

@@ -1,4 +1,4 @@
-"""Which API key a request carries, and what it may do.
+"""Looking an API key up by its text.
 
 A key is looked up in this process, then in the mirror in Redis, never in MongoDB: with MongoDB
 down, accepting goes on. A revocation reaches every process within 8 seconds: KNOWN_SECONDS and
@@ -17,13 +17,12 @@ from redis.exceptions import RedisError
 
 from analytics.bounded_cache import BoundedCache
 from analytics.databases.redis_clients import stream_client
-from analytics.databases.redis_keys import api_key_key, api_keys_complete_key, api_keys_used_key
-from analytics.projects.key_text import digest_key, is_public_text, read_key_id
-from analytics.projects.records import KeyRecord
-from analytics.projects.refusals import note_refusal
+from analytics.databases.redis_keys import api_key_key, api_keys_complete_key
+from analytics.keys.key_text import digest_key, is_public_text
+from analytics.keys.records import KeyRecord
 from analytics.remembered import forgets
 from analytics.task_names import MAINTENANCE_QUEUE, MIRROR_KEYS
-from analytics.web.problems import Forbidden, Unauthorized, Unavailable
+from analytics.web.problems import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -35,10 +34,7 @@ STALE_SECONDS = 60.0
 RECHECK_SECONDS = 1.0
 KNOWN_MAX = 10_000
 UNKNOWN_MAX = 10_000
-USE_NOTED_SECONDS = 60.0
 RESTORE_ASKED_SECONDS = 5.0
-
-_INVALID_TOKEN = {"WWW-Authenticate": 'Bearer realm="analytics", error="invalid_token"'}
 
 
 @dataclass(slots=True)
@@ -50,61 +46,20 @@ class _Known:
 
 _known: BoundedCache[bytes, _Known] = BoundedCache(KNOWN_MAX)
 _unknown: BoundedCache[bytes, float] = BoundedCache(UNKNOWN_MAX)  # digest -> when it was looked up
-_noted: BoundedCache[str, float] = BoundedCache(KNOWN_MAX)  # key id -> when its use was noted
 _restore_asked_at = float("-inf")
 
 
-def authenticate(authorization_header: str | None, address_key: str | None = None) -> KeyRecord:
-    """The key that an `Authorization: Bearer <key>` header carries, or else the address.
+def find_record(text: str) -> KeyRecord | None:
+    """The record of the key with this text; None when there is no such key.
 
-    Raises Unauthorized (`missing_key`, `two_keys`, `invalid_key`, `revoked_key`, `expired_key`,
-    `inactive_project`) and, when the key cannot be looked up, Unavailable (`keys_unavailable`).
+    Raises Unavailable (`keys_unavailable`) when it cannot be looked up.
     """
-    text = _read_text(authorization_header, address_key)
-    record = _find_record(digest_key(text))
-    if record.public != is_public_text(text):
+    record = _find(digest_key(text))
+    if record and record.public != is_public_text(text):
         # Mirrored by a worker of before, which knows no public keys: no secret one, for a moment.
         request_mirror_restore()
         raise _unavailable()
-    if record.revoked:
-        raise _refuse("This API key was revoked.", "revoked_key", record)
-    if record.expires_at is not None and record.expires_at <= time.time():
-        raise _refuse("This API key has expired.", "expired_key", record)
-    if not record.project_active:
-        raise _refuse("The project of this API key is not active.", "inactive_project")
     return record
-
-
-def require_scope(record: KeyRecord, *scopes: str) -> None:
-    """Raise Forbidden unless the key has one of `scopes`; `admin` implies every other."""
-    if record.scopes.isdisjoint({*scopes, "admin"}):
-        note_refusal(record, Forbidden.default_code)
-        raise Forbidden(
-            f"This needs an API key with the scope {' or '.join(scopes)}.",
-            code="missing_scope",
-            headers={
-                "WWW-Authenticate": (
-                    f'Bearer realm="analytics", error="insufficient_scope", '
-                    f'scope="{" ".join(scopes)}"'
-                )
-            },
-        )
-
-
-def note_use(record: KeyRecord) -> None:
-    """Leave the time of use in Redis, for the mirror's task to copy; once a minute per key.
-
-    Never raises; call it where a request was served, after its answer if that is possible.
-    """
-    now = time.monotonic()
-    noted_at = _noted.get(record.key_id)
-    if noted_at is not None and now < noted_at + USE_NOTED_SECONDS:
-        return
-    _noted.set(record.key_id, now)
-    try:
-        stream_client().hset(api_keys_used_key(), record.key_id, str(int(time.time())))
-    except RedisError as error:  # a full Redis refuses it; the use of the next minute will do
-        log.warning("key_use_not_noted", error=repr(error))
 
 
 @forgets
@@ -113,7 +68,6 @@ def forget_keys() -> None:
     global _restore_asked_at
     _known.clear()
     _unknown.clear()
-    _noted.clear()
     _restore_asked_at = float("-inf")
 
 
@@ -138,32 +92,7 @@ def _publish_restore() -> None:
         log.warning("mirror_restore_not_asked", error=repr(error))
 
 
-def _refuse(detail: str, code: str, known: KeyRecord | None = None) -> Unauthorized:
-    if known and known.project_active:  # else nobody is left to look, and nothing may be kept
-        note_refusal(known, code)
-    return Unauthorized(detail, code=code, headers=_INVALID_TOKEN)
-
-
-def _read_text(header: str | None, address_key: str | None) -> str:
-    """The text of the key in `header`, or else `address_key`.
-
-    A header of another scheme is none: browsers send what a site's own sign-in needs.
-    """
-    scheme, _, text = (header or "").strip(" \t").partition(" ")
-    if scheme.lower() == "bearer":
-        text = text.strip(" \t")
-        if address_key not in (None, text):
-            raise Unauthorized("The header and the address name two keys.", code="two_keys")
-    elif address_key is not None:
-        text = address_key
-    else:
-        raise Unauthorized("Send Authorization: Bearer <API key>.", code="missing_key")
-    if read_key_id(text) is None:  # also what is not ASCII
-        raise _refuse("This is not an API key.", "invalid_key")
-    return text
-
-
-def _find_record(digest: bytes) -> KeyRecord:
+def _find(digest: bytes) -> KeyRecord | None:
     now = time.monotonic()
     known = _known.get(digest)
     if known and now < known.check_at and now < known.read_at + STALE_SECONDS:
@@ -171,7 +100,7 @@ def _find_record(digest: bytes) -> KeyRecord:
     if known is None:
         looked_up_at = _unknown.get(digest)
         if looked_up_at is not None and now < looked_up_at + UNKNOWN_SECONDS:
-            raise _refuse("This API key does not exist.", "invalid_key")
+            return None
     else:
         known.check_at = now + RECHECK_SECONDS
     try:
@@ -184,7 +113,7 @@ def _find_record(digest: bytes) -> KeyRecord:
     if record is None:
         _known.drop(digest)
         _unknown.set(digest, now)
-        raise _refuse("This API key does not exist.", "invalid_key")
+        return None
     _known.set(digest, _Known(record, read_at=now, check_at=now + KNOWN_SECONDS))
     return record
 

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import refusals_key
 from analytics.events.ids import SECONDS_PER_DAY, datetime_of_day
-from analytics.projects.records import KeyRecord
+from analytics.keys.records import KeyRecord
 from analytics.remembered import forgets
 
 log = structlog.get_logger(__name__)

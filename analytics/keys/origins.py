@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import origins_key
-from analytics.projects.records import KeyRecord
+from analytics.keys.records import KeyRecord
 from analytics.remembered import Remembered
 from analytics.web.problems import Forbidden
 
