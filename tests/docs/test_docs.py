@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from tests.paths import ROOT
 API_DOCUMENTS = ("http-api.md", "reporting-api.md", "operations.md")
 MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 50
+MAX_FOLDER_MODULES = 15
+MAX_FOLDER_TESTS = 20
 PACKAGES = ("analytics", "config", "ingestion", "loadtest", "local", "reporting", "upkeep")
 DOCUMENTS = [
     *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"),
@@ -222,6 +225,22 @@ def test_modules_and_functions_stay_short(module: Path) -> None:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name
+
+
+def test_no_folder_has_more_modules_than_one_overlooks() -> None:
+    beside = (ROOT / "benchmarks").rglob("*.py")
+    modules = [file for file in (*MODULES, *beside) if file.name != "__init__.py"]
+    assert list_full_folders(modules, MAX_FOLDER_MODULES) == {}
+
+
+def test_no_folder_has_more_tests_than_one_overlooks() -> None:
+    tests = (ROOT / "tests").rglob("test_*.py")
+    assert list_full_folders(tests, MAX_FOLDER_TESTS) == {}
+
+
+def list_full_folders(files: Iterable[Path], most: int) -> dict[str, int]:
+    counts = Counter(str(file.parent.relative_to(ROOT)) for file in files)
+    return {folder: count for folder, count in counts.items() if count > most}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
