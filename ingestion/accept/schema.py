@@ -20,6 +20,7 @@ from analytics.web.openapi import (
     SENDERS_AUTH,
     Codes,
     Json,
+    object_of,
     rate_headers,
     refusals,
 )
@@ -50,14 +51,8 @@ _QUEUED: Json = {
     "queued": {"type": "boolean", "const": True},
 }
 _IDS = {"type": "array", "items": {"type": "string"}, "description": "Of the accepted, in order."}
-
-
-def _answer(properties: Json) -> Json:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-_ACCEPTED_EVENT = _answer({**_QUEUED, "eventId": {"type": "string"}})
-_ACCEPTED_EVENTS = _answer(
+_ACCEPTED_EVENT = object_of({**_QUEUED, "eventId": {"type": "string"}})
+_ACCEPTED_EVENTS = object_of(
     {
         **_QUEUED,
         "accepted": {"type": "integer", "minimum": 1},
@@ -70,10 +65,8 @@ _ACCEPTED_EVENTS = _answer(
     }
 )
 _TIME = {"type": "string", "format": "date-time"}
-_RECEIPT = {
-    "type": "object",
-    "required": ["eventId", "state"],
-    "properties": {
+_RECEIPT = object_of(
+    {
         "eventId": {"type": "string"},
         "state": {
             "type": "string",
@@ -86,7 +79,8 @@ _RECEIPT = {
         "buriedAt": _TIME,
         "erasedAt": _TIME,
     },
-}
+    optional=("timestamp", "ingestedAt", "reason", "buriedAt", "erasedAt"),
+)
 
 _EVENT_CODES = (
     "invalid_json",
