@@ -108,9 +108,8 @@ def encode_event(
 ) -> tuple[bytes, Fact]:
     """The document of collection `events`, and what the rollups count of it.
 
-    `key` is its `_id`, as `Entry.event_key` makes it of its id; `part` brought it; `properties` are
-    its own as BSON, where they are encoded already. Raises one of NOT_ENCODABLE for what BSON
-    cannot hold.
+    `key` is its `_id`, as `Entry.event_key` makes it; `part` brought it; `properties` are its own
+    as BSON, where they are encoded already. Raises one of NOT_ENCODABLE.
     """
     policy, name = origin.policy, event.event
     timestamp_ms, times = origin.date(event.timestamp)
