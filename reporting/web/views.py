@@ -18,6 +18,8 @@ from analytics.keys.rates import count_request
 from analytics.keys.records import KeyRecord
 from analytics.metrics.tracing import trace_request
 from analytics.projects.horizon import raw_horizon
+from analytics.projects.policy import find_policy
+from analytics.projects.zones import Zones
 from analytics.web.problems import BadRequest
 from reporting.ask import answer
 from reporting.questions.params import MultiDict
@@ -112,6 +114,10 @@ class ReportView(APIView):
         """The key's project: the only one that this request may know of."""
         return self.key_of(request).project_id
 
+    def zones_of(self, request: Request) -> Zones:
+        """The time zones that the project's days are and were in. Raises PyMongoError."""
+        return find_policy(self.project_of(request)).zones
+
     def raw_horizon_of(self, request: Request) -> datetime | None:
         """From when on the project keeps all raw events; None: from ever."""
         key = self.key_of(request)
@@ -142,21 +148,21 @@ class StatsView(ReportView):
     @describe_stats
     def get(self, request: Request) -> Response:
         query = self.parse(parse_stats_query, request)
-        return self.respond(render_stats(query, answer(query)))
+        return self.respond(render_stats(query, answer(query), self.zones_of(request)))
 
 
 class SeriesView(ReportView):
     @describe_series
     def get(self, request: Request) -> Response:
         query = self.parse(parse_series_query, request)
-        return self.respond(render_series(query, answer(query)))
+        return self.respond(render_series(query, answer(query), self.zones_of(request)))
 
 
 class BreakdownView(ReportView):
     @describe_breakdown
     def get(self, request: Request) -> Response:
         query = self.parse(parse_breakdown_query, request)
-        return self.respond(render_breakdown(query, answer(query)))
+        return self.respond(render_breakdown(query, answer(query), self.zones_of(request)))
 
 
 class RealtimeView(ReportView):

@@ -1,12 +1,13 @@
 """Answers as JSON: the wire form of every report."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 from bson import DBRef
 
+from analytics.events.ids import ms_of_datetime
 from analytics.events.moments import format_moment
+from analytics.projects.zones import Zones, find_day
 from reporting.answers import (
     BreakdownAnswer,
     Counts,
@@ -16,7 +17,6 @@ from reporting.answers import (
     SeriesAnswer,
     StatsAnswer,
 )
-from reporting.questions.bots import Bots
 from reporting.questions.query import (
     BreakdownQuery,
     Query,
@@ -27,14 +27,14 @@ from reporting.questions.query import (
 )
 from reporting.questions.timestamps import format_timestamp
 
-VISITORS_PER_DAY = "anonymous people count once per UTC day"
+VISITORS_PER_DAY = "anonymous people count once per day of acceptance, in the project's time zone"
 
 _SHARE_DIGITS = 6
 
 Json = dict[str, Any]
 
 
-def render_stats(query: StatsQuery, answer: StatsAnswer) -> Json:
+def render_stats(query: StatsQuery, answer: StatsAnswer, zones: Zones) -> Json:
     body: Json = {
         "totalViews": answer.totals.views,
         "uniqueUsers": answer.totals.users,
@@ -50,10 +50,10 @@ def render_stats(query: StatsQuery, answer: StatsAnswer) -> Json:
             }
             for row in answer.groups or ()
         ]
-    return body | render_question(query) | render_meta(answer.provenance, query.bots, query.window)
+    return body | render_question(query) | render_meta(answer.provenance, query, zones)
 
 
-def render_series(query: SeriesQuery, answer: SeriesAnswer) -> Json:
+def render_series(query: SeriesQuery, answer: SeriesAnswer, zones: Zones) -> Json:
     starts = (start.astimezone(query.timezone) for start in query.boundaries)
     body: Json = {
         "series": [
@@ -62,10 +62,10 @@ def render_series(query: SeriesQuery, answer: SeriesAnswer) -> Json:
         ],
         "interval": query.interval,
     }
-    return body | render_question(query) | render_meta(answer.provenance, query.bots, query.window)
+    return body | render_question(query) | render_meta(answer.provenance, query, zones)
 
 
-def render_breakdown(query: BreakdownQuery, answer: BreakdownAnswer) -> Json:
+def render_breakdown(query: BreakdownQuery, answer: BreakdownAnswer, zones: Zones) -> Json:
     body: Json = {
         "results": [
             {"value": render_value(row.value)}
@@ -75,7 +75,7 @@ def render_breakdown(query: BreakdownQuery, answer: BreakdownAnswer) -> Json:
         ],
         "total": answer.total,
     }
-    return body | render_question(query) | render_meta(answer.provenance, query.bots, query.window)
+    return body | render_question(query) | render_meta(answer.provenance, query, zones)
 
 
 def render_realtime(query: RealtimeQuery, answer: RealtimeAnswer) -> Json:
@@ -85,7 +85,7 @@ def render_realtime(query: RealtimeQuery, answer: RealtimeAnswer) -> Json:
             {"minute": format_timestamp(minute), "views": views} for minute, views in answer.views
         ],
     }
-    return body | render_meta(answer.provenance, query.bots)
+    return body | render_meta(answer.provenance, query)
 
 
 def render_counts(counts: Counts) -> Json:
@@ -124,14 +124,15 @@ def _undo_reference(value: Any) -> Json:
     raise TypeError(f"{type(value).__name__} is no part of a property")
 
 
-def render_meta(provenance: Provenance, bots: Bots, window: Window | None = None) -> Json:
+def render_meta(provenance: Provenance, query: Query, zones: Zones | None = None) -> Json:
+    """`zones` are the project's; None where the question has no window."""
     uniques: Json = {"method": provenance.method, "error": provenance.error}
-    if window is not None and spans_days(window):
+    if zones is not None and spans_days(query.window, zones):
         uniques["visitors"] = VISITORS_PER_DAY
     meta: Json = {
         "source": provenance.source,
         "uniques": uniques,
-        "bots": bots,
+        "bots": query.bots,
         "freshAsOf": format_moment(provenance.fresh_as_of),
     }
     if provenance.counted is not None:
@@ -147,12 +148,15 @@ def render_reason(reason: Reason) -> Json:
     return {"code": reason.code, **told, "detail": reason.detail}
 
 
-def spans_days(window: Window) -> bool:
-    """Whether the window may touch more than one UTC day."""
+def spans_days(window: Window, zones: Zones) -> bool:
+    """Whether the window may touch more than one day of the project."""
     if window.start is None or window.end is None:
         return True
-    last = window.end - timedelta(milliseconds=1)
-    return window.start.date() != last.date()
+    try:
+        first = find_day(zones, ms_of_datetime(window.start))
+    except OverflowError:  # at an edge of the calendar
+        return True
+    return ms_of_datetime(window.end) > first.end_ms
 
 
 def _share(part: int, whole: int) -> float:

@@ -117,7 +117,9 @@ def test_stats_of_nothing_is_zero(read: Api) -> None:
         "start": None,
         "end": None,
     }
-    assert meta["uniques"]["visitors"] == "anonymous people count once per UTC day"
+    assert meta["uniques"]["visitors"] == (
+        "anonymous people count once per day of acceptance, in the project's time zone"
+    )
 
 
 @each_source

@@ -20,7 +20,7 @@ from reporting.questions.query import (
 )
 from reporting.raw.answer_source import RawAnswerSource
 from reporting.rollups.answer_source import RollupAnswerSource
-from tests.conftest import Api, TestProject
+from tests.conftest import Api, TestProject, make_project
 from tests.reporting.rollup_builder import store_events, store_rollups
 from tests.reporting.test_stats_raw import get
 from tests.reporting.test_stats_rollups import ask_stats, assert_same
@@ -202,3 +202,33 @@ def test_local_days_add_up_to_their_window(project: TestProject, read: Api) -> N
             for day in days
         ]
         assert total == series == listed == sum(each)
+
+
+@pytest.mark.parametrize(
+    ("zone", "days_of", "is_said"),
+    [
+        ("Europe/Berlin", "Europe/Berlin", False),
+        ("Europe/Berlin", "UTC", True),
+        ("UTC", "UTC", False),
+        ("UTC", "Europe/Berlin", True),
+    ],
+)
+def test_a_window_of_two_days_of_the_project_says_how_anonymous_people_count(
+    zone: str, days_of: str, is_said: bool
+) -> None:
+    read = Api(make_project(time_zone=zone).read_key)
+    day = {"start": "2026-11-25", "end": "2026-11-25", "timezone": days_of}
+
+    for path, more in (
+        ("/stats", {}),
+        ("/stats/timeseries", {}),
+        ("/stats/breakdown", {"by": "path"}),
+    ):
+        uniques = get(read, path, **day, **more)["meta"]["uniques"]
+        assert ("visitors" in uniques) is is_said, path
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_a_day_at_an_edge_of_the_calendar_is_answered(read: Api, year: str) -> None:
+    for start, end in ((f"{year}-01-01", f"{year}-01-02"), (f"{year}-12-30", f"{year}-12-31")):
+        assert get(read, "/stats", start=start, end=end)["totalViews"] == 0
