@@ -6,6 +6,8 @@ from pathlib import Path
 EVENT = (
     '{"eventId":"e9f6c2b3-12a1-4a9b-8baf-1d2a3b4c5d6e","userId":"user_123","path":"/product/42"}'
 )
+# By a public key curl would be what it is: a program, which reports leave out with the bots.
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 def print_welcome(credentials: Mapping[str, str], file: Path) -> None:
@@ -28,8 +30,9 @@ One event in:
 curl -s -X POST {url}/event -H "Authorization: Bearer $INGEST_KEY" \
 -H "Content-Type: application/json" -d '{EVENT}'
 
-One as a page or an app sends it, by the key that all may see:
-curl -s "{url}/event?key=$PUBLIC_KEY" -d '{{"path":"/"}}' -H "Content-Type: text/plain"
+One as a page sends it, by the key that all may see; under its own name curl is a bot:
+curl -s "{url}/event?key=$PUBLIC_KEY" -d '{{"path":"/"}}' -H "Content-Type: text/plain" \
+-A "{BROWSER}"
 
 The stats out:
 curl -s "{url}/stats?limit=5" -H "Authorization: Bearer $READ_KEY"

@@ -170,7 +170,8 @@ def _read_text(header: str | None, address_key: str | None) -> str:
     elif address_key is not None:
         text = address_key
     else:
-        raise Unauthorized("Send Authorization: Bearer <API key>.", code="missing_key")
+        detail = "Send Authorization: Bearer <API key>; with events ?key=<public key> does, too."
+        raise Unauthorized(detail, code="missing_key")
     if read_key_id(text) is None:  # also what is not ASCII
         raise _refuse("This is not an API key.", "invalid_key")
     return text

@@ -87,13 +87,11 @@ def require_origin(origin: str, key: KeyRecord) -> None:
     """
     if is_allowed(origin, key.allowed_origins) or not (key.public or key.allowed_origins):
         return
-    if key.allowed_origins:
-        detail = "The project of this API key does not allow this origin."
-    else:
-        detail = (
-            "The project of this API key lets no web page send events yet: add the page's origin "
-            "to its allowed origins."
-        )
+    refused = "does not allow this origin" if key.allowed_origins else "lets no web page send yet"
+    detail = (
+        f"The project of this API key {refused}: list the page's origin among its allowed origins, "
+        "in the admin or by manage.py allow_origin."
+    )
     raise Forbidden(detail, code="origin_not_allowed")
 
 

@@ -83,6 +83,7 @@ def test_another_page_is_refused_before_anything_is_accepted(
 
     assert answer.status_code == 403
     assert answer.json()["code"] == "origin_not_allowed"
+    assert "manage.py allow_origin" in answer.json()["detail"]
     assert "Access-Control-Allow-Origin" not in answer
     assert send(shop.ingest_key, origin, body=b"no json").status_code == 403
 
@@ -297,7 +298,7 @@ def test_without_a_list_no_page_sends_by_a_public_key_and_is_told_what_to_do(
     assert answer.status_code == 403
     problem = answer.json()
     assert problem["code"] == "origin_not_allowed"
-    assert "allowed origins" in problem["detail"]
+    assert "manage.py allow_origin" in problem["detail"]
     assert page.send(EVENT).status_code == 202  # an app has no origin
 
 

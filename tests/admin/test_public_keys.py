@@ -15,6 +15,7 @@ from django.urls import reverse
 from analytics.keys.authentication import authenticate
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import ApiKey, Project
+from ingestion.enrich.bots import judge_user_agent
 
 pytestmark = pytest.mark.slow
 
@@ -140,6 +141,12 @@ def test_a_public_key_is_shown_to_all_who_may_look_and_how_to_send_by_it(
         assert "<th" in (listed := read_page(client, url("changelist")))
         assert '<td class="field-kind">public</td>' in listed
         assert key.text not in listed
+
+
+def test_the_command_that_is_shown_sends_a_person_and_no_bot(key: ApiKey, admin: Client) -> None:
+    [user_agent] = re.findall(r'-A "([^"]+)"', read_page(admin, url("change", key.id)))
+
+    assert judge_user_agent(user_agent) is None
 
 
 def test_who_may_not_look_at_keys_sees_none(key: ApiKey, staff: Callable[..., Client]) -> None:

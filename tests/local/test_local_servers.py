@@ -23,6 +23,7 @@ from environ import Env
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_keys import stream_key
+from ingestion.enrich.bots import judge_user_agent
 from local.dotenv import read_dotenv
 from local.guards import RunError, lock_directory, read_port, require_port
 from local.manage import build_environment
@@ -34,6 +35,7 @@ from local.servers.mongo_server import MongoServer
 from local.servers.redis_server import RedisServer
 from local.servers.server import ServerStartError
 from local.setup.credentials import Secrets
+from local.welcome import print_welcome
 from tests.conftest import make_project
 from tests.paths import ROOT
 
@@ -502,6 +504,16 @@ def test_what_is_printed_and_the_readmes_examples_work_when_pasted(tmp_path: Pat
     finally:
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(30) == 0
+
+
+def test_the_page_that_the_welcome_plays_is_a_person_and_no_bot(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = ("url", "ingestKey", "readKey", "publicKey", "adminUser")
+    print_welcome(dict.fromkeys(names, "x"), Path("/data/credentials.json"))
+
+    [user_agent] = re.findall(r'-A "([^"]+)"', capsys.readouterr().out)
+    assert judge_user_agent(user_agent) is None
 
 
 def test_the_file_gives_what_the_environment_does_not(
