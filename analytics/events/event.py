@@ -219,7 +219,7 @@ def _settle(event: WireEvent) -> Event:
     if event.ip is not None:
         event.ip = parse_ip(event.ip)
     if event.user_agent is not None:
-        event.user_agent = event.user_agent[:MAX_USER_AGENT_CHARS] or None
+        event.user_agent = event.user_agent[:MAX_USER_AGENT_CHARS]
     if event.title is not None:
         event.title = event.title[:MAX_TITLE_CHARS] or None
     return event

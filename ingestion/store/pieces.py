@@ -91,11 +91,11 @@ def _make_agent(key: tuple[str | None, bool, bool]) -> AgentPiece:
     One that is not judged is a program's that sends for people: it names no browser.
     """
     text, is_judged, unfollowed = key
-    whole = b"" if unfollowed else string(_USER_AGENT, text)
+    whole = b"" if unfollowed else string(_USER_AGENT, text or None)
     if not is_judged:
         return AgentPiece(whole, NO_CLIENT, None)
     bot = judge_user_agent(text)
-    if text is None:
+    if not text:
         return AgentPiece(b"", NO_CLIENT, bot)
     agent = parse_user_agent(text)
     family = _encode_all(_FAMILY, *agent.client)

@@ -52,9 +52,7 @@ class PreparedEvent(msgspec.Struct, gc=False):
     encoded: bytes | None = None  # its document as BSON
     fact: Fact | None = None  # what the rollups count of it
     failure: Failure | None = None
-    # Of the client, for a dead letter: its address by the project's rule, and its user agent.
-    ip: str | None = None
-    user_agent: str | None = None
+    ip: str | None = None  # the client's, by the project's rule, for a dead letter
 
     @property
     def record_id(self) -> bytes:
@@ -103,7 +101,6 @@ def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[PreparedEvent]) 
                 unfollowed = part.do_not_track and origin.policy.honours_do_not_track
                 ip = None if unfollowed else part.client_ip
                 prepared.ip = apply_ip_rule(origin.policy.ip_rule, ip)
-                prepared.user_agent = part.client_user_agent
             batch.append(prepared)
             index += 1
 

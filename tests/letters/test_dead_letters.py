@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from pymongo.errors import OperationFailure
 
 from analytics.databases.mongo import DEAD_LETTERS, EVENTS, Document, collection
 from analytics.events import event as wire
@@ -23,12 +24,14 @@ from ingestion.letters.change import NotDead, discard_letters, edit_letter
 from ingestion.letters.letter import date_payload, show_payload
 from ingestion.letters.replay import find_open, replay_letters
 from ingestion.store import prepare
+from ingestion.store import transaction as store
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
 from tests.workers import ROOT, waiting_events
 from upkeep.ledger.check import check_ledger
 from upkeep.ledger.lines import read_ledger
 
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 ACCEPTED_AT = datetime(2026, 3, 1, 12, 30, 15, 250_000, UTC)
 
 
@@ -85,6 +88,32 @@ def test_a_replay_is_a_new_acceptance_that_keeps_id_and_time(
     }  # fmt: skip
     assert second["_id"] == mine["_id"]
     assert second["expiresAt"] > datetime.now(UTC) + timedelta(days=29)
+
+
+def test_whose_event_the_store_refused_is_no_bot_after_a_replay(
+    ingest: Api, project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The document of one who must not be followed has no user agent; his browser had one."""
+
+    insert = store.insert_events
+
+    def refuse_one(session: Any, events: Any) -> None:
+        if any(event.accepted.event_id == "refused" for event in events):
+            raise OperationFailure("object to insert too large", 10334)
+        insert(session, events)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(store, "insert_events", refuse_one)
+        page = {"HTTP_ORIGIN": "https://a.example", "HTTP_USER_AGENT": FIREFOX, "HTTP_DNT": "1"}
+        ingest.post("/events", [{"path": "/a", "eventId": "refused"}, {"path": "/b"}], **page)
+        assert drain(0).dead == 1
+
+    replay_letters(find_open(), "alice", "")
+    assert drain(0).stored == 1
+
+    for event in read_events():
+        assert event["browser"] == "Firefox"
+        assert {"bot", "userAgent"}.isdisjoint(event)
 
 
 def test_a_replayed_event_is_stored_for_its_receipt(

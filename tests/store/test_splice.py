@@ -60,7 +60,7 @@ def make_document(event: Event, part: Part, origin: Origin) -> Document:
     event_id = event.event_id or ""
     ip = part.client_ip if part.public else event.ip or part.client_ip
     sent = None if part.public else event.user_agent
-    user_agent = sent or part.client_user_agent
+    user_agent = part.client_user_agent if sent is None else sent
     is_judged = sent is not None or part.from_page
     unfollowed = part.do_not_track and policy.honours_do_not_track
     agent = parse_user_agent(user_agent) if user_agent and is_judged else None

@@ -104,6 +104,12 @@ def test_ids_by_both_kinds_of_key_are_of_two_events(project: TestProject) -> Non
         ({"userAgent": "Mozilla/5.0 (compatible; GPTBot/1.2)"}, {}, "GPTBot"),
         ({}, {"client_user_agent": None, "from_page": True}, "empty user agent"),
         ({}, {"client_user_agent": None}, None),
+        ({"userAgent": ""}, {"client_user_agent": "curl/8.7"}, "empty user agent"),
+        (
+            {"userAgent": ""},
+            {"client_user_agent": FIREFOX, "public": True, "from_page": True},
+            None,
+        ),
         ({"userAgent": FIREFOX}, {}, None),
         ({"userAgent": FIREFOX, "automation": True}, {}, "automation"),
         ({"userAgent": FIREFOX, "automation": False}, {}, None),
@@ -115,6 +121,12 @@ def test_a_bot_is_told_by_its_own_user_agent_by_what_it_says_and_by_its_page(
     project: TestProject, event: dict[str, Any], part: dict[str, Any], bot: str | None
 ) -> None:
     assert store_one(project, {"path": "/a", **event}, **part).get("bot") == bot
+
+
+def test_an_empty_user_agent_is_the_events_own_and_is_not_kept(project: TestProject) -> None:
+    event = store_one(project, {"path": "/a", "userAgent": ""}, client_user_agent="curl/8.7")
+
+    assert {"userAgent", "browser", "os", "device"}.isdisjoint(event)
 
 
 def test_a_program_that_sends_for_people_names_no_browser(project: TestProject) -> None:
