@@ -133,7 +133,7 @@ def decode_event(raw: bytes) -> Event:
 
 
 def decode_events(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
-    """As `decode_event` does each of many; in the place of one that is refused, why.
+    """As `try_event` does each of many: in the place of one that is refused, why.
 
     Plain ones are decoded as lines, in one go. Where each line begins and ends with a brace it
     holds a value at least, and none goes on in the next: as many values as lines are one in each.
@@ -153,10 +153,10 @@ def decode_events(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
             plain = _decode_plain_lines(lines)
             if len(plain) == len(raws):
                 return [_settle(event) for event in plain]
-    return [_try_event(raw) for raw in raws]
+    return [try_event(raw) for raw in raws]
 
 
-def _try_event(raw: bytes) -> Event | InvalidEvent:
+def try_event(raw: bytes) -> Event | InvalidEvent:
     try:
         return decode_event(raw)
     except InvalidEvent as refusal:

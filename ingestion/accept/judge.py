@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from analytics.events.entry import AcceptedEvent
-from analytics.events.event import MAX_EVENT_BODY_BYTES, Event, decode_event, decode_events
+from analytics.events.event import MAX_EVENT_BODY_BYTES, Event, decode_events, try_event
 from analytics.events.ids import make_event_ids, now_ms
 from analytics.events.invalid_event import InvalidEvent
 from analytics.keys.records import KeyRecord
@@ -14,7 +14,7 @@ from analytics.keys.refusals import LOST_BY_CLIENT
 from analytics.web.problems import BadRequest, TooLarge
 from ingestion.accept.clock import check_moment, find_skew_ms
 from ingestion.accept.judged import Judged
-from ingestion.accept.page_rules import apply_page_rules
+from ingestion.accept.page_rules import apply_page_rules, decode_without_sender
 
 MAX_BATCH_EVENTS = 1_000
 MAX_BATCH_BODY_BYTES = 1024 * 1024
@@ -45,10 +45,12 @@ def judge_event(
 
 def judge_single(body: bytes, key: KeyRecord) -> Judged:
     """The event of a body of one, accepted. Raises BadRequest."""
+    event, judged = try_event(body), Judged()
+    if key.public and isinstance(event, InvalidEvent):
+        body, event = decode_without_sender(body, event, judged)
+    if not isinstance(event, InvalidEvent) and event.sent_at is not None:
+        judged.skew_ms = find_skew_ms([event.sent_at], datetime.now(UTC))
     try:
-        event = decode_event(body)
-        sent_at = event.sent_at
-        judged = Judged(0 if sent_at is None else find_skew_ms([sent_at], datetime.now(UTC)))
         judge_event(body, event, key, judged, make_event_ids(now_ms(), 1))
     except InvalidEvent as exc:
         errors = [exc.as_error()] if exc.field is not None else []
@@ -63,13 +65,16 @@ def judge_batch(items: Sequence[bytes], key: KeyRecord) -> Judged:
     if len(items) > MAX_BATCH_EVENTS:
         detail = f"The batch holds {len(items)} events; at most {MAX_BATCH_EVENTS} are taken."
         raise TooLarge(detail, code="too_many_events")
-    events = decode_events(items)
+    events, judged = decode_events(items), Judged()
+    if key.public:
+        items = _mend(items, events, judged)
     sent_at = [
         event.sent_at
         for event in events
         if not isinstance(event, InvalidEvent) and event.sent_at is not None
     ]
-    judged = Judged(find_skew_ms(sent_at, datetime.now(UTC)) if sent_at else 0)
+    if sent_at:
+        judged.skew_ms = find_skew_ms(sent_at, datetime.now(UTC))
     event_ids = make_event_ids(now_ms(), len(items))
     for index, (raw, event) in enumerate(zip(items, events, strict=True)):
         try:
@@ -83,6 +88,17 @@ def judge_batch(items: Sequence[bytes], key: KeyRecord) -> Judged:
             "No event of the batch is valid.", code="no_valid_event", errors=judged.rejected
         )
     return judged
+
+
+def _mend(
+    items: Sequence[bytes], events: list[Event | InvalidEvent], judged: Judged
+) -> Sequence[bytes]:
+    """The items, and in their place `events`, without what by a public key is ignored."""
+    mended = list(items)
+    for index, event in enumerate(events):
+        if isinstance(event, InvalidEvent):
+            mended[index], events[index] = decode_without_sender(items[index], event, judged)
+    return mended
 
 
 def split_array(body: bytes) -> list[bytes]:

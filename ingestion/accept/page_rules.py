@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 
-from analytics.events.event import PAGEVIEW, Event
+from analytics.events.event import PAGEVIEW, Event, try_event
 from analytics.events.invalid_event import InvalidEvent
 from analytics.keys.records import KeyRecord
 from analytics.keys.refusals import IGNORED_FIELD, PROPERTY_LEFT_OUT
 from ingestion.accept.judged import Judged
 
 _OURS = "$"  # names that begin with it always pass
+_OF_THE_SENDER = ("ip", "userAgent")  # which a public key's request tells by itself
 
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
@@ -34,6 +35,24 @@ def apply_page_rules(raw: bytes, event: Event, key: KeyRecord, judged: Judged) -
             judged.count(PROPERTY_LEFT_OUT, len(left_out))
             return _leave_out(raw, left_out)
     return raw
+
+
+def decode_without_sender(
+    raw: bytes, refusal: InvalidEvent, judged: Judged
+) -> tuple[bytes, Event | InvalidEvent]:
+    """An event that was refused for what it says of its sender, which is ignored, without that.
+
+    One that was refused for anything else is as it was.
+    """
+    if refusal.field not in _OF_THE_SENDER:
+        return raw, refusal
+    try:
+        fields: dict[str, Any] = _decode_object(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return raw, refusal  # what follows in it is no JSON
+    judged.count(IGNORED_FIELD, sum(fields.pop(name, None) is not None for name in _OF_THE_SENDER))
+    raw = _encode(fields)
+    return raw, try_event(raw)
 
 
 def _passes(name: str, allowed: Collection[str]) -> bool:

@@ -192,6 +192,39 @@ def test_a_sender_is_who_he_is_whatever_he_says(page: Page) -> None:
     assert part["userAgent"] == BROWSER
 
 
+@pytest.mark.parametrize("said", [{"ip": "nobody"}, {"ip": 5}, {"userAgent": 5, "ip": ""}])
+def test_what_a_sender_says_wrongly_of_himself_is_ignored_as_well(
+    page: Page, ingest: Api, said: dict[str, Any]
+) -> None:
+    now = datetime.now(UTC)
+    late = {"timestamp": str(now + timedelta(hours=1)), "sentAt": str(now + timedelta(hours=1))}
+
+    assert page.send({**EVENT, **late, **said}).status_code == 202
+    assert page.send([{**EVENT, **said}, EVENT], path="/events").json()["accepted"] == 2
+    assert ingest.post("/event", {**EVENT, **said}).status_code == 400
+
+    assert drain(0).stored == 3
+    for event in collection(EVENTS).find({}):
+        assert event["ip"].startswith("198.51.100.")
+        assert event["userAgent"] == BROWSER
+        assert event["timestamp"] < now + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"ip":5,"path":',
+        b'{"ip":5,"path":"\xff"}',
+        b'{"ip":5,"path":"/a","properties":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b'{"ip":5,"\xff":1}',
+        b'{"ip":5}',
+    ],
+)
+def test_what_else_is_wrong_with_it_is_refused_all_the_same(page: Page, body: bytes) -> None:
+    assert page.send(body).status_code == 400
+    assert page.send(b"[" + body + b"]", path="/events").status_code == 400
+
+
 def test_an_entry_says_how_its_events_came(page: Page, ingest: Api) -> None:
     page.send(EVENT)
     page.send(EVENT, HTTP_DNT="1")

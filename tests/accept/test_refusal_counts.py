@@ -111,7 +111,7 @@ def test_nothing_is_counted_for_a_key_that_nobody_knows(project: TestProject) ->
 def test_an_event_refused_out_of_a_batch_counts_by_its_own_code(
     key: ApiKey, project: TestProject
 ) -> None:
-    Page(key).send_many([EVENT, {}, {}, {**EVENT, "ip": 1}])
+    Page(key).send_many([EVENT, {}, {}, {**EVENT, "title": 1}])
     Page(key).send_many([{}])
 
     assert count(project) == {
