@@ -21,7 +21,7 @@ from analytics.events.ids import PROJECT_ID_BYTES
 from analytics.keys.key_text import display_prefix, generate_key
 from analytics.keys.records import SCOPES
 from analytics.projects.names import UniquelyNamed
-from analytics.projects.rules import CountingRules, KeepingRules, PageRules
+from analytics.projects.rules import CountingRules, KeepingRules, PageRules, RowsOfBefore
 from analytics.projects.zones import begin_with, change_zone, read_zones, write_zones
 
 # A request carries up to 1,000 events, and an allowance must be able to take it.
@@ -51,7 +51,7 @@ class IpRule(models.TextChoices):
     DROP = "drop", "Drop"
 
 
-class Project(KeepingRules, CountingRules, PageRules, UniquelyNamed):
+class Project(KeepingRules, CountingRules, PageRules, RowsOfBefore, UniquelyNamed):
     """Whom events belong to. Its partition is fixed at its creation.
 
     The row of a deleted project stays, so that its id is never given to another.

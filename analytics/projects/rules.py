@@ -1,7 +1,8 @@
 """The rules of a project: how long events are kept, what pages and apps may send, what counts."""
 
+from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -28,6 +29,16 @@ ORIGINS_HELP = (
     "https://*.example.com, or * for any. Empty: browsers let no page of another site send, "
     "and with a public key none may."
 )
+
+# What a project has that a release without these rules made, also after `migrate`.
+_WITHOUT_RULES: dict[str, Any] = {
+    "time_zone": DEFAULT_ZONE,
+    "leaves_out_bots": False,
+    "tidies_addresses": False,
+    "honours_do_not_track": False,
+    "public_max_age_hours": HOURS_PER_DAY,
+}
+_LISTS = ("zones", "hostnames", "allowed_events", "allowed_properties", "allowed_origins")
 
 
 def _list_of(most_chars: int, most: int, help_text: str, **kwargs: Any) -> ArrayField:
@@ -125,6 +136,22 @@ class PageRules(models.Model):
         if self.public_quota_events_per_month is not None:
             return self.public_quota_events_per_month
         return None if quota is None else max(1, quota * 4 // 5)
+
+
+class RowsOfBefore(models.Model):
+    """Reads the row of a project that says nothing of its rules as one that has none."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        project = super().from_db(db, field_names, values)
+        read = project.__dict__
+        for name in (*_WITHOUT_RULES, *_LISTS):
+            if name in read and read[name] is None:
+                read[name] = _WITHOUT_RULES.get(name, [])
+        return project
 
 
 class CountingRules(models.Model):

@@ -402,6 +402,26 @@ def test_until_migrate_a_project_of_before_has_no_switch_on_and_secret_keys(
     assert not (record.public or record.allowed_events or record.allowed_properties)
 
 
+def test_a_project_that_a_web_process_of_before_made_after_migrate_can_be_changed(
+    project: TestProject,
+) -> None:
+    forget_rules(project)
+    row = Project.objects.get(pk=project.row.pk)
+
+    row.name = "Renamed"
+    row.full_clean()
+    row.save()
+    row = Project.objects.get(pk=project.row.pk)
+    row.time_zone = "Europe/Berlin"
+    row.save()
+
+    row = Project.objects.get(pk=project.row.pk)
+    assert (row.name, row.time_zone) == ("Renamed", "Europe/Berlin")
+    assert [change.zone for change in read_zones(row.zones)] == ["UTC", "Europe/Berlin"]
+    assert not (row.leaves_out_bots or row.tidies_addresses or row.honours_do_not_track)
+    assert [row.hostnames, row.allowed_events, row.allowed_properties] == [[], [], []]
+
+
 def test_a_key_that_an_earlier_release_mirrored_is_secret(project: TestProject) -> None:
     key = ApiKey.objects.get(name="ingest")
     record = msgspec.to_builtins(make_record(key, project.row))
