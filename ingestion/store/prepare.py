@@ -121,9 +121,9 @@ def _encode(
     prepared.may_be_stored = prepared.redelivered or event.event_id is not None
     event.event_id = prepared.accepted.event_id
     part, skew_ms = prepared.part, prepared.part.skew_ms
-    if skew_ms and event.timestamp is not None:
-        event.timestamp = max(EPOCH, event.timestamp + timedelta(milliseconds=skew_ms))
     try:
+        if skew_ms and event.timestamp is not None:
+            event.timestamp = max(EPOCH, event.timestamp + timedelta(milliseconds=skew_ms))
         encoded, fact = encode_event(event, prepared.key, prepared.place, origin, part, properties)
     except BSON_ERRORS as exc:
         prepared.failure = Failure(NOT_ENCODABLE, repr(exc))

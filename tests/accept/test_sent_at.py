@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from analytics.databases.mongo import EVENTS, collection
+from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
 from ingestion.accept.clock import find_skew_ms
 from ingestion.drain.loop import drain
 from tests.accept.test_post_event import read_parts, read_problem
 from tests.conftest import Api, TestProject
 from tests.pages import Page, make_public_key, set_rules
+from tests.stored import store_events
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -122,10 +123,36 @@ def test_the_limits_of_public_keys_hold_after_the_move(project: TestProject) -> 
 def test_no_clock_moves_an_event_out_of_the_calendar(ingest: Api) -> None:
     before_1970 = send(ingest, ahead=3 * YEARS, timestamp="1971-01-01T00:00:00Z")
     no_clock = send(ingest, ahead=timedelta(days=2_900_000))
+    after_9999 = send(ingest, ahead=-2 * YEARS, timestamp="9999-12-31T23:59:59Z")
 
     assert read_problem(before_1970)["code"] == "timestamp_too_old"
     assert read_problem(no_clock)["code"] == "timestamp_in_future"
+    assert read_problem(after_9999)["code"] == "timestamp_in_future"
     assert read_parts() == []
+
+
+def test_an_event_at_the_end_of_the_calendar_is_refused_alone(ingest: Api) -> None:
+    sent_at = (datetime.now(UTC) - 2 * YEARS).isoformat()
+    last = {"path": "/a", "timestamp": "9999-12-31T23:59:59Z", "sentAt": sent_at}
+
+    answer = ingest.post("/events", [last, {"path": "/b"}])
+
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
+
+
+def test_what_no_calendar_holds_is_buried_by_the_drain_and_holds_nothing_up(
+    project: TestProject,
+) -> None:
+    """Of a door that let it in."""
+    store_events(
+        project,
+        [{"path": "/a", "timestamp": "9999-12-31T23:59:59Z"}, {"path": "/b"}],
+        skew_ms=86_400_000,
+    )
+
+    [letter] = collection(DEAD_LETTERS).find({})
+    assert letter["reason"] == "not_encodable"
+    assert [event["path"] for event in collection(EVENTS).find({})] == ["/b"]
 
 
 @pytest.mark.parametrize("text", ["yesterday", "1969-12-31T23:59:59Z", ""])
