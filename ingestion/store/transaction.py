@@ -190,7 +190,7 @@ def insert_dead_letters(session: ClientSession, events: Sequence[PreparedEvent])
 
 def dead_letter(event: PreparedEvent) -> Document:
     assert event.failure is not None
-    # What MongoDB refused was a document by then, which has it by the project's rule.
+    # What MongoDB refused was a document by then, which has the address by the project's rule.
     known = RawBSONDocument(event.encoded) if event.encoded else {}
     return {
         "_id": event.record_id,
@@ -201,6 +201,7 @@ def dead_letter(event: PreparedEvent) -> Document:
         "detail": event.failure.detail[:2_000],
         "payload": Binary(event.accepted.raw),
         "ip": event.ip or known.get("ip"),
+        # Whole even where the event names its family alone: a replay judges by it.
         "userAgent": event.part.client_user_agent,
         "acceptedAt": datetime_of_ms(parse_place(event.place)[0].ms),
         "buriedAt": datetime.now(UTC),

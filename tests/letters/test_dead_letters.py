@@ -26,6 +26,7 @@ from ingestion.letters.replay import find_open, replay_letters
 from ingestion.store import prepare
 from ingestion.store import transaction as store
 from tests.conftest import Api, TestProject
+from tests.pages import Page, make_public_key, set_rules
 from tests.poison import accept_poison
 from tests.workers import ROOT, waiting_events
 from upkeep.ledger.check import check_ledger
@@ -406,3 +407,24 @@ def test_the_command_says_when_the_stream_is_full(
 
     with pytest.raises(CommandError, match="What was not replayed is as it was"):
         run_command()
+
+
+def test_a_letter_of_somebody_not_to_be_followed_is_replayed_as_no_bot(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_rules(project, honours_do_not_track=True)
+    Page(make_public_key(project)).send({"path": "/a"}, HTTP_DNT="1")
+
+    def refuse(session: Any, events: Any) -> None:
+        if events:
+            raise OperationFailure("object to insert too large", 10334)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr("ingestion.store.transaction.insert_events", refuse)
+        assert drain(0).dead == 1
+    replay_letters(find_open(), "alice", "mended")
+    assert drain(0).stored == 1
+
+    [event] = collection(EVENTS).find({"project": project.id})
+    assert (event["browser"], event.get("bot")) == ("Firefox", None)
+    assert not {"visitor", "anonymous", "ip", "userAgent"} & event.keys()
