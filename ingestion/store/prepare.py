@@ -108,10 +108,14 @@ def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[PreparedEvent]) 
 def _decode(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
     events = decode_events(raws)
     for index, event in enumerate(events):
-        if isinstance(event, InvalidEvent) and event.code == "bad_timestamp":
+        if isinstance(event, InvalidEvent) and _is_older(event):
             with suppress(InvalidEvent):  # then the first refusal stands
                 events[index] = decode_older_event(raws[index])
     return events
+
+
+def _is_older(refusal: InvalidEvent) -> bool:
+    return (refusal.field, refusal.code) == ("timestamp", "bad_timestamp")
 
 
 def _encode(

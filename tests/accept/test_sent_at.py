@@ -140,6 +140,17 @@ def test_an_event_at_the_end_of_the_calendar_is_refused_alone(ingest: Api) -> No
     assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
 
 
+@pytest.mark.parametrize("timestamp", [{}, {"timestamp": None}, {"timestamp": "20260301T1200Z"}])
+def test_what_another_door_let_in_with_a_bad_sent_at_is_buried_alone(
+    project: TestProject, timestamp: dict[str, str | None]
+) -> None:
+    store_events(project, [{"path": "/a", "sentAt": "yesterday", **timestamp}, {"path": "/b"}])
+
+    [letter] = collection(DEAD_LETTERS).find({})
+    assert letter["reason"] == "invalid"
+    assert [event["path"] for event in collection(EVENTS).find({})] == ["/b"]
+
+
 def test_what_no_calendar_holds_is_buried_by_the_drain_and_holds_nothing_up(
     project: TestProject,
 ) -> None:
