@@ -172,7 +172,7 @@ def decode_older_event(raw: bytes) -> Event:
         fields = msgspec.json.decode(raw)
         moment = datetime.fromisoformat(fields.pop("timestamp"))
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, LookupError, TypeError):  # or it is `sentAt` that is bad
         detail = "timestamp is not a date and time."
         raise InvalidEvent("timestamp", "bad_timestamp", detail) from None
     event = decode_event(msgspec.json.encode(fields))

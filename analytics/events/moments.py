@@ -35,6 +35,9 @@ _USUAL_SHAPES = {
     32: (itemgetter(*_MARKS, 26, 29), {(*"--T::.+:",), (*"--T::.-:",)}),
 }
 
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(microsecond=999_000, tzinfo=UTC)
+
 
 def format_moment(moment: datetime, timespec: str = "milliseconds") -> str:
     """RFC 3339 in UTC, with a Z; `timespec` is the last that is told, as of `isoformat`."""
@@ -97,6 +100,14 @@ def find_change(before: datetime, after: datetime, zone: tzinfo) -> datetime:
         else:
             after = middle
     return after
+
+
+def move(moment: datetime, ms: int) -> datetime:
+    """`moment` in UTC later by `ms` milliseconds; beyond the calendar, the end that it is at."""
+    try:
+        return moment + timedelta(milliseconds=ms)
+    except OverflowError:
+        return _LAST if ms > 0 else _FIRST
 
 
 def cut_to_ms(moment: datetime) -> datetime:

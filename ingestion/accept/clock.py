@@ -1,11 +1,12 @@
 """What `sentAt` tells of a client's clock, and the ages of events by the clock so corrected."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from analytics.events.event import EPOCH, check_age
 from analytics.events.ids import MILLISECOND
 from analytics.events.invalid_event import InvalidEvent
+from analytics.events.moments import move
 from analytics.keys.records import KeyRecord
 
 # Later than now by more: the clock is fast. Earlier by more: it is slow; less may be the way.
@@ -13,7 +14,6 @@ _FAST, _SLOW = timedelta(seconds=1), timedelta(seconds=60)
 # No clock is so far ahead: such a moment tells nothing, and would move events out of the calendar.
 _TELLS_NOTHING = timedelta(days=100 * 365)
 _PUBLIC_MAX_FUTURE = timedelta(minutes=5)
-_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 def find_skew_ms(sent_at: Iterable[datetime], now: datetime) -> int:
@@ -30,7 +30,7 @@ def find_skew_ms(sent_at: Iterable[datetime], now: datetime) -> int:
 
 def check_moment(timestamp: datetime, skew_ms: int, now: datetime, key: KeyRecord) -> None:
     """Refuse a moved timestamp that is too old, or too far ahead, for the project or the key."""
-    moved = _move(timestamp, skew_ms) if skew_ms else timestamp
+    moved = move(timestamp, skew_ms) if skew_ms else timestamp
     if moved < EPOCH:
         detail = "timestamp is before 1970, moved by what sentAt tells of its clock."
         raise InvalidEvent("timestamp", "timestamp_too_old", detail)
@@ -46,9 +46,3 @@ def check_moment(timestamp: datetime, skew_ms: int, now: datetime, key: KeyRecor
             "this project may go back."
         )
         raise InvalidEvent("timestamp", "timestamp_too_old", detail)
-
-
-def _move(timestamp: datetime, skew_ms: int) -> datetime:
-    """At most to the end of the calendar, which is too far ahead for any project."""
-    skew = timedelta(milliseconds=skew_ms)
-    return _LAST if timestamp > _LAST - max(skew, timedelta(0)) else timestamp + skew
