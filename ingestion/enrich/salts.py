@@ -48,13 +48,18 @@ def salt_of_day(project_id: bytes, day: LocalDay) -> bytes:
 
 
 def _find_or_make(project_id: bytes, day: LocalDay, now: datetime) -> SaltDocument:
-    expires_at = max(datetime_of_ms(day.end_ms) + KEPT, now + KEPT_LATE)
-    found = typed(SaltDocument, SALTS).find_one_and_update(
-        {"_id": project_id + day.key},
+    salts, salt_id = typed(SaltDocument, SALTS), project_id + day.key
+    expires_at = datetime_of_ms(day.end_ms) + KEPT
+    made: dict[str, bytes | datetime] = {"salt": _first_salt(day)}
+    if expires_at > now:
         # The end of a day moves when its project is given another zone.
-        {"$setOnInsert": {"salt": _first_salt(day)}, "$max": {"expiresAt": expires_at}},
-        upsert=True,
-        return_document=ReturnDocument.AFTER,
+        update = {"$setOnInsert": made, "$max": {"expiresAt": expires_at}}
+    else:
+        # What waits for ever keeps no salt: nor does one that MongoDB has yet to remove.
+        salts.delete_one({"_id": salt_id, "expiresAt": {"$lte": now}})
+        update = {"$setOnInsert": made | {"expiresAt": now + KEPT_LATE}}
+    found = salts.find_one_and_update(
+        {"_id": salt_id}, update, upsert=True, return_document=ReturnDocument.AFTER
     )
     assert found is not None
     return found

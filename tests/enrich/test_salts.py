@@ -83,6 +83,32 @@ def test_events_that_waited_for_days_get_a_salt_that_lasts_an_hour() -> None:
     assert KEPT_LATE - timedelta(seconds=1) <= late <= KEPT_LATE + timedelta(minutes=1)
 
 
+def test_a_salt_that_is_asked_for_late_lasts_no_longer_for_it() -> None:
+    day = today()
+    ended = LocalDay(day.begin_ms - 3 * MS_PER_DAY, day.end_ms - 3 * MS_PER_DAY)
+    first = salt_of_day(PROJECT, ended)
+    soon = datetime_of_ms(ms_of_datetime(datetime.now(UTC) + timedelta(minutes=9)))
+    collection(mongo.SALTS).update_one({}, {"$set": {"expiresAt": soon}})
+    salts._salts.clear()  # a worker that was started anew
+
+    assert salt_of_day(PROJECT, ended) == first
+
+    [document] = collection(mongo.SALTS).find({})
+    assert document["expiresAt"] == soon
+
+
+def test_a_salt_of_yesterday_is_not_kept_for_what_goes_on_waiting() -> None:
+    day = today()
+    ended = LocalDay(day.begin_ms - 3 * MS_PER_DAY, day.end_ms - 3 * MS_PER_DAY)
+    first = salt_of_day(PROJECT, ended)
+    over = datetime.now(UTC) - timedelta(seconds=1)
+    collection(mongo.SALTS).update_one({}, {"$set": {"expiresAt": over}})
+    salts._salts.clear()
+
+    assert salt_of_day(PROJECT, ended) != first
+    assert collection(mongo.SALTS).count_documents({}) == 1
+
+
 def test_on_the_day_of_an_upgrade_a_utc_day_goes_on_with_the_salt_that_all_shared() -> None:
     day = today()
     shared = os.urandom(16)
