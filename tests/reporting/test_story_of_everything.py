@@ -224,12 +224,12 @@ def assert_answers(story: Story) -> None:
         wanted = [found for found in stored if is_asked_for(found, asked)]
         rows = ask(story, "/stats/breakdown", **window, by=field, bots=asked, limit=100)
         assert {row["value"]: read_count(row) for row in rows["results"]} == group(wanted, field)
-        users = ask(story, "/stats/breakdown", **window, by="userId", bots=asked, limit=100)
-        assert {row["value"]: read_count(row) for row in users["results"]} == group(
+        by_user = ask(story, "/stats/breakdown", **window, by="userId", bots=asked, limit=100)
+        assert {row["value"]: read_count(row) for row in by_user["results"]} == group(
             wanted, "userId"
         )
         signups = ask(story, "/stats", **window, bots=asked, filter="event:is:signup")
-        _, _, people, visitors = count(found for found in wanted if found["event"] == "signup")
+        _, _, people, visitors = count(of for of in wanted if of["event"] == "signup")
         assert (signups["uniqueUsers"], signups["visitors"]) == (people, visitors)
         assert_series(story, wanted, window, asked)
 
