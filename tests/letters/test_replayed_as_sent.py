@@ -76,7 +76,8 @@ def way(public: bool, event: Document) -> tuple[Any, ...]:
 def expect_documents() -> dict[str, Document]:
     """What a drain would store of what waits, by path."""
     entries = []
-    for raw_id, fields in stream_client().xrange(stream_key(0)):
+    waiting: Any = stream_client().xrange(stream_key(0))
+    for raw_id, fields in waiting:
         entry = decode_entry(dict(fields))
         entries.append(ReadEntry(raw_id, EntryId.parse(raw_id), entry, 1))
     options = mongo.database().codec_options
