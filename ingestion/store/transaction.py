@@ -201,8 +201,7 @@ def dead_letter(event: PreparedEvent) -> Document:
         "detail": event.failure.detail[:2_000],
         "payload": Binary(event.accepted.raw),
         "ip": event.ip or known.get("ip"),
-        # Whole even where the event names its family alone: a replay judges by it.
-        "userAgent": event.part.client_user_agent,
+        "userAgent": event.part.client_user_agent,  # whole: a replay judges by it
         "acceptedAt": datetime_of_ms(parse_place(event.place)[0].ms),
         "buriedAt": datetime.now(UTC),
         "status": "dead",
