@@ -253,3 +253,9 @@ def test_what_an_earlier_release_accepted_is_still_read_by_the_drain(text: str) 
 def test_what_no_release_accepted_is_not_read_either(text: str) -> None:
     with pytest.raises(InvalidEvent):
         decode_older_event(b'{"path":"/a","timestamp":"%s"}' % text.encode())
+
+
+@pytest.mark.parametrize("fields", [b"", b'"timestamp":null,'])
+def test_an_older_event_whose_sent_at_is_bad_is_refused(fields: bytes) -> None:
+    with pytest.raises(InvalidEvent):
+        decode_older_event(b'{%b"path":"/","sentAt":"20251114T090000Z"}' % fields)
