@@ -171,3 +171,22 @@ def test_a_moment_that_is_none_is_refused_by_its_name(ingest: Api, text: str) ->
     problem = read_problem(ingest.post("/event", {"path": "/a", "sentAt": text}))
 
     assert (problem["code"], problem["errors"][0]["field"]) == ("bad_timestamp", "sentAt")
+
+
+FIRST, LAST = "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "sent_at"),
+    [(LAST, FIRST), ("9999-12-31T23:59:60Z", FIRST), (LAST, LAST), (FIRST, "2126-10-01T00:00:00Z")],
+)
+def test_at_the_ends_of_the_calendar_an_event_is_refused_and_no_other_of_its_batch(
+    ingest: Api, timestamp: str, sent_at: str
+) -> None:
+    event = {"path": "/a", "timestamp": timestamp, "sentAt": sent_at}
+
+    assert ingest.post("/event", event).status_code == 400
+    answer = ingest.post("/events", [event, {"path": "/b"}])
+
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
+    assert answer.json()["rejected"][0]["field"] == "timestamp"
