@@ -71,7 +71,7 @@ def name_crawler(text: str) -> str | None:
     if name and name not in _ENGINES:
         if not _ALL_CALL_THEMSELVES.fullmatch(name):
             return name
-        before = re.search(rf"((?:[A-Za-z][\w!&-]* ){{1,3}}){re.escape(name)}", text)
+        before = re.search(rf"((?:[A-Za-z][\w!&-]{{0,38}} ){{1,3}}){re.escape(name)}", text)
         if before and (longer := clean_name(before[0])):
             return longer
     products = [name for name in _PRODUCT.findall(text) if name not in _ENGINES]

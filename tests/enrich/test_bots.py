@@ -166,3 +166,9 @@ def test_whatever_is_sent_is_judged(text: str) -> None:
 
     assert bot is None or 0 < len(bot) <= 128
     assert not is_spam(text) or "." in text
+
+
+@pytest.mark.parametrize("name", ["crawler", "spider", "bot"])
+def test_a_word_without_end_is_no_name_and_takes_a_time_for_each_character(name: str) -> None:
+    assert judge_user_agent(f"{name}/1.0 {'Xx' * (1 << 17)}") == name
+    assert judge_user_agent(f"{'Xx' * (1 << 17)} {name}") == UNNAMED
