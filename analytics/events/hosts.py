@@ -7,11 +7,13 @@ no name has (an ampersand, a brace) is refused, and that the port is left out.
 import ipaddress
 import re
 import socket
-from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 import idna
+
+from analytics.bounded_cache import Kept
+from analytics.events.marks import heaps_marks
 
 MAX_HOST_CHARS: Final = 256
 SPACE: Final = "".join(map(chr, range(33)))
@@ -47,9 +49,12 @@ def read_hostname(text: str) -> str | None:
     return read_authority(cut_authority(text)) if text else None
 
 
-@lru_cache(maxsize=2_048)
 def read_authority(text: str) -> str | None:
     """The host of `user@host:port`, in lower case and Unicode; None where it names none."""
+    return _authorities[text]
+
+
+def _read_authority(text: str) -> str | None:
     host = text.rpartition("@")[2]
     if host.startswith("["):
         address, bracket, port = host[1:].partition("]")
@@ -82,8 +87,11 @@ def _read_ipv6(text: str) -> str | None:
 def _read_name(text: str) -> str | None:
     if "%" in text:
         text = unquote_to_bytes(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+    text = text[:_MAX_NAME_CHARS]
+    if not text.isascii() and heaps_marks(text):
+        return None
     try:
-        host = idna.uts46_remap(text[:_MAX_NAME_CHARS], std3_rules=False)
+        host = idna.uts46_remap(text, std3_rules=False)
     except idna.IDNAError:
         return None
     host = host.removesuffix(".")
@@ -116,3 +124,6 @@ def _show_label(label: str) -> str:
     except (UnicodeError, idna.IDNAError):
         return label
     return shown if is_same and not _REFUSED.search(shown) and "." not in shown else label
+
+
+_authorities = Kept(_read_authority, 2_048)

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
-from unicodedata import normalize
 from urllib.parse import unquote_to_bytes
+
+from analytics.events.marks import compose
 
 MAX_CAMPAIGN_CHARS: Final = 256
 
@@ -104,9 +105,7 @@ def tidy_value(value: object) -> str | None:
     """Trimmed and in lower case, so that one campaign is one row; None for no text."""
     if not isinstance(value, str):
         return None
-    if not value.isascii():
-        value = normalize("NFC", value)
-    return value.strip().lower()[:MAX_CAMPAIGN_CHARS].rstrip() or None
+    return compose(value).strip().lower()[:MAX_CAMPAIGN_CHARS].rstrip() or None
 
 
 def _unescape(value: str) -> str:

@@ -2,10 +2,10 @@
 
 import re
 from typing import Final, NamedTuple
-from unicodedata import normalize
 from urllib.parse import unquote_to_bytes
 
 from analytics.events.hosts import SCHEME, SPACE, cut_authority, read_authority, read_hostname
+from analytics.events.marks import compose
 from ingestion.enrich.campaigns import NO_CAMPAIGN, Campaign, read_path
 from ingestion.enrich.click_ids import find_click_id
 
@@ -13,8 +13,8 @@ MAX_PAGE_CHARS: Final = 2_047
 
 _WEB = re.compile(r"https?:[/\\]{2,}", re.IGNORECASE)
 _NETWORK = re.compile(r"[/\\]{2,}")
-# `site.example/a` and `localhost:3000/a`, which people write
-_BARE = re.compile(r"(?=[^/\\?#:@]+(?:\.[^/\\?#:@.]*[^/\\?#:@.\d][^/\\?#:@.]*|:\d{1,5})/)")
+# `site.example/a` and `localhost:3000/a`, which people write; one way to match each label
+_BARE = re.compile(r"(?=[^/\\?#:@]+(?:\.\d*[^/\\?#:@.\d][^/\\?#:@.]*|:\d{1,5})/)")
 _ESCAPES = re.compile(r"(?:%[0-9a-f]{2})+", re.IGNORECASE)
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _QUERY = re.compile(r"[?#]")
@@ -64,7 +64,7 @@ def tidy_path(path: str) -> str:
     path = _QUERY.split(path, maxsplit=1)[0]
     if "%" in path:
         path = _ESCAPES.sub(_decode, path)
-    return (path if path.isascii() else normalize("NFC", path)) or "/"
+    return compose(path) or "/"
 
 
 def _read_origin(path: str, url: str) -> tuple[Campaign, str | None]:

@@ -221,3 +221,29 @@ def test_whatever_is_sent_is_read(text: str, host: str, begin: str) -> None:
         assert page.path
         assert not set(page.path) & set("?#")
         assert page.hostname is None or page.hostname
+
+
+HEAPED = "\u0301\u0323" * 16  # out of order, and more than any language has
+
+
+def test_heaped_marks_are_not_sorted() -> None:
+    assert tidy_path(f"/a{HEAPED}") == f"/a{HEAPED}"
+    assert read_page(f"https://a{HEAPED}.example/", None, None, tidy=True).hostname is None
+    assert tidy_path(f"/a{HEAPED[:30]}") != f"/a{HEAPED[:30]}"
+    found = read_page(f"/?utm_source=e{HEAPED}", None, None, tidy=False).campaign
+    assert found == Campaign(source=f"e{HEAPED}")
+
+
+# Of a size with which what takes the square of it would not come to an end.
+MANY = 1 << 20
+
+
+@pytest.mark.parametrize("part", ["a", "1", "a.", ".", "a1", "a.1", "%25", "\u0301\u0323"])
+@pytest.mark.parametrize("begin", ["a.", "https://", "/", "/?utm_source=", "/?gclid="])
+@pytest.mark.parametrize("tidy", [True, False])
+def test_no_address_takes_more_than_a_time_for_each_character(
+    begin: str, part: str, tidy: bool
+) -> None:
+    page = read_page(begin + part * (MANY // len(part)), None, None, tidy=tidy)
+
+    assert len(page.path) <= MAX_PAGE_CHARS
