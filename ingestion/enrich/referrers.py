@@ -4,10 +4,10 @@ Apps are sources as well. `www.` is left out.
 """
 
 import re
-from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
+from analytics.bounded_cache import Kept
 from analytics.events.hosts import (
     MAX_HOST_CHARS,
     begins_with_port,
@@ -29,13 +29,16 @@ _MOST_ESCAPES = 3
 _APP = re.compile(r"[a-z0-9_][a-z0-9._-]*", re.ASCII)
 
 
-@lru_cache(maxsize=2_048)
 def referrer_host(url: str) -> str | None:
     """The host that `url` names, in lower case and Unicode, without `www.`; None where none is.
 
     Of an app, its scheme and its name: `android-app://com.slack`.
     """
-    text = url[:MAX_REFERRER_CHARS].strip("".join(map(chr, range(33))))
+    return _hosts[url[:MAX_REFERRER_CHARS]]
+
+
+def _read_referrer(url: str) -> str | None:
+    text = url.strip("".join(map(chr, range(33))))
     text = re.sub(r"[\t\r\n]", "", text)
     for _ in range(_MOST_ESCAPES):
         if not _ESCAPED.match(text):
@@ -68,3 +71,6 @@ def _host_without_scheme(text: str) -> str | None:
 def _host_of_authority(text: str) -> str | None:
     host = read_authority(cut_authority(text))
     return leave_out_www(host) if host else None
+
+
+_hosts = Kept(_read_referrer, 2_048)

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.events import hosts
 from analytics.events.hosts import MAX_HOST_CHARS
+from ingestion.enrich import referrers
 from ingestion.enrich.referrers import referrer_host
 
 KEPT = {
@@ -213,3 +215,12 @@ def test_a_host_is_one_spelling_and_holds_nothing_of_a_path(text: str, begin: st
         assert not set(host) & set("/\\?#@% \t\r\n&<>")
         assert host == host.lower() or not host.isascii()
         assert referrer_host(f"https://{host}/") in (host, host.removeprefix("www."))
+
+
+def test_what_is_long_is_read_and_not_kept() -> None:
+    for number in range(100):
+        name = f"{number}.example"
+        assert referrer_host(f"https://{name}/{'x' * 8_000}") == name
+        assert referrer_host(f"https://{'x' * 1_000}@{name}/") == name
+
+    assert max(map(len, [*referrers._hosts, *hosts._authorities])) <= 512
