@@ -1,6 +1,7 @@
 """What the drain must know of a project."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from analytics.databases.documents import ProjectRow, typed
@@ -56,8 +57,14 @@ def _read_policy(project_id: bytes) -> Policy:
         zones=read_zones(row.get("zones")),
         tidies_addresses=bool(row.get("tidies_addresses")),
         honours_do_not_track=bool(row.get("honours_do_not_track")),
-        hostnames=frozenset(row.get("hostnames") or ()),
+        hostnames=_set_of(tuple(row.get("hostnames") or ())),
     )
+
+
+@lru_cache(1_000)
+def _set_of(hostnames: tuple[str, ...]) -> frozenset[str]:
+    """The same one while the list is: caches of what was made of events have it in their keys."""
+    return frozenset(hostnames)
 
 
 class AmbiguousName(LookupError):
