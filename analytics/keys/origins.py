@@ -44,6 +44,8 @@ _OF_AN_APP = r"(?!(?:wss?|ftp|file|data|about|blob|javascript):)[a-z][a-z0-9+.-]
 _PATTERN = re.compile(
     rf"(?:https?://\*\.{_NAME}|{_OF_AN_APP}://(?:{_NAME}|{_IPV6}))(?::[0-9]{{1,5}})?"
 )
+# Not another host and what comes after it: two headers in one, or an address.
+_SUBDOMAIN = re.compile(r"[a-z0-9_-][a-z0-9._-]*")
 _DEFAULT_PORT = re.compile(r"http:.*:80|https:.*:443")
 
 _all_origins: Remembered[None, frozenset[str]] = Remembered(KNOWN_SECONDS)
@@ -77,7 +79,9 @@ def is_allowed(origin: str, allowed: Collection[str]) -> bool:
 
 def _is_subdomain(origin: str, pattern: str) -> bool:
     before, _, after = pattern.partition("*")
-    return origin.startswith(before) and origin.endswith(after)
+    if not (origin.startswith(before) and origin.endswith(after)):
+        return False
+    return _SUBDOMAIN.fullmatch(origin, len(before), len(origin) - len(after)) is not None
 
 
 def require_origin(origin: str, key: KeyRecord) -> None:
