@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 
@@ -10,7 +11,6 @@ from analytics.events.entry import AcceptedEvent, Part
 from analytics.events.event import EPOCH, Event, decode_events, decode_older_event
 from analytics.events.ids import event_key, make_place, public_event_key
 from analytics.events.invalid_event import InvalidEvent
-from analytics.events.moments import move
 from analytics.projects.policy import Policy, find_policy
 from analytics.projects.zones import LocalDay, find_day
 from analytics.rollups import Fact
@@ -127,7 +127,7 @@ def _encode(
     part, skew_ms = prepared.part, prepared.part.skew_ms
     try:
         if skew_ms and event.timestamp is not None:
-            event.timestamp = max(EPOCH, move(event.timestamp, skew_ms))
+            event.timestamp = max(EPOCH, event.timestamp + timedelta(milliseconds=skew_ms))
         encoded, fact = encode_event(event, prepared.key, prepared.place, origin, part, properties)
     except BSON_ERRORS as exc:
         prepared.failure = Failure(NOT_ENCODABLE, repr(exc))
