@@ -60,7 +60,7 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent], skew_ms: int = 0) -> 
     plan = find_plan(key)
     if len(events) > plan.most_events:
         raise _too_many(key, plan)
-    check_memory()
+    check_memory(public=key.public)
     trace = tracing.trace_of_request() if tracing.trace_of_request else None
     parts: list[bytes] = []
     for run in [events] if len(events) == 1 else split_events(events):

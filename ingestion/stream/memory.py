@@ -11,6 +11,10 @@ from analytics.databases import redis_clients as names
 from analytics.remembered import forgets
 from analytics.web.problems import Unavailable
 
+# Of the memory that events may fill, what those by public keys may: a flood in a page of few but
+# large events leaves as much room as one of many.
+PUBLIC_SHARE = 0.5
+
 
 class MemoryGuard:
     """Refuses from STREAM_MAX_MEMORY_RATIO of Redis's memory on, so that it can still drain.
@@ -23,27 +27,27 @@ class MemoryGuard:
     def __init__(self) -> None:
         self._asking = threading.Lock()
         self._asked_at = -math.inf
-        self._full = False
+        self._used = 0.0  # of what may be used
 
-    def check(self) -> None:
-        """Raises Unavailable when Redis is nearly full or does not answer."""
+    def check(self, share: float = 1.0) -> None:
+        """Raises Unavailable when over a share of what may be used is, or Redis does not answer."""
         now = time.monotonic()
         if now - self._asked_at > self.INTERVAL_SECONDS and self._asking.acquire(blocking=False):
             try:
-                self._full = self._ask()
+                self._used = self._ask()
                 self._asked_at = now
             except (RedisError, OSError) as exc:
                 raise Unavailable("The stream does not answer.", code="stream_unavailable") from exc
             finally:
                 self._asking.release()
-        if self._full:
+        if self._used > share:
             raise Unavailable("The stream's memory is nearly full.", code="stream_full")
 
-    def _ask(self) -> bool:
+    def _ask(self) -> float:
         memory = names.stream_client().info("memory")
         limit = int(memory["maxmemory"])
         used = int(memory["used_memory"])
-        return bool(limit) and used > limit * settings.STREAM_MAX_MEMORY_RATIO
+        return used / (limit * settings.STREAM_MAX_MEMORY_RATIO) if limit else 0.0
 
 
 _memory = MemoryGuard()
@@ -56,6 +60,6 @@ def forget_memory() -> None:
     _memory = MemoryGuard()
 
 
-def check_memory() -> None:
+def check_memory(*, public: bool) -> None:
     """As `MemoryGuard.check`, with what this process asked last."""
-    _memory.check()
+    _memory.check(PUBLIC_SHARE if public else 1.0)

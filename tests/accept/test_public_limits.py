@@ -15,6 +15,7 @@ from analytics.projects.usage import read_key_usage, read_project_usage
 from ingestion.accept import cells
 from ingestion.accept.cells import CELLS, find_cell
 from ingestion.drain.loop import drain
+from ingestion.stream.memory import forget_memory
 from ingestion.stream.scripts import ADMIT, run_script
 from tests.accept.test_admission import snapshot
 from tests.accept.test_post_event import read_parts, read_problem
@@ -255,6 +256,22 @@ def test_public_keys_of_a_project_hold_at_most_half_of_the_stream(
     assert Page(make_public_key(other_project)).send_many([EVENT] * 2).status_code == 202
     drain(0)
     assert Page(key).send_many([EVENT] * 5).status_code == 202
+
+
+def test_public_keys_leave_half_of_the_memory_to_the_servers_however_large_their_events_are(
+    key: ApiKey, project: TestProject, settings: LazySettings
+) -> None:
+    memory = stream_client().info("memory")
+    settings.STREAM_MAX_MEMORY_RATIO = memory["used_memory"] * 1.5 / memory["maxmemory"]
+    forget_memory()
+
+    refused = Page(key).send(EVENT)
+
+    assert (refused.status_code, read_problem(refused)["code"]) == (503, "stream_full")
+    assert Api(project.ingest_key).post("/event", EVENT).status_code == 202
+    settings.STREAM_MAX_MEMORY_RATIO *= 2
+    forget_memory()
+    assert Page(key).send(EVENT).status_code == 202
 
 
 def test_the_books_know_what_waits_by_public_keys_as_no_line_of_a_day(
