@@ -77,6 +77,15 @@ def test_a_secret_key_in_an_address_is_refused_wherever_it_stands(
     assert read_entries() == []
 
 
+@pytest.mark.parametrize("escape", ["%5F", "%255F", "%25255F"])
+def test_a_secret_key_in_an_address_within_an_address_is_refused(
+    project: TestProject, key: ApiKey, escape: str
+) -> None:
+    answer = post(f"/event?key={key.text}&to={project.ingest_key.replace('_', escape)}")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "key_in_address")
+
+
 def test_two_keys_that_differ_are_refused(project: TestProject, key: ApiKey) -> None:
     other = make_public_key(project, "other")
 
