@@ -65,7 +65,8 @@ def make_request(rng: random.Random, project_id: bytes, raw: bytes) -> bytes:
     """The part of a single event."""
     accepted = AcceptedEvent(make_event_id(now_ms()), raw)
     address = f"203.0.{rng.randrange(256)}.{rng.randrange(256)}"
-    return encode_part(Part(project_id, address, rng.choice(USER_AGENTS), [accepted]))
+    agent = rng.choice(USER_AGENTS)  # of a browser, which is told more of than of a program
+    return encode_part(Part(project_id, address, agent, [accepted], from_page=True))
 
 
 def fill(events: int, projects: int = 1, shared: int = 1) -> None:

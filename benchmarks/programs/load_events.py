@@ -91,7 +91,7 @@ def load(events: int, part: int, parts: int, kind: str = "usual") -> None:
         accepted = [AcceptedEvent(make_event_id(entry_id.ms), raw) for raw in batch]
         agent = rng.choice(USER_AGENTS)
         address = f"203.0.113.{rng.randrange(256)}"
-        entry = Entry([Part(project.id_bytes, address, agent, accepted)])
+        entry = Entry([Part(project.id_bytes, address, agent, accepted, from_page=True)])
         raw_id = f"{entry_id.ms}-{entry_id.sequence}".encode()
         write_batch(0, prepare([ReadEntry(raw_id, entry_id, entry, 1)]))
 

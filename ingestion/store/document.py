@@ -24,6 +24,7 @@ from analytics.rollups import BUCKET_MS, PAGEVIEW, Fact, Hit, make_hit
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.enrich.bots import AUTOMATION, OTHER_HOSTNAME
 from ingestion.enrich.countries import find_place
+from ingestion.enrich.referrers import MAX_REFERRER_CHARS
 from ingestion.enrich.traffic import is_own_host
 from ingestion.enrich.visitors import hash_visitor
 from ingestion.store import elements as bson_of
@@ -48,10 +49,12 @@ _INGESTED_AT = begin(bson_of.DATETIME, "ingestedAt")
 _EXPIRES_AT = begin(bson_of.DATETIME, "expiresAt")
 _PROPERTIES = begin(bson_of.DOCUMENT, "properties")
 _SKEW_MS = begin(bson_of.INT64, "skewMs")
-_EVENT_ID, _SESSION_ID, _IP, _TITLE, _LANGUAGE, _SCREEN, _BOT = (
+_EVENT_ID, _SESSION_ID, _IP, _TITLE, _LANGUAGE, _SCREEN, _BOT, _REFERRER_URL = (
     begin(bson_of.STRING, name)
-    for name in ("eventId", "sessionId", "ip", "title", "language", "screen", "bot")
-)
+    for name in (
+        "eventId", "sessionId", "ip", "title", "language", "screen", "bot", "referrerUrl",
+    )
+)  # fmt: skip
 
 _NO_PROPERTIES: Mapping[str, object] = {}
 _NOBODY_VIEWS: Final = make_hit(None, None, True)
@@ -137,7 +140,7 @@ def encode_event(
         b"" if unfollowed else string(_SESSION_ID, event.session_id),
         b"" if unfollowed else string(_IP, apply_ip_rule(policy.ip_rule, ip)),
         place_piece, agent.elements, traffic.elements,
-        b"" if event.title is event.language is event.screen is None else _encode_screen(event),
+        _encode_seen(event),
         b"" if bot is None else string(_BOT, bot),
         b"" if event.properties is None else _PROPERTIES,
         b"" if event.properties is None else properties or bson.encode(event.properties),
@@ -166,10 +169,13 @@ def is_foreign(hostname: str | None, own: Collection[str]) -> bool:
     return hostname is not None and not is_own_host(hostname, own)
 
 
-def _encode_screen(event: Event) -> bytes:
-    """What was on the screen, and in which language."""
-    shown = string(_TITLE, event.title) + string(_LANGUAGE, event.language)
-    return shown + string(_SCREEN, event.screen)
+def _encode_seen(event: Event) -> bytes:
+    """What the browser showed, and the whole of what led there."""
+    title, language, screen, referrer = event.title, event.language, event.screen, event.referrer
+    if title is language is screen is referrer is None:
+        return b""
+    seen = string(_TITLE, title) + string(_LANGUAGE, language) + string(_SCREEN, screen)
+    return seen + (string(_REFERRER_URL, referrer[:MAX_REFERRER_CHARS]) if referrer else b"")
 
 
 def _encode_person(

@@ -12,7 +12,7 @@ from ingestion.enrich.bots import REFERRER_SPAM, is_spam, judge_user_agent
 from ingestion.enrich.campaigns import NO_CAMPAIGN, Campaign, find_campaign, names_campaign
 from ingestion.enrich.countries import Place
 from ingestion.enrich.pages import Page, read_page
-from ingestion.enrich.referrers import MAX_REFERRER_CHARS, referrer_host
+from ingestion.enrich.referrers import referrer_host
 from ingestion.enrich.traffic import find_traffic, is_own_host
 from ingestion.enrich.user_agents import parse_user_agent
 from ingestion.enrich.visitors import hash_visitor
@@ -35,7 +35,6 @@ _TRAFFIC = _heads(
     "referrer", "utmSource", "utmMedium", "utmCampaign", "utmTerm", "utmContent",
     "clickId", "source", "channel",
 )  # fmt: skip
-_REFERRER_URL = begin(STRING, "referrerUrl")
 
 
 class AgentPiece(NamedTuple):
@@ -51,7 +50,6 @@ class TrafficPiece(NamedTuple):
 
 
 NO_CLIENT: Final[Client] = (None, None, None)
-NO_SOURCE: Final[Source] = (None, None, None, None)
 
 
 def _encode_all(heads: list[bytes], *values: str | None) -> bytes:
@@ -120,10 +118,7 @@ def _make_traffic(key: TrafficKey) -> TrafficPiece:
     if host and is_own_host(host, {*own, hostname} if hostname else own):
         host = None
     traffic = find_traffic(host, campaign, click_id)
-    url = referrer[: MAX_REFERRER_CHARS - 1] if referrer else None
-    elements = string(_REFERRER_URL, url) + _encode_all(
-        _TRAFFIC, host, *campaign, click_id, *traffic
-    )
+    elements = _encode_all(_TRAFFIC, host, *campaign, click_id, *traffic)
     return TrafficPiece(elements, (host, *campaign[:3]), spam)
 
 

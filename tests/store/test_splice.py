@@ -106,7 +106,7 @@ def make_document(event: Event, part: Part, origin: Origin) -> Document:
         "expiresAt": expiry(timestamp, ingested_at, policy.retention_days),
         "hostname": page.hostname,
         "referrer": host,
-        "referrerUrl": referrer[:2_047] if referrer else None,
+        "referrerUrl": event.referrer[:2_048] if event.referrer else None,
         "source": traffic.source,
         "channel": traffic.channel,
         "clickId": page.click_id,
