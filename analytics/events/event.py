@@ -50,7 +50,7 @@ Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_CHARS)]
 
 
 class Event(msgspec.Struct, gc=False):
-    """A valid event. What the client left out is None until the drain fills it in."""
+    """A valid event. What the client left out is None, also its id until the drain fills it in."""
 
     path: str | None  # either this or the url is there
     event: str

@@ -1,6 +1,7 @@
 """Rates in settings (a count, and the period that it is for), and the limits they put on keys.
 
-Such limits are on reports and erasures; those on events are of `ingestion/accept/admit.py`.
+Counted here are reports and erasures. Events are counted by the admission script
+(`ingestion/stream/lua/admit.lua`), which has its rate of an address from here.
 """
 
 import re

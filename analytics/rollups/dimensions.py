@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 TOTAL: Final = "total"
-"""The table of one row that counts every event; of nothing but bots, none."""
+"""The table of one row that counts every event of people; bots have a total of their own."""
 
 DIMENSIONS: Final = (
     "path",

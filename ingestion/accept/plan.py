@@ -1,4 +1,4 @@
-"""What all requests of a key have in common within a month: its limits, as the script has them."""
+"""The limits of an API key as the admission script takes them, the same for a month."""
 
 import math
 import time

@@ -1,4 +1,7 @@
-"""Which events are no person's: the name of the bot, or the reason."""
+"""What tells that an event is no person's: the name of the bot, or the reason.
+
+`ingestion/store/document.py` decides by it.
+"""
 
 import re
 import tomllib

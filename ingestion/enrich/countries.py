@@ -20,12 +20,12 @@ from analytics.bounded_cache import Kept
 log = structlog.get_logger(__name__)
 
 CHECK_SECONDS: Final = 5.0
-MAX_PLACE_CHARS: Final = 128
+MAX_LOCATION_CHARS: Final = 128
 
 _NO_COUNTRIES: Final = frozenset(("AP", "EU", "XX", "ZZ"))  # registries have regions, too
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Country as ISO 3166 code; region and city by their English names."""
 
     country: str | None = None
@@ -33,14 +33,14 @@ class Place(NamedTuple):
     city: str | None = None
 
 
-NOWHERE: Final = Place()
+NOWHERE: Final = Location()
 _MAPPED: Final = "::ffff:"
 
 
-_countries = Kept(Place, 1_000)
+_countries = Kept(Location, 1_000)
 
 
-def find_place(ip: str) -> Place:
+def find_location(ip: str) -> Location:
     """Where `ip` is: by the database that GEOIP_PATH names, else by the registries of addresses.
 
     What is no address, or no registry has given to anybody (a private one), is nowhere.
@@ -48,9 +48,9 @@ def find_place(ip: str) -> Place:
     if ip.startswith(_MAPPED) and "." in ip:
         ip = ip[len(_MAPPED) :]
     if settings.GEOIP_PATH:
-        place = _look_up(ip)
-        if place.country:
-            return place
+        location = _look_up(ip)
+        if location.country:
+            return location
     try:
         code = iptocc.country_code(ip)
     except UnicodeError:
@@ -116,7 +116,7 @@ def _open_copy(path: Path) -> maxminddb.Reader:
             os.unlink(name)
 
 
-def _look_up(ip: str) -> Place:
+def _look_up(ip: str) -> Location:
     database = _geoip()
     if database is None:
         return NOWHERE
@@ -127,14 +127,14 @@ def _look_up(ip: str) -> Place:
     return _read_record(record) if isinstance(record, Mapping) else NOWHERE
 
 
-def _read_record(record: Mapping[str, object]) -> Place:
+def _read_record(record: Mapping[str, object]) -> Location:
     """Of the shape that MaxMind's databases have, or of a flat one."""
     regions = record.get("subdivisions")
     region = regions[0] if isinstance(regions, list) and regions else record.get("region")
     for name in ("country", "registered_country", "country_code"):
         if code := _read_code(record.get(name)):
             region = region or record.get("state1")
-            return Place(code, _read_name(region), _read_name(record.get("city")))
+            return Location(code, _read_name(region), _read_name(record.get("city")))
     return NOWHERE
 
 
@@ -144,11 +144,13 @@ def _read_code(country: object) -> str | None:
     return code if is_code and isinstance(code, str) and code not in _NO_COUNTRIES else None
 
 
-def _read_name(place: object) -> str | None:
-    if isinstance(place, Mapping):
-        names = place.get("names")
-        place = (names.get("en") if isinstance(names, Mapping) else None) or place.get("iso_code")
-    return place[:MAX_PLACE_CHARS] if isinstance(place, str) and place else None
+def _read_name(location: object) -> str | None:
+    if isinstance(location, Mapping):
+        names = location.get("names")
+        location = (names.get("en") if isinstance(names, Mapping) else None) or location.get(
+            "iso_code"
+        )
+    return location[:MAX_LOCATION_CHARS] if isinstance(location, str) and location else None
 
 
 def _geoip() -> maxminddb.Reader | None:

@@ -23,7 +23,7 @@ from analytics.projects.policy import Policy
 from analytics.rollups import BUCKET_MS, PAGEVIEW, Fact, Hit, make_hit
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.enrich.bots import AUTOMATION, OTHER_HOSTNAME
-from ingestion.enrich.countries import find_place
+from ingestion.enrich.countries import find_location
 from ingestion.enrich.referrers import MAX_REFERRER_CHARS
 from ingestion.enrich.traffic import is_own_host
 from ingestion.enrich.visitors import hash_visitor
@@ -34,9 +34,9 @@ from ingestion.store.pieces import (
     encode_anonymous,
     encode_visitor,
     find_traffic_piece,
+    locations,
     names,
     pages,
-    places,
     users,
 )
 
@@ -126,7 +126,7 @@ def encode_event(
         begin_id, event_id = bson_of.UUID_ID, b""
     else:
         begin_id, event_id = bson_of.HASHED_ID, string(_EVENT_ID, event.event_id)
-    place_piece, country = places[find_place(ip)] if ip else (b"", None)
+    location_piece, country = locations[find_location(ip)] if ip else (b"", None)
     agent = agents[user_agent, is_judged, unfollowed]
     page_piece, page = pages[event.path, event.url, event.hostname, policy.tidies_addresses]
     traffic = find_traffic_piece(
@@ -139,7 +139,7 @@ def encode_event(
         begin_id, key, origin.project, place, times, page_piece, names[name], event_id, person,
         b"" if unfollowed else string(_SESSION_ID, event.session_id),
         b"" if unfollowed else string(_IP, apply_ip_rule(policy.ip_rule, ip)),
-        place_piece, agent.elements, traffic.elements,
+        location_piece, agent.elements, traffic.elements,
         _encode_seen(event),
         b"" if bot is None else string(_BOT, bot),
         b"" if event.properties is None else _PROPERTIES,

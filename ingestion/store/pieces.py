@@ -10,7 +10,7 @@ from analytics.bounded_cache import Kept
 from analytics.rollups import Client, Hit, Source, hash_user, make_hit
 from ingestion.enrich.bots import REFERRER_SPAM, is_spam, judge_user_agent
 from ingestion.enrich.campaigns import NO_CAMPAIGN, Campaign, find_campaign, names_campaign
-from ingestion.enrich.countries import Place
+from ingestion.enrich.countries import Location
 from ingestion.enrich.pages import Page, read_page
 from ingestion.enrich.referrers import referrer_host
 from ingestion.enrich.traffic import find_traffic, is_own_host
@@ -30,7 +30,7 @@ _USER_ID = begin(STRING, "userId")
 _USER_AGENT = begin(STRING, "userAgent")
 _FAMILY = _heads("browser", "os", "device")
 _VERSIONS = _heads("browserVersion", "osVersion")
-_PLACE = _heads("country", "region", "city")
+_LOCATION = _heads("country", "region", "city")
 _TRAFFIC = _heads(
     "referrer", "utmSource", "utmMedium", "utmCampaign", "utmTerm", "utmContent",
     "clickId", "source", "channel",
@@ -103,8 +103,8 @@ def _make_agent(key: tuple[str | None, bool, bool]) -> AgentPiece:
     return AgentPiece(whole + family + versions, agent.client, bot)
 
 
-def _make_place(place: Place) -> tuple[bytes, str | None]:
-    return _encode_all(_PLACE, *place), place.country
+def _make_location(location: Location) -> tuple[bytes, str | None]:
+    return _encode_all(_LOCATION, *location), location.country
 
 
 TrafficKey = tuple[str | None, Campaign, str | None, str | None, frozenset[str]]
@@ -144,6 +144,6 @@ pages = Kept(_make_page, 1 << 12)
 names = Kept(_make_name, 1 << 13)
 users = Kept(_make_user, 1 << 14)
 agents = Kept(_make_agent, 1 << 13)
-places = Kept(_make_place, 1 << 14)
+locations = Kept(_make_location, 1 << 14)
 _traffic = Kept(_make_traffic, 1 << 13)
 _direct = _make_traffic((None, NO_CAMPAIGN, None, None, frozenset()))

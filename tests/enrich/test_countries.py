@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from ingestion.enrich import countries
-from ingestion.enrich.countries import NOWHERE, Database, Place, find_place
+from ingestion.enrich.countries import NOWHERE, Database, Location, find_location
 from tests.enrich.mmdb import Value, make_mmdb
 
 CITY: dict[str, Value] = {
@@ -24,17 +24,17 @@ CITY: dict[str, Value] = {
     "10.0.0.0/8": {"city": "Office"},
     "8.8.8.0/24": {"country": {"iso_code": "SE"}},
 }
-PLACES = {
-    "203.0.113.9": Place("IT", "Lombardy", "Milan"),
-    "::ffff:203.0.113.9": Place("IT", "Lombardy", "Milan"),
-    "2001:db8::1": Place("NZ", "AUK", None),
-    "198.51.100.7": Place("CH"),
-    "192.0.2.1": Place("FR", "Bretagne", "Brest"),
-    "192.0.2.200": Place("DE", "Berlin", "Berlin"),
+LOCATIONS = {
+    "203.0.113.9": Location("IT", "Lombardy", "Milan"),
+    "::ffff:203.0.113.9": Location("IT", "Lombardy", "Milan"),
+    "2001:db8::1": Location("NZ", "AUK", None),
+    "198.51.100.7": Location("CH"),
+    "192.0.2.1": Location("FR", "Bretagne", "Brest"),
+    "192.0.2.200": Location("DE", "Berlin", "Berlin"),
     "10.0.0.1": NOWHERE,
-    "8.8.8.8": Place("SE"),
-    "8.8.4.4": Place("US"),
-    "2001:4860:4860::8888": Place("US"),
+    "8.8.8.8": Location("SE"),
+    "8.8.4.4": Location("US"),
+    "2001:4860:4860::8888": Location("US"),
     "no address": NOWHERE,
 }
 
@@ -79,14 +79,14 @@ def make_country(code: str) -> bytes:
     ],
 )
 def test_without_a_database_the_registries_tell_the_country(ip: str, country: str | None) -> None:
-    assert find_place(ip) == Place(country)
+    assert find_location(ip) == Location(country)
 
 
-@pytest.mark.parametrize(("ip", "place"), PLACES.items())
-def test_a_database_goes_before_the_registries(path: Path, ip: str, place: Place) -> None:
+@pytest.mark.parametrize(("ip", "location"), LOCATIONS.items())
+def test_a_database_goes_before_the_registries(path: Path, ip: str, location: Location) -> None:
     path.write_bytes(make_mmdb(CITY))
 
-    assert find_place(ip) == place
+    assert find_location(ip) == location
 
 
 def test_a_new_file_is_read_at_once(path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_new_file_is_read_at_once(path: Path) -> None:
         new.write_bytes(make_country(code))
         new.replace(path)
 
-        assert find_place("203.0.113.9").country == code
+        assert find_location("203.0.113.9").country == code
 
 
 def test_a_file_that_is_written_over_is_read_at_once(path: Path) -> None:
@@ -103,21 +103,21 @@ def test_a_file_that_is_written_over_is_read_at_once(path: Path) -> None:
         path.write_bytes(make_country(code))
         os.utime(path, ns=(at, at))
 
-        assert find_place("203.0.113.9").country == code
+        assert find_location("203.0.113.9").country == code
 
 
 @pytest.mark.parametrize("content", [b"", b"no database", make_country("FR")[:-40]])
 def test_a_broken_file_leaves_the_one_before_in_force(path: Path, content: bytes) -> None:
     path.write_bytes(make_country("IT"))
-    assert find_place("203.0.113.9").country == "IT"
+    assert find_location("203.0.113.9").country == "IT"
 
     path.write_bytes(content)
-    assert find_place("203.0.113.9").country == "IT"
+    assert find_location("203.0.113.9").country == "IT"
     path.unlink()
-    assert find_place("203.0.113.9").country == "IT"
+    assert find_location("203.0.113.9").country == "IT"
 
     path.write_bytes(make_country("NZ"))
-    assert find_place("203.0.113.9").country == "NZ"
+    assert find_location("203.0.113.9").country == "NZ"
 
 
 def test_a_broken_file_is_told_of_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_a_broken_file_is_told_of_once(path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(b"no database")
 
     for _ in range(3):
-        assert find_place("8.8.8.8").country == "US"
+        assert find_location("8.8.8.8").country == "US"
 
     assert told == ["geoip_unreadable"]
 
@@ -151,7 +151,7 @@ def test_without_room_for_a_copy_the_file_is_held_in_memory(
     monkeypatch.setattr(tempfile, "mkstemp", refuse)
     path.write_bytes(make_country("IT"))
 
-    assert find_place("203.0.113.9").country == "IT"
+    assert find_location("203.0.113.9").country == "IT"
 
 
 def test_no_copy_is_left_behind(
@@ -160,6 +160,6 @@ def test_no_copy_is_left_behind(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for content in (make_country("IT"), b"no database"):
         path.write_bytes(content)
-        find_place("203.0.113.9")
+        find_location("203.0.113.9")
 
     assert list(tmp_path.iterdir()) == [path]

@@ -8,7 +8,7 @@ from analytics.rollups import SOURCE_FIELDS
 from ingestion.enrich import countries as enrich
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.enrich.campaigns import find_campaign, read_path
-from ingestion.enrich.countries import NOWHERE, find_place
+from ingestion.enrich.countries import NOWHERE, find_location
 from ingestion.enrich.referrers import referrer_host
 from ingestion.enrich.visitors import hash_visitor
 
@@ -110,4 +110,4 @@ def test_an_address_that_the_country_database_cannot_look_up_has_no_country(
 
     monkeypatch.setattr(enrich, "_geoip", Ipv4Database)
 
-    assert find_place("2001:db8::1") == NOWHERE
+    assert find_location("2001:db8::1") == NOWHERE

@@ -27,7 +27,7 @@ from ingestion.enrich import countries as enrich
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.enrich.bots import is_spam, judge_user_agent
 from ingestion.enrich.campaigns import find_campaign
-from ingestion.enrich.countries import NOWHERE, find_place
+from ingestion.enrich.countries import NOWHERE, find_location
 from ingestion.enrich.pages import read_page
 from ingestion.enrich.referrers import referrer_host
 from ingestion.enrich.traffic import find_traffic, is_own_host
@@ -64,7 +64,7 @@ def make_document(event: Event, part: Part, origin: Origin) -> Document:
     is_judged = sent is not None or part.from_page
     unfollowed = part.do_not_track and policy.honours_do_not_track
     agent = parse_user_agent(user_agent) if user_agent and is_judged else None
-    place = find_place(ip) if ip else NOWHERE
+    location = find_location(ip) if ip else NOWHERE
     page = read_page(event.url, event.path, event.hostname, tidy=policy.tidies_addresses)
     properties = event.properties or {}
     referrer = event.referrer
@@ -90,9 +90,9 @@ def make_document(event: Event, part: Part, origin: Origin) -> Document:
         "userId": user_id,
         "sessionId": None if unfollowed else event.session_id,
         "ip": None if unfollowed else apply_ip_rule(policy.ip_rule, ip),
-        "country": place.country,
-        "region": place.region,
-        "city": place.city,
+        "country": location.country,
+        "region": location.region,
+        "city": location.city,
         "userAgent": None if unfollowed else user_agent or None,
         "browser": agent and agent.browser,
         "os": agent and agent.os,
