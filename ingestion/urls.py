@@ -11,7 +11,7 @@ from ingestion.accept.views import ReceiptView
 # What an accepting process answers for itself.
 accepting_patterns = [
     *(path(route.removeprefix("/"), view) for route, view in HOT_VIEWS.items()),
-    path("event/<path:event_id>", ReceiptView.as_view()),
+    path("event/<rest:event_id>", ReceiptView.as_view()),
 ]
 
 urlpatterns = [

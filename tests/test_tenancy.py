@@ -130,11 +130,11 @@ ENDPOINTS: Mapping[str, Act] = {
     "docs": get("/docs/"),
     "event": send_one,
     "events": send_many,
-    "event/<path:event_id>": lambda world: " ".join(
+    "event/<rest:event_id>": lambda world: " ".join(
         told(world.read.get(f"/event/{event_id}"))
         for event_id in ("id-0", UUID_ID, "poison-1", "by the page", "theirs alone")
     ),
-    "users/<path:user_id>": ask_for_erasure,
+    "users/<rest:user_id>": ask_for_erasure,
     "erasures/<str:erasure_id>": follow_erasure,
     "stats": lambda world: " ".join(
         told(world.read.get("/stats", **query))

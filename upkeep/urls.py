@@ -5,7 +5,7 @@ from django.urls import path
 from upkeep.erasure.views import JobView, UserView
 
 urlpatterns = [
-    path("users/<path:user_id>", UserView.as_view()),
+    path("users/<rest:user_id>", UserView.as_view()),
     path("erasures/<str:erasure_id>", JobView.as_view()),
     path("erasures/<str:erasure_id>/", JobView.as_view(schema=None)),
 ]

@@ -61,7 +61,9 @@ def test_an_id_that_ends_in_a_slash_is_told_from_the_one_that_does_not(ingest: A
     assert ingest.get("/event/mine/").json()["eventId"] == "mine/"
 
 
-@pytest.mark.parametrize("event_id", ["never-sent", UUID, "x" * 2_000, "%00", "%FF", "/"])
+@pytest.mark.parametrize(
+    "event_id", ["never-sent", UUID, "x" * 2_000, "%00", "%FF", "/", "a%0Ab", "%0A"]
+)
 def test_an_event_that_was_never_seen_is_unknown(ingest: Api, event_id: str) -> None:
     answer = ingest.get(f"/event/{event_id}")
 

@@ -153,7 +153,7 @@ def written() -> Iterator[io.StringIO]:
     ("error", "status", "said"),
     [
         (ServerSelectionTimeoutError("gone"), 503, []),  # `refused` says it, at a lower level
-        (ZeroDivisionError(), 500, ["fault at /users/<path:user_id>"]),
+        (ZeroDivisionError(), 500, ["fault at /users/<rest:user_id>"]),
     ],
 )
 def test_an_address_that_names_a_user_stands_in_no_line(
@@ -246,7 +246,7 @@ def test_a_fault_that_every_request_meets_is_told_a_few_times(
             assert client.delete("/users/user-4711", headers=key).status_code == 500
 
     events = [line["event"] for line in read_lines(written)]
-    fault = "fault at /users/<path:user_id>"
+    fault = "fault at /users/<rest:user_id>"
     assert events == [fault] * 5 + [f"{fault} (and 15 left out)"] + [fault] * 4
 
 

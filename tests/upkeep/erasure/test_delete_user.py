@@ -127,6 +127,8 @@ def test_a_user_is_erased_whatever_the_id_looks_like(
     [
         ("x" * 257, "too_long"),
         ("a%00b", "control_character"),
+        ("a%0Ab", "control_character"),
+        ("%0A", "control_character"),
         ("a%C2%85b", "control_character"),
     ],
 )
