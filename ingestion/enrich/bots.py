@@ -67,7 +67,10 @@ def _find_domain(text: str) -> str | None:
 
 
 def is_image_proxy(text: str) -> bool:
-    """Whether this fetches the pictures of a letter that a person has opened."""
+    """Whether this fetches the pictures of a letter that a person has opened.
+
+    On a pixel it is no bot's, so it is told apart from the other programs.
+    """
     return _image_proxies().search(text) is not None
 
 

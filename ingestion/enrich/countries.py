@@ -36,7 +36,6 @@ class Location(NamedTuple):
 NOWHERE: Final = Location()
 _MAPPED: Final = "::ffff:"
 
-
 _countries = Kept(Location, 1_000)
 
 

@@ -172,7 +172,8 @@ class TestRedisServer:
 def test_what_a_redis_6_2_left_behind_is_stored(store: None, tmp_path: Path) -> None:
     """Its append-only file holds five stored events, three pending for a dead worker, four more."""
     make_project(id="0f1e2d3c4b5a6978")
-    shutil.copy(GOLDEN / "stream-redis-6.2.aof", tmp_path / "appendonly.aof")
+    written = bytes.fromhex((GOLDEN / "stream-redis-6.2.hex").read_text())
+    (tmp_path / "appendonly.aof").write_bytes(written)
     with RedisServer(tmp_path) as server, redis.Redis.from_url(server.url) as client:
         [group] = client.xinfo_groups(stream_key(0))
         assert (group["name"], group["pending"]) == (b"workers", 3)

@@ -1,10 +1,10 @@
 -- Acknowledge entries whose events are stored, and take them off the books of what waits.
 --
--- Entries of a project, day of acceptance and kind of key with as many events each come as a run, so
--- that the counters need to know only how many of a run were deleted. XACK comes first: it is allowed at
--- maxmemory, and a script that begins with such a command may go on. The counters follow only for
--- entries that this call deleted, so that two workers that acknowledge the same entry count it
--- once.
+-- Entries of a project, day of acceptance and kind of key with as many events each come as a run,
+-- so that the counters need to know only how many of a run were deleted. XACK comes first: it is
+-- allowed at maxmemory, and a script that begins with such a command may go on. The counters follow
+-- only for entries that this call deleted, so that two workers that acknowledge the same entry count
+-- it once.
 --
 -- KEYS: stream, waiting
 -- ARGV: group, then per run: project (hex), 1 if by public keys, events per entry, number of ids,
