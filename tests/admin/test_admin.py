@@ -34,14 +34,6 @@ def whole_mirror(store: None) -> None:
 
 
 @pytest.fixture
-def admin(store: None) -> Client:
-    """Alice, signed in."""
-    client = Client()
-    client.force_login(User.objects.create_superuser("alice", password="correct horse"))
-    return client
-
-
-@pytest.fixture
 def project(store: None) -> Project:
     return Project.objects.create(name="Shop <b>one</b>")
 

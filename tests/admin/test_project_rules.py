@@ -6,7 +6,6 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
@@ -27,13 +26,6 @@ FORM = {"name": "Shop", "is_active": "on", "ip_rule": "truncate"}
 @pytest.fixture(autouse=True)
 def whole_mirror(store: None) -> None:
     mirror_keys()
-
-
-@pytest.fixture
-def admin(store: None) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("alice", password="correct horse"))
-    return client
 
 
 @pytest.fixture
