@@ -181,7 +181,8 @@ def test_what_a_redis_6_2_left_behind_is_stored(store: None, tmp_path: Path) -> 
 
         drained = subprocess.run(
             [sys.executable, "manage.py", "drain"], cwd=ROOT, text=True, check=True,
-            env={**os.environ, "REDIS_URL": server.url}, stdout=subprocess.PIPE,
+            env={**os.environ, "REDIS_URL": server.url, "CLAIM_IDLE_SECONDS": "0.05"},
+            stdout=subprocess.PIPE,
         )  # fmt: skip
         assert drained.stdout == "partition 0: 7 stored, 0 duplicates, 0 dead\n"
         stored = {event["eventId"] for event in collection(mongo.EVENTS).find({})}
