@@ -28,7 +28,7 @@ $(INSTALLED): $(REQUIREMENTS)
 	@test -x $(BIN)/python || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		$(addprefix --requirement ,$(REQUIREMENTS))
-	@$(BIN)/python -m compileall -q analytics config ingestion local loadtest reporting upkeep
+	@$(BIN)/python -m compileall -q analytics columns config ingestion local loadtest reporting upkeep
 	@touch $@
 
 run: $(INSTALLED) ## Run the whole service here; PORT=8000 DATA_DIR=.local

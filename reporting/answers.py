@@ -28,7 +28,7 @@ class Provenance:
     `nothing` says why, where there is nothing in the answer.
     """
 
-    source: Literal["raw", "rollup", "mixed"]
+    source: Literal["raw", "rollup", "mixed", "columns"]
     method: str
     error: float
     fresh_as_of: datetime
@@ -96,6 +96,38 @@ class RealtimeAnswer:
     visitors: int
     views: Sequence[tuple[datetime, int]]
     provenance: Provenance
+
+
+Number = int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """`dimensions` as they are written: texts, numbers, None, and of a unit its start in UTC.
+
+    `compared` are the metrics of the same row in the other window; None without one.
+    """
+
+    dimensions: tuple[Any, ...]
+    metrics: tuple[Number, ...]
+    compared: tuple[Number, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableAnswer:
+    """One page of rows; `total` is how many there are, `totals` are of the whole window.
+
+    `not_finite` counts the numbers that are None because they are not finite; `mixed` are the
+    metrics that add up more than one currency. `rows_read` is how many events were looked at.
+    """
+
+    rows: Sequence[TableRow]
+    totals: TableRow
+    total: int
+    provenance: Provenance
+    rows_read: int = 0
+    not_finite: int = 0
+    mixed: Sequence[str] = ()
 
 
 class AnswerSource(Protocol):

@@ -177,3 +177,77 @@ class ProjectRow(TypedDict):
     tidies_addresses: NotRequired[bool | None]
     honours_do_not_track: NotRequired[bool | None]
     hostnames: NotRequired[list[str] | None]
+
+
+class FreshDocument(TypedDict):
+    """`column_fresh` (analytics/events/fresh.py)."""
+
+    _id: bytes
+    project: bytes
+    n: int
+    short: bytes
+    long: bytes
+
+
+# One field is called `from`, which only this form can say.
+SegmentDocument = TypedDict(
+    "SegmentDocument",
+    {
+        "_id": bytes,  # the project, and 16 bytes of chance
+        "project": bytes,
+        "generation": int,
+        "from": int,  # the smallest timestamp in it, unix milliseconds
+        "to": int,  # and the largest, included
+        "days": list[int] | None,  # first and last local day it was cut for; None: of whatever days
+        "zone": str | None,  # the time zone of these days, and the release of its rules
+        "tz": str | None,
+        "rows": int,
+        "bytes": int,
+        "sum": bytes,  # SHA-256 of the file
+        "v": int,
+        "madeAt": datetime,
+        "clearOf": NotRequired[list[str]],  # the erasures whose user is not in it
+        "damagedAt": NotRequired[datetime],
+    },
+)
+
+
+class ColumnHeadDocument(TypedDict):
+    """`column_heads`: who changes a project's list of segments counts `revision` up."""
+
+    _id: bytes  # the project
+    revision: int
+    generation: int
+    # Events with a timestamp before this (unix ms) may be in no segment, and not fresh either:
+    # they were stored before there were columns. Absent: none are.
+    oldUntil: NotRequired[int]
+    oldFrom: NotRequired[datetime]  # not to be exported before
+    cutAt: NotRequired[datetime]  # when what retention let go was last taken out
+
+
+class VeilDocument(TypedDict):
+    """`column_veils`: what an erasure hides from questions until no segment holds it."""
+
+    _id: str  # the erasure
+    project: bytes
+    userId: str
+    lastPlace: bytes
+
+
+class ColumnGarbageDocument(TypedDict):
+    """`column_garbage`."""
+
+    _id: ObjectId
+    project: bytes
+    segments: list[bytes]
+    dueAt: datetime
+    madeAt: datetime
+    collecting: NotRequired[bool]
+
+
+class ColumnStoreDocument(TypedDict):
+    """`column_store`: the one document that says which folder is ours."""
+
+    _id: str
+    deployment: str
+    madeAt: datetime

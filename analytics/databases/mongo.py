@@ -32,6 +32,12 @@ ERASURE_DAYS = "erasure_days"
 PROJECT_DELETIONS = "project_deletions"
 SETBACKS = "setbacks"
 ADMIN_SESSIONS = "admin_sessions"
+COLUMN_FRESH = "column_fresh"
+COLUMN_SEGMENTS = "column_segments"
+COLUMN_HEADS = "column_heads"
+COLUMN_VEILS = "column_veils"
+COLUMN_GARBAGE = "column_garbage"
+COLUMN_STORE = "column_store"
 
 Document = dict[str, Any]
 
@@ -81,6 +87,17 @@ _INDEXES = {
     PROJECT_DELETIONS: [],
     SETBACKS: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
     SALTS: [IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0)],
+    COLUMN_FRESH: [],
+    COLUMN_SEGMENTS: [
+        IndexModel(
+            [("project", ASCENDING), ("generation", ASCENDING), ("from", ASCENDING)],
+            name="project_generation_from",
+        ),
+    ],
+    COLUMN_HEADS: [],
+    COLUMN_VEILS: [IndexModel([("project", ASCENDING)], name="project")],
+    COLUMN_GARBAGE: [IndexModel([("dueAt", ASCENDING)], name="due")],
+    COLUMN_STORE: [],
     ADMIN_SESSIONS: [
         IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
         IndexModel([("user", ASCENDING)], name="user"),

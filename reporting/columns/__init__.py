@@ -1,0 +1,1 @@
+"""Answers from columns, and from what is not in them yet."""

@@ -1,0 +1,54 @@
+"""Conditions on events, as a tree: what `filter` and `goal` of a question say.
+
+Two-valued: a condition on what is not there is false, and `not` of it true.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from reporting.questions.fields import Field
+
+Operator = Literal[
+    "is", "contains", "startsWith", "endsWith", "matches", "exists", "gt", "gte", "lt", "lte"
+]
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One field against some values, any of which will do.
+
+    `values` are texts: of a property each finds itself, the number equal to what it spells as a
+    JSON number, and the constant it spells. `exists` has none. `gt` ... `lte` have one, a number
+    as it was spelled, and hold of numbers alone.
+    """
+
+    field: Field
+    operator: Operator
+    values: tuple[str, ...] = ()
+    case_sensitive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: "Condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """Holds for all events of a visitor who has one in the window that passes `part`."""
+
+    part: "Condition"
+
+
+Condition = Compare | And | Or | Not | Did
