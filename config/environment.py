@@ -95,6 +95,15 @@ def _read_address(name: str, default: str, beginnings: tuple[str, ...]) -> str:
     return value
 
 
+def read_folder(name: str, default: Path) -> Path:
+    """A folder, by its path or a `file://` URL of this machine."""
+    value = read_text(name) or str(default)
+    path = value.removeprefix("file://")
+    if "://" in path or not path.startswith("/"):
+        raise ImproperlyConfigured(f"{name} must be the whole path of a folder, not {value!r}")
+    return Path(path)
+
+
 def read_networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
     """Addresses and networks, separated by commas."""
     try:

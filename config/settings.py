@@ -5,12 +5,14 @@ A wrong value stops the process at start with the variable's name.
 
 import tomllib
 from pathlib import Path
+from tempfile import gettempdir
 
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import (
     read_choice,
     read_flag,
+    read_folder,
     read_list,
     read_mongo_uri,
     read_networks,
@@ -218,6 +220,17 @@ GEOIP_PATH: str = read_text("GEOIP_PATH")
 QUERY_TIMEOUT_SECONDS: float = read_number("QUERY_TIMEOUT_SECONDS", 10.0)
 # How many reports one API key may ask for: a count, and s, m, h or d.
 REPORTING_RATE: str = read_text("REPORTING_RATE", "600/m")
+
+# --- Columns -----------------------------------------------------------------------------------
+# The folder of the segments, which the workers and whoever reports share.
+COLUMNS_URL: Path = read_folder("COLUMNS_URL", BASE_DIR / ".columns")
+# How many events of a project may wait for their segment before a question has to export first.
+COLUMNS_TAIL_EVENTS: int = read_positive("COLUMNS_TAIL_EVENTS", 100_000)
+# Questions that a process answers at once, and the memory that they share.
+QUERY_CONCURRENCY: int = read_positive("QUERY_CONCURRENCY", 2)
+QUERY_MEMORY_MB: int = read_whole("QUERY_MEMORY_MB", 256, least=64)
+# Where a process keeps what a question cannot hold in memory, and the events of no segment.
+QUERY_TEMP_DIR: Path = read_folder("QUERY_TEMP_DIR", Path(gettempdir()) / "analytics-query")
 
 # --- Traces ------------------------------------------------------------------------------------
 OTEL_TRACES: bool = read_traces("OTEL_TRACES")

@@ -4,7 +4,9 @@ Loaded with `-p` because pytest-django sets Django up before any conftest. The s
 are started by the first test that asks for them.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +27,11 @@ class Servers:
 
 
 _ports = {name: find_free_port() for name in ("stream", "broker", "mongo")}
+_folder = Path(tempfile.mkdtemp(prefix="analytics-columns-"))
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ.update(
+    COLUMNS_URL=str(_folder / "columns"),
+    QUERY_TEMP_DIR=str(_folder / "temp"),
     SECRET_KEY="secret-of-the-tests-which-is-long-enough-for-the-checks-0123456789",
     REDIS_URL=f"redis://127.0.0.1:{_ports['stream']}/0",
     BROKER_URL=f"redis://127.0.0.1:{_ports['broker']}/0",
