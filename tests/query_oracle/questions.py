@@ -13,7 +13,20 @@ PATTERNS = ["^/a", "a|b", "[0-9]+", "a.c", "^/[a-z]$", "(?i)A", "\\\\", "^$", "Ã
 PLAIN_METRICS = ["views", "events", "visitors", "users", "engagedSeconds", "scrollDepth"]
 CALLS = ["count", "sum", "avg", "min", "max", "p50", "p75", "p90", "p95", "p99", "unique"]
 UNITS = ["minute", "hour", "day", "week", "month"]
-PERIODS = ["today", "yesterday", "7d", "28d", "30d", "90d", "91d", "month", "lastMonth", "year"]
+PERIODS = [
+    "today",
+    "24h",
+    "12mo",
+    "yesterday",
+    "7d",
+    "28d",
+    "30d",
+    "90d",
+    "91d",
+    "month",
+    "lastMonth",
+    "year",
+]
 
 any_value = st.one_of(
     st.sampled_from([*TEXTS, *PATHS, *USERS, "GPTBot", "signup", "b", "1e21", "05"]),
@@ -105,7 +118,8 @@ def questions(draw: st.DrawFn, middle: datetime) -> Body:
     if len(dimensions) == 1 and dimensions[0].startswith("time:"):
         return body
     if draw(st.booleans()):
-        by = draw(st.lists(st.sampled_from([*metrics, *dimensions]), max_size=2, unique=True))
+        names = st.sampled_from([*metrics, *dimensions])
+        by = draw(st.lists(names, min_size=1, max_size=2, unique=True))
         body["order"] = [[name, draw(st.sampled_from(["asc", "desc"]))] for name in by]
     if draw(st.booleans()):
         body |= {"limit": draw(st.integers(1, 4)), "offset": draw(st.integers(0, 3))}

@@ -5,7 +5,7 @@ disagree about, and numbers those that doubles cannot tell apart.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson.int64 import Int64
@@ -27,6 +27,11 @@ from tests.stored import ENRICHED
 
 Wire = dict[str, Any]
 
+STEPS = [
+    "store", "store", "again", "export", "export", "crash", "merge", "rebuild", "erase", "collect",
+    "cut",
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Step:
@@ -44,11 +49,13 @@ values = st.one_of(
 
 @st.composite
 def events(draw: st.DrawFn, middle: datetime) -> Wire:
-    """As it is sent, with what enrichment is to find; now and then of today."""
+    """As it is sent, with what enrichment is to find; a timestamp may be so long ago."""
     minutes = draw(st.integers(-3 * 1_440, 3 * 1_440) | st.sampled_from([-60, -30, 0, 30, 60]))
-    moment = middle + timedelta(minutes=minutes, milliseconds=draw(st.sampled_from([0, 0, 1, -1])))
+    moment: datetime | timedelta = middle + timedelta(
+        minutes=minutes, milliseconds=draw(st.sampled_from([0, 0, 1, -1]))
+    )
     if draw(st.integers(0, 4)) == 0:
-        moment = datetime.now(UTC) - timedelta(minutes=draw(st.integers(0, 3 * 1_440)))
+        moment = timedelta(minutes=draw(st.integers(0, 3 * 1_440)))
     name = draw(st.sampled_from(EVENTS))
     found: Wire = {
         "visitor": draw(st.sampled_from([None, 1, 2, 3, -(2**63), 2**63 - 1]).map(to_int64)),
@@ -91,11 +98,7 @@ def to_int64(value: int | None) -> Int64 | None:
 
 @st.composite
 def steps(draw: st.DrawFn, middle: datetime) -> Step:
-    name = draw(
-        st.sampled_from(
-            ["store", "store", "again", "export", "export", "crash", "merge", "rebuild", "erase"]
-        )
-    )
+    name = draw(st.sampled_from(STEPS))
     match name:
         case "store":
             return Step(name, draw(st.lists(events(middle), min_size=1, max_size=8)))
@@ -105,6 +108,8 @@ def steps(draw: st.DrawFn, middle: datetime) -> Step:
             return Step(name, draw(st.integers(0, 5)))
         case "erase":
             return Step(name, draw(st.sampled_from(USERS)))
+        case "cut":
+            return Step(name, middle + timedelta(minutes=draw(st.integers(-2_880, 0))))
     return Step(name)
 
 

@@ -60,8 +60,12 @@ def read_window(
         case "yesterday":
             return Window(first_moment(today - DAY, zone), first_moment(today, zone))
         case "24h":
-            minute = now.replace(second=0, microsecond=0)
+            minute = now.replace(second=0, microsecond=0) + MINUTE  # the one that runs
             return Window(minute - DAY, minute)
+        case "12mo":
+            day = (today + DAY).replace(day=min((today + DAY).day, 28))  # no February is in the way
+            day = day.replace(year=day.year - 1) + ((today + DAY) - day)
+            return Window(first_moment(day, zone), tomorrow)
         case "month":
             return Window(first_moment(month, zone), tomorrow)
         case "lastMonth":
