@@ -55,7 +55,7 @@ def read_json_filter(text: str, parameters: Parameters) -> Condition | None:
     try:
         node = Node(read_json(text), "filter", parameters)
     except BadJson as exc:
-        parameters.refuse("filter", "invalid_json", str(exc))
+        parameters.refuse("filter", "bad_filter", str(exc) if text else "is empty")
         return None
     return read_condition(node, allows_did=False)
 
