@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from reporting.questions.fields import Field
+from reporting.questions.listing import EventPlace
 from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
 
 
@@ -128,6 +129,35 @@ class TableAnswer:
     rows_read: int = 0
     not_finite: int = 0
     mixed: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventsAnswer:
+    """The places of the events of a page, in their order."""
+
+    places: Sequence[EventPlace]
+    provenance: Provenance
+    rows_read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyRow:
+    """`events` have it, `types` are the JSON types of its values, by name."""
+
+    name: str
+    types: Sequence[str]
+    events: int
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PropertiesAnswer:
+    """The most frequent first; `events` are all that were looked at."""
+
+    rows: Sequence[PropertyRow]
+    events: int
+    provenance: Provenance
+    rows_read: int = 0
 
 
 class AnswerSource(Protocol):

@@ -29,7 +29,7 @@ def needs_raw(query: Query) -> bool:
 
     Of who is without a value they know no people: a set cannot be taken from a set.
     """
-    if query.filters or query.exact:
+    if query.condition or query.exact:
         return True
     match query:
         case StatsQuery():
