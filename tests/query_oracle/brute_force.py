@@ -57,7 +57,8 @@ def answer(documents: Iterable[Event], body: Body, project: Project, now: dateti
         for row in rows:
             row.compared = tables[1].find(row, tables[0])
     limit, offset = body.get("limit", 100), body.get("offset", 0)
-    shown = rows if tables[0].is_series else rows[offset : offset + limit]
+    is_paged = tables[0].names and not tables[0].is_series
+    shown = rows[offset : offset + limit] if is_paged else rows
     result = {
         "results": [write_row(row) for row in shown],
         "totals": [round_number(value) for value in totals],
