@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from reporting.questions.fields import Field
 from reporting.questions.listing import EventPlace
 from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
+from reporting.questions.table import TableQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +172,12 @@ class AnswerSource(Protocol):
     def answer_series(self, query: SeriesQuery) -> SeriesAnswer: ...
 
     def answer_breakdown(self, query: BreakdownQuery) -> BreakdownAnswer: ...
+
+
+class TableSource(Protocol):
+    """Something that answers questions for tables, from one point in time.
+
+    Raises as AnswerSource.
+    """
+
+    def answer_table(self, query: TableQuery) -> TableAnswer: ...

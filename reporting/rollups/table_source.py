@@ -40,8 +40,15 @@ def is_rolled_up(query: TableQuery) -> bool:
     return False
 
 
-def answer_table(query: TableQuery) -> TableAnswer:
-    """Each of its counts is read at a moment of its own. Raises what RollupAnswerSource does."""
+class RollupTableSource:
+    """Reads each of its counts at a moment of its own. Raises what RollupAnswerSource does."""
+
+    def answer_table(self, query: TableQuery) -> TableAnswer:
+        """`query` is one of those that `is_rolled_up` holds of."""
+        return _answer(query)
+
+
+def _answer(query: TableQuery) -> TableAnswer:
     now, provenance = _count_whole(query, query.span)
     before = _count_whole(query, query.compare)[0] if query.compare else None
     totals = TableRow((), now, before)
