@@ -12,6 +12,7 @@ from reporting.columns.metrics import (
     VIEW,
     Measure,
     is_mixed,
+    is_zero,
     leave_out_event,
     measure,
 )
@@ -20,7 +21,7 @@ from reporting.questions.conditions import And
 from reporting.questions.fields import Field
 from reporting.questions.table import Dimension, Order, Span, TableQuery
 
-_ZEROS = {"count": "0", "number": "{'d': 0::DOUBLE, 'i': 0::HUGEINT}", "double": "NULL"}
+_ZEROS = {"count": "0", "number": "{'d': 0::DOUBLE, 'i': 0::HUGEINT}"}
 _FIRST_METRIC = Order("metric", 0, descending=True)
 
 
@@ -52,6 +53,8 @@ def select_page(table: Table, arguments: Arguments, canonical: Canonical) -> str
     query = table.query
     measures = [measure(metric, Properties({}).number_of) for metric in query.metrics]
     kept = " OR ".join(each.is_something(f"m{n}") for n, each in enumerate(measures))
+    if query.is_series:  # each unit has a row, and a rate of 0 is not the one of nobody
+        kept = "true"
     if not table.absent:
         kept = f"({kept}) AND d0 IS NOT NULL"
     order = "".join(_list_order(query, measures))
@@ -91,10 +94,11 @@ def _select_groups(table: Table, span: Span, arguments: Arguments, canonical: Ca
     engaged = [n for n, metric in enumerate(query.metrics) if metric.name in ENGAGED]
     if not engaged:
         return counted
-    zeros = {
-        n: _ZEROS[measure(m, Properties({}).number_of).kind] for n, m in enumerate(query.metrics)
-    }
-    merged = [f"coalesce(any_value(m{n}), {zero}) AS m{n}" for n, zero in zeros.items()]
+    merged = []
+    for n, metric in enumerate(query.metrics):
+        kind = measure(metric, Properties({}).number_of).kind
+        nothing = _ZEROS[kind] if is_zero(metric) else "NULL"
+        merged.append(f"coalesce(any_value(m{n}), {nothing}) AS m{n}")
     merged += [f"coalesce(any_value(x{n}), false) AS x{n}" for n in table.sums]
     merged.append("coalesce(bool_or(nested), false) AS nested")
     keys = ", ".join(["g", *table.keys])

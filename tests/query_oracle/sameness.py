@@ -1,11 +1,14 @@
 """Whether an answer of the service is the one that was counted by hand."""
 
 import math
+import re
 from datetime import datetime
 from typing import Any
 
 from tests.query_oracle.brute_force import Body
 from tests.query_oracle.values import identity, is_number
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 RELATIVE = 1e-9  # of doubles
 
@@ -21,8 +24,8 @@ def find_differences(got: Body, wanted: Body) -> list[str]:
     for number, (row, other) in enumerate(zip(got["results"], wanted["results"], strict=False)):
         if not is_same(row, other):
             found.append(f"row {number}: {row}, not {other}")
-    if "partial" in wanted and got["meta"].get("partial", []) != wanted["partial"]:
-        found.append(f"partial: {got['meta'].get('partial')}, not {wanted['partial']}")
+    if "partial" in wanted and not is_same(got["meta"]["partial"], wanted["partial"]):
+        found.append(f"partial: {got['meta']['partial']}, not {wanted['partial']}")
     window, *compared = wanted["window"]
     asked = got["query"]
     for said, span in zip([asked, asked.get("compare")], [window, *compared], strict=False):
@@ -44,4 +47,10 @@ def is_same(got: Any, wanted: Any) -> bool:
         if isinstance(got, int) and isinstance(wanted, int):
             return got == wanted
         return math.isclose(got, wanted, rel_tol=RELATIVE, abs_tol=1e-12)
-    return identity(got) == identity(wanted)
+    return identity(write_offset(got)) == identity(write_offset(wanted))
+
+
+def write_offset(value: Any) -> Any:
+    """A moment in UTC may be written with a Z."""
+    is_moment = isinstance(value, str) and _MOMENT.fullmatch(value)
+    return f"{value[:-1]}+00:00" if is_moment else value

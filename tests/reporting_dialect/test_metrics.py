@@ -181,3 +181,10 @@ def test_who_reached_the_goal_is_of_those_who_pass_the_filter(files: Files) -> N
     assert files.totals(*asked, goal=goal, where=is_("path", "/a")) == (2, 0, 0)
     assert files.totals(*asked, goal=goal, where=is_("path", "/x")) == (0, 0, None)
     assert files.table(*asked, goal=goal, by=["path"]) == [("/a", 2, 1, 0.5), ("/b", 2, 1, 0.5)]
+
+
+def test_nothing_has_no_smallest_value_beside_engagement_either(files: Files) -> None:
+    files.store({"event": "pageview"})
+
+    asked = ("views", "engagedSeconds", "min(properties.v)", "sum(properties.v)")
+    assert files.totals(*asked) == (1, None, None, 0)

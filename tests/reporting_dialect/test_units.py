@@ -9,7 +9,7 @@ import pytest
 from reporting.questions.table import Span, Unit
 from reporting.questions.units import Interval, list_boundaries
 from reporting.questions.window import Window
-from tests.reporting_dialect.asking import Files
+from tests.reporting_dialect.asking import Files, is_
 
 
 def moment(text: str) -> datetime:
@@ -93,3 +93,15 @@ def test_a_unit_and_a_field_have_rows_where_there_is_something(files: Files) -> 
         boundaries=boundaries,
     )  # fmt: skip
     assert rows == [("/0", boundaries[0], 1), ("/2", boundaries[2], 1)]
+
+
+def test_a_rate_of_0_in_a_unit_is_not_the_one_of_nobody(files: Files) -> None:
+    start = moment("2026-11-10")
+    boundaries = [start + timedelta(hours=hour) for hour in range(3)]
+    files.store({"timestamp": start, "visitor": 1, "event": "$engagement"})
+
+    rows = files.table(
+        "views", "conversionRate", by=[Unit("hour")], window=Window(start, boundaries[-1]),
+        boundaries=boundaries, goal=is_("event", "signup"),
+    )  # fmt: skip
+    assert rows == [(boundaries[0], 0, 0.0), (boundaries[1], 0, None)]
