@@ -83,8 +83,7 @@ def merge_project(project_id: bytes, now: datetime | None = None) -> int:
     zone = zone_at(find_policy(project_id).zones, now_ms)
     today = _day_of(now_ms, zone)
     folder = find_folder()
-    change = Change(project_id, folder)
-    try:
+    with Change(project_id, folder) as change:
         segments = list_segments(change.head)
         chosen = choose_loose(segments)
         counts = _count_days(folder, chosen, zone)
@@ -96,9 +95,6 @@ def merge_project(project_id: bytes, now: datetime | None = None) -> int:
         if rows != sum(source.rows for source in sources):
             raise AssertionError(f"{rows} rows of {sources}")
         change.apply(added, sources)
-    except BaseException:
-        change.writer.discard()
-        raise
     return len(sources)
 
 

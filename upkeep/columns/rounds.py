@@ -13,7 +13,6 @@ from functools import partial
 from typing import Final
 
 import structlog
-from columns.rewrite import cut_before, export_old, note_damage, repair_next
 
 from analytics.databases import mongo
 from analytics.databases.documents import ColumnHeadDocument, ProjectRow, SegmentDocument, typed
@@ -25,6 +24,7 @@ from columns.export import DUE_EVENTS, export_project, list_due
 from columns.folder import make_folder
 from columns.garbage import collect_entry, list_garbage
 from columns.merge import list_merges, merge_project
+from columns.rewrite import cut_before, export_old, note_damage, repair_next
 from columns.sums import DamagedSegment
 from upkeep.jobs.setbacks import (
     COLLECT_FILES,
@@ -53,28 +53,30 @@ def has_due() -> bool:
 
 def export_columns(budget_seconds: float = BUDGET_SECONDS) -> bool:
     """Export fresh events of the projects that are due."""
-    tails = {tail.project_id: tail.events for tail in list_due(datetime.now(UTC))}
-
-    def export(project_id: bytes) -> bool:
-        tails[project_id] -= repeat(lambda: export_project(project_id))
-        return tails[project_id] >= DUE_EVENTS
-
-    return _take_turns(EXPORT_COLUMNS, tails, export, time.monotonic() + budget_seconds)
+    return _export(time.monotonic() + budget_seconds)
 
 
 def tend_columns(budget_seconds: float = BUDGET_SECONDS) -> bool:
     """Everything else, after what is due to be exported, which waits for nothing."""
     deadline = time.monotonic() + budget_seconds
     left: list[bool] = []
-    rounds = (
-        export_columns, *(partial(work, deadline) for work in (_merge, _repair, _export_old, _cut)),
-    )  # fmt: skip
-    run_each(*(partial(_note_left, work, left) for work in rounds), collect_files)
+
+    def take_round(work: Callable[[float], bool]) -> None:
+        left.append(work(deadline))
+
+    rounds = (_export, _merge, _repair, _export_old, _cut)
+    run_each(*(partial(take_round, work) for work in rounds), collect_files)
     return any(left)
 
 
-def _note_left(work: Callable[[], bool], left: list[bool]) -> None:
-    left.append(work())
+def _export(deadline: float) -> bool:
+    tails = {tail.project_id: tail.events for tail in list_due(datetime.now(UTC))}
+
+    def export(project_id: bytes) -> bool:
+        tails[project_id] -= repeat(lambda: export_project(project_id))
+        return tails[project_id] >= DUE_EVENTS
+
+    return _take_turns(EXPORT_COLUMNS, list(tails), export, deadline)
 
 
 def _merge(deadline: float) -> bool:
