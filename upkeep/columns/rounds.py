@@ -136,18 +136,18 @@ def collect_files() -> None:
 
 
 def _take_turns(work: str, projects: Iterable[bytes], stride: Stride, deadline: float) -> bool:
-    """A stride of each project in turn, while there is time; whether work is left."""
+    """A stride of each project in turn, at least one, while there is time; whether work is left."""
     turns = Turns(work)
     waiting = deque(project for project in projects if not turns.is_resting(project.hex()))
     if waiting:
         make_folder()
     while waiting:
-        if time.monotonic() > deadline:
-            return True
         project_id = waiting.popleft()
         with turns.attempt(project_id.hex(), project_id):
             if _take_stride(work, project_id, stride):
                 waiting.append(project_id)
+        if waiting and time.monotonic() > deadline:
+            return True
     turns.end()
     return False
 
