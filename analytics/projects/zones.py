@@ -112,7 +112,7 @@ def find_day(zones: Zones, moment_ms: int) -> LocalDay:
 
 
 def zone_at(zones: Zones, moment_ms: int) -> str:
-    """The zone that is in effect at a moment."""
+    """The name of the zone that was, or is, in effect at a moment."""
     return zones[_index_at(zones, moment_ms)].zone
 
 
