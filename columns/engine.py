@@ -39,7 +39,7 @@ def open_engine(
         },
     )
     # In this order: each of them forbids more than the one before.
-    allowed = ", ".join(map(_quote, folders))
+    allowed = ", ".join(map(quote, folders))
     engine.execute("SET python_enable_replacements = false")
     engine.execute(f"SET allowed_directories = [{allowed}]")
     if limit_seconds is not None:
@@ -49,5 +49,6 @@ def open_engine(
     return engine
 
 
-def _quote(path: Path) -> str:
+def quote(path: Path) -> str:
+    """A path as a text of SQL."""
     return "'" + str(path).replace("'", "''") + "'"
