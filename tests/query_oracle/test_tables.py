@@ -21,7 +21,7 @@ from analytics.events.ids import ms_of_datetime
 from analytics.projects.zones import begin_with
 from columns.engine import open_engine
 from columns.rows import encode_row, select_rows
-from reporting.columns.table import answer_table
+from reporting.columns.dialect.table import answer_table
 from reporting.columns.view import View
 from reporting.questions.language.table import Asker, parse_table_query
 from reporting.questions.timestamps import parse_zone

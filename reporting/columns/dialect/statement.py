@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reporting.columns.dialect import Arguments, property_value
-from reporting.columns.inputs import Canonical, Events, Properties, is_nested, select_inputs
-from reporting.columns.metrics import (
+from reporting.columns.dialect.inputs import Canonical, Events, Properties, is_nested, select_inputs
+from reporting.columns.dialect.metrics import (
     ENGAGED,
     ENGAGEMENT,
     GOAL,
@@ -16,6 +15,7 @@ from reporting.columns.metrics import (
     leave_out_event,
     measure,
 )
+from reporting.columns.dialect.values import Arguments, property_value
 from reporting.columns.view import View
 from reporting.questions.conditions import And
 from reporting.questions.fields import Field
@@ -55,7 +55,7 @@ def select_page(table: Table, arguments: Arguments, canonical: Canonical) -> str
     kept = " OR ".join(each.is_something(f"m{n}") for n, each in enumerate(measures))
     if query.is_series:  # each unit has a row, and a rate of 0 is not the one of nobody
         kept = "true"
-    if not table.absent:
+    if not table.absent and _find_property(query.dimensions) is None:
         kept = f"({kept}) AND d0 IS NOT NULL"
     order = "".join(_list_order(query, measures))
     page = "SELECT * FROM kept WHERE g = 0"
