@@ -72,7 +72,7 @@ def run_until(project: TestProject, step: str, user_id: str = MALLORY) -> str:
         def wait(job: Any) -> None:
             raise MustWait
 
-        patch.setitem(run.ERASURES.strides, step, wait)  # type: ignore[arg-type]
+        patch.setitem(run.ERASURES.strides, step, wait)
         erasure = ask_to_erase(project, user_id)
         reach_everything(erasure)
         run_job(run.ERASURES, erasure)
@@ -123,7 +123,7 @@ def test_a_veil_hides_the_user_from_before_the_first_event_goes_until_no_segment
 
     with pytest.MonkeyPatch.context() as patch:
         for step in strides:
-            patch.setitem(run.ERASURES.strides, step, look(step))  # type: ignore[arg-type]
+            patch.setitem(run.ERASURES.strides, step, look(step))
         erasure = ask_to_erase(project, MALLORY)
         reach_everything(erasure)
         finish_erasure(erasure)
