@@ -31,7 +31,7 @@ class Fresh(NamedTuple):
 class Segments(NamedTuple):
     """What is listed."""
 
-    count: int
+    listed: int
     file_bytes: int
     damaged: int
 
@@ -50,9 +50,8 @@ def read_fresh() -> Fresh:
 
 def read_segments() -> Segments:
     found = typed(SegmentDocument, mongo.COLUMN_SEGMENTS).find({}, {"bytes": 1, "damagedAt": 1})
-    listed = [(row["bytes"], row.get("damagedAt")) for row in found]
-    sizes = [size for size, _ in listed]
-    return Segments(len(sizes), sum(sizes), sum(at is not None for _, at in listed))
+    rows = [(row["bytes"], row.get("damagedAt")) for row in found]
+    return Segments(len(rows), sum(size for size, _ in rows), sum(at is not None for _, at in rows))
 
 
 def count_old() -> int:
@@ -79,7 +78,7 @@ def check_columns() -> Iterator[Finding]:
     segments = read_segments()
     if segments.damaged:
         yield wrong(
-            f"{segments.damaged} of {segments.count} segments are damaged or missing",
+            f"{segments.damaged} of {segments.listed} segments are damaged or missing",
             "is the disk well? They are made anew by themselves; manage.py verify_columns",
         )
     if drift := Sightings().column_drift:

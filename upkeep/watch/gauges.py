@@ -167,7 +167,7 @@ def _read_columns() -> Iterator[Reading]:
     yield metrics.COLUMNS_FRESH_EVENTS, (), fresh.events
     yield metrics.COLUMNS_TAIL_EVENTS, (), fresh.longest_tail
     yield metrics.COLUMNS_FRESH_SECONDS, (), fresh.oldest_seconds
-    yield metrics.COLUMNS_SEGMENTS, (), segments.count
+    yield metrics.COLUMNS_SEGMENTS, (), segments.listed
     yield metrics.COLUMNS_BYTES, (), segments.file_bytes
     yield metrics.COLUMNS_DAMAGED, (), segments.damaged
     yield metrics.COLUMNS_OLD_PROJECTS, (), count_old()
