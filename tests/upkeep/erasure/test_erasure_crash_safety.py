@@ -21,6 +21,7 @@ from tests.upkeep.erasure.erasures import ask_to_erase, finish_erasure, pass_tim
 from tests.workers import celery_worker, wait_until, waiting_events
 from upkeep.erasure import events as erasing
 from upkeep.erasure.run import ERASURES
+from upkeep.jobs.lane import MAINTENANCE
 from upkeep.ledger.lines import read_ledger
 from upkeep.rollups.compaction import compact_summaries
 from upkeep.verify.days import find_days
@@ -79,7 +80,7 @@ def test_an_erasure_is_done_once_whenever_the_worker_is_killed(
 
     def run() -> None:
         # What the dead hold would else stay theirs for half a minute, and for a minute.
-        broker_client().delete(lane_key())
+        broker_client().delete(lane_key(MAINTENANCE))
         client().admin.command("killAllSessions", [])
         send_quietly(RUN_ERASURES, queue=MAINTENANCE_QUEUE)
 
