@@ -43,7 +43,7 @@ def open_engine(
     engine.execute("SET python_enable_replacements = false")
     engine.execute(f"SET allowed_directories = [{allowed}]")
     if limit_seconds is not None:
-        engine.execute(f"SET max_execution_time = {max(1, int(limit_seconds * 1000))}")
+        engine.execute(f"SET GLOBAL max_execution_time = {max(1, int(limit_seconds * 1000))}")
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     return engine

@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final
 
-from bson.binary import Binary
-
 from analytics.databases import mongo
 from analytics.databases.documents import FreshDocument, typed
 from analytics.databases.mongo import Document, collection
@@ -22,7 +20,7 @@ DUE_AGE: Final = timedelta(hours=1)
 STRIDE_EVENTS: Final = 50_000
 """Of one segment; as many lines of the fresh, and of events, as a moment's memory should hold."""
 
-_READ_KEYS = 2_000
+_READ_KEYS = 1_000  # in one trip; the driver's own first batch, of 101, makes two
 _READ_DOCUMENTS = 100
 
 
@@ -93,5 +91,7 @@ def read_events(project_id: bytes, keys: Sequence[bytes]) -> Iterator[Document]:
     go back behind what was read before.
     """
     for at in range(0, len(keys), _READ_KEYS):
-        named = {"$in": [Binary(key) for key in keys[at : at + _READ_KEYS]]}
-        yield from collection(mongo.EVENTS).find({"_id": named, "project": project_id}, PROJECTION)
+        named = {"$in": keys[at : at + _READ_KEYS]}
+        yield from collection(mongo.EVENTS).find(
+            {"_id": named, "project": project_id}, PROJECTION, batch_size=_READ_KEYS + 1
+        )

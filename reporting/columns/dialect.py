@@ -90,7 +90,7 @@ class Conditions:
         """Whether a text, or null, passes."""
         values = _known(given.values)
         if given.operator == "matches":
-            return self._search(text, [_with_flags(given, value) for value in values])
+            return self._search(text, [with_flags(given, value) for value in values])
         if not given.case_sensitive:
             pattern = _PATTERNS[given.operator]
             return self._search(text, [f"(?i){pattern.format(quote_re2(v))}" for v in values])
@@ -188,7 +188,8 @@ def _quote_path(keys: Sequence[str]) -> str:
     return "$" + "".join(f'."{key}"' for key in quoted)
 
 
-def _with_flags(given: Compare, pattern: str) -> str:
+def with_flags(given: Compare, pattern: str) -> str:
+    """The dot is no line break, unless the pattern says so itself."""
     return f"(?{'' if given.case_sensitive else 'i'}-s){pattern}"
 
 

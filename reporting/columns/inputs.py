@@ -1,4 +1,4 @@
-"""What a question counts, row by row: the events that pass, with their dimensions and properties."""
+"""What a question counts: the events that pass, with their dimensions and properties."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from analytics.web.problems import BadRequest
+from reporting.columns.dialect import with_flags
 from reporting.questions.conditions import And, Compare, Condition, Did, Not, Or
 
 if TYPE_CHECKING:
@@ -31,4 +32,4 @@ def _list_patterns(condition: Condition | None) -> Iterator[str]:
         case Not(part) | Did(part):
             yield from _list_patterns(part)
         case Compare(operator="matches", values=values):
-            yield from values
+            yield from (with_flags(condition, value) for value in values)

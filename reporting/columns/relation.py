@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from analytics.events.ids import ms_of_datetime
 from columns.layout import TYPES
@@ -76,7 +77,7 @@ def index_units(boundaries: Sequence[datetime]) -> str:
     """
     starts = list(map(ms_of_datetime, boundaries))
     stretches: list[tuple[int, int, int]] = []  # index and start of its first unit, their length
-    for index, (start, end) in enumerate(zip(starts, starts[1:], strict=False)):
+    for index, (start, end) in enumerate(pairwise(starts)):
         if not stretches or stretches[-1][2] != end - start:
             stretches.append((index, start, end - start))
     return _search(stretches)

@@ -52,7 +52,7 @@ def select_page(table: Table, arguments: Arguments, canonical: Canonical) -> str
     query = table.query
     measures = [measure(metric, Properties({}).number_of) for metric in query.metrics]
     kept = " OR ".join(each.is_something(f"m{n}") for n, each in enumerate(measures))
-    if not table.absent:
+    if not table.absent and _find_property(query.dimensions) is None:
         kept = f"({kept}) AND d0 IS NOT NULL"
     order = "".join(_list_order(query, measures))
     page = "SELECT * FROM kept WHERE g = 0"

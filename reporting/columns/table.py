@@ -13,6 +13,7 @@ from reporting.columns.metrics import is_zero
 from reporting.columns.patterns import check_patterns
 from reporting.columns.statement import Table, select_page
 from reporting.columns.view import View
+from reporting.questions.fields import Field
 from reporting.questions.table import Dimension, TableQuery, Unit
 
 if TYPE_CHECKING:
@@ -93,6 +94,11 @@ def _split(table: Table, row: Sequence[Any]) -> Found:
     return Found(*map(tuple, (row[first:second], row[second:third], row[third:last], row[last:])))
 
 
+def read_key(field: Field, key: str | None) -> Any:
+    """A value as it is shown: that of a property was JSON."""
+    return key if key is None or not field.is_property else json.loads(key)
+
+
 class Reader:
     """Rows of the engine as rows of an answer; counts the numbers that are not finite."""
 
@@ -103,7 +109,7 @@ class Reader:
 
     def read(self, found: Found) -> TableRow:
         pairs = zip(self._query.dimensions, found.keys, strict=True)
-        dimensions = tuple(self._read_key(dimension, key) for dimension, key in pairs)
+        dimensions = tuple(self._read_dimension(dimension, key) for dimension, key in pairs)
         metrics = self._read_all(found.metrics)
         if self._query.is_series and dimensions[0] >= self._query.now:
             metrics = (None,) * len(metrics)  # a unit that has not begun
@@ -112,10 +118,10 @@ class Reader:
     def read_totals(self, found: Found) -> TableRow:
         return TableRow((), self._read_all(found.metrics), self._read_compared(found))
 
-    def _read_key(self, dimension: Dimension, key: Any) -> Any:
+    def _read_dimension(self, dimension: Dimension, key: Any) -> Any:
         if isinstance(dimension, Unit):
             return self._query.span.boundaries[key]
-        return json.loads(key) if dimension.is_property and key is not None else key
+        return read_key(dimension, key)
 
     def _read_compared(self, found: Found) -> tuple[Number, ...] | None:
         return None if self._query.compare is None else self._read_all(found.compared)
@@ -133,4 +139,5 @@ class Reader:
 
 
 def _of_struct(value: dict[str, Any]) -> int | float:
-    return value["d"] if value["i"] is None else value["i"]
+    number: int | float = value["d"] if value["i"] is None else value["i"]
+    return number

@@ -1,7 +1,8 @@
 """Why an answer is empty: a name that no event has, a value, or a window without events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from pymongo.errors import ExecutionTimeout
 
@@ -38,7 +39,7 @@ def explain_nothing(
     snapshot: Snapshot, query: Query, window: Window | None = None
 ) -> Sequence[Reason]:
     """Why no event of the window passes the filters; nothing where finding out takes too long."""
-    parts = _split(query.condition)
+    parts = split_condition(query.condition)
     facets: dict[str, list[Document]] = {"window": [*_ANY]}
     for index, part in enumerate(parts):
         facets[f"passes{index}"] = [{"$match": condition_of(part)}, *_ANY]
@@ -49,8 +50,15 @@ def explain_nothing(
         [found] = read_events(snapshot, events, {"$facet": facets})
     except ExecutionTimeout:
         return ()
+    return give_reasons(query, found)
+
+
+def give_reasons(query: Query, found: Mapping[str, Any]) -> Sequence[Reason]:
+    """`found` tells whether there is anything in the `window`, and of each part of the condition,
+    by number, whether an event has its field (`has0`) and whether one passes (`passes0`)."""
     if not found["window"]:
         return [miss_events(query)]
+    parts = split_condition(query.condition)
     reasons = [
         _explain_part(part, has=bool(found[f"has{index}"]))
         for index, part in enumerate(parts)
@@ -62,7 +70,7 @@ def explain_nothing(
     return reasons
 
 
-def _split(condition: Condition | None) -> Sequence[Condition]:
+def split_condition(condition: Condition | None) -> Sequence[Condition]:
     """What all of which must hold."""
     if isinstance(condition, And):
         return condition.parts

@@ -151,6 +151,8 @@ def test_a_statement_ends_with_its_time(folder: Path, tmp_path: Path) -> None:
         begun = time.monotonic()
         with pytest.raises(duckdb.InterruptException):
             engine.execute(ENDLESS).fetchall()
+        with engine.cursor() as cursor, pytest.raises(duckdb.InterruptException):
+            cursor.execute(ENDLESS).fetchall()
         assert time.monotonic() - begun < 2
         assert engine.execute("SELECT 1").fetchall() == [(1,)]
 

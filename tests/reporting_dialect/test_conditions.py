@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reporting.questions.conditions import Condition, Did, Not
+from reporting.questions.conditions import Condition, Did, Not, Operator
 from tests.reporting_dialect.asking import Files, all_of, any_of, compare, is_
 
 
@@ -32,7 +32,8 @@ def test_not_holds_of_what_is_not_there(files: Files) -> None:
     assert find(files, Not(compare("country", "contains", "D"))) == ["-", "fr"]
     assert find(files, Not(any_of(is_("country", "DE"), is_("city", "Bonn")))) == ["-", "fr"]
     assert find(files, all_of(Not(is_("city", "x")), Not(Not(is_("country", "DE"))))) == ["de"]
-    for operator in ("is", "contains", "matches", "gt"):
+    operators: list[Operator] = ["is", "contains", "matches", "gt"]
+    for operator in operators:
         assert find(files, Not(compare("properties.a", operator, "1"))) == ["-", "de", "fr"]
 
 
@@ -81,7 +82,12 @@ def test_only_numbers_are_greater_or_less(files: Files) -> None:
 def test_texts_alone_contain_begin_and_end(files: Files) -> None:
     store_values(files, text="a12b", number=12, nested={"12": "a12"}, listed=["a12b"])
 
-    for operator, value in (("contains", "12"), ("startsWith", "a1"), ("endsWith", "2b")):
+    asked: list[tuple[Operator, str]] = [
+        ("contains", "12"),
+        ("startsWith", "a1"),
+        ("endsWith", "2b"),
+    ]
+    for operator, value in asked:
         assert find(files, compare("properties.v", operator, value)) == ["text"]
         assert find(files, compare("properties.v", operator, "zz", value)) == ["text"]
         assert find(files, compare("properties.v", operator, "zz")) == []

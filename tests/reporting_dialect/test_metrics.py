@@ -72,10 +72,13 @@ def test_what_is_not_finite_is_null_and_counted(files: Files) -> None:
     store_values(files, [1.7e308, 1.7e308])
 
     answer = files.ask("sum(properties.v)", "avg(properties.v)", "max(properties.v)")
-    assert answer.totals.metrics == (None, pytest.approx(1.7e308), 1.7e308)
+    total, mean, most = answer.totals.metrics
+    assert (total, most) == (None, 1.7e308)
+    assert mean == pytest.approx(1.7e308)
     assert answer.not_finite == 1
 
 
+@pytest.mark.slow
 def test_percentiles_are_of_the_nearest_rank(files: Files) -> None:
     chance = random.Random(7)
     for count in (1, 2, 3, 4, 10, 20, 99, 100, 101):
@@ -101,6 +104,7 @@ NUMBERS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 @given(st.lists(NUMBERS, min_size=1, max_size=30))
 def test_any_numbers_are_measured_as_by_hand(files: Files, values: list[int | float]) -> None:

@@ -9,7 +9,7 @@ from analytics.web.problems import BadRequest
 from reporting.columns import canonical
 from reporting.questions.table import Span
 from reporting.questions.window import Window
-from tests.reporting_dialect.asking import NOON, Files, compare, is_
+from tests.reporting_dialect.asking import NOON, Files, is_
 
 
 def store_values(files: Files, *values: Any) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -43,7 +44,7 @@ def test_every_event_is_in_its_unit(
     rows = files.table("views", "visitors", by=[Unit(unit)], window=window, boundaries=boundaries)
     inside = [(each, n % 3) for n, each in enumerate(moments) if window.start <= each < window.end]
     expected = []
-    for low, high in zip(boundaries, boundaries[1:], strict=False):
+    for low, high in pairwise(boundaries):
         found = [visitor for each, visitor in inside if low <= each < high]
         expected.append((low, len(found), len(set(found))))
     assert rows == expected
