@@ -153,7 +153,7 @@ def test_properties_are_counted_with_their_types(project: TestProject, read: Api
     store_events(
         project,
         [
-            {"timestamp": NOON + timedelta(minutes=n), "properties": given}
+            {"path": "/", "timestamp": NOON + timedelta(minutes=n), "properties": given}
             for n, given in enumerate(properties)
         ],
     )
@@ -196,8 +196,8 @@ def test_properties_are_those_of_one_event(project: TestProject, read: Api) -> N
     store_events(
         project,
         [
-            {"timestamp": NOON, "event": "buy", "properties": {"amount": 1}},
-            {"timestamp": NOON, "properties": {"theme": "dark"}},
+            {"path": "/", "timestamp": NOON, "event": "buy", "properties": {"amount": 1}},
+            {"path": "/", "timestamp": NOON, "properties": {"theme": "dark"}},
         ],
     )
 

@@ -25,7 +25,9 @@ STORY: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def story(project: TestProject) -> TestProject:
+def story(store: None) -> TestProject:
+    """In a project that counts bots, too."""
+    project = make_project(leaves_out_bots=False)
     store_events(project, [{"timestamp": NOON, **event} for event in STORY])
     return project
 
@@ -173,7 +175,7 @@ def test_all_begins_with_the_first_event(story: TestProject) -> None:
 
 
 def test_what_is_not_finite_is_null_and_told(project: TestProject) -> None:
-    many = [{"timestamp": NOON, "properties": {"n": 1.7e308}}] * 2
+    many = [{"path": "/", "timestamp": NOON, "properties": {"n": 1.7e308}}] * 2
     store_events(project, many)
 
     answer = ask(project, **DAY, metrics=["sum(properties.n)"])
@@ -183,7 +185,7 @@ def test_what_is_not_finite_is_null_and_told(project: TestProject) -> None:
 
 def test_currencies_that_were_added_are_told(project: TestProject) -> None:
     sums = [{"amount": 1, "currency": "EUR"}, {"amount": 1, "currency": "USD"}]
-    store_events(project, [{"timestamp": NOON, "properties": sold} for sold in sums])
+    store_events(project, [{"path": "/", "timestamp": NOON, "properties": sold} for sold in sums])
 
     answer = ask(project, **DAY, metrics=["sum(properties.amount)", "views"])
 
