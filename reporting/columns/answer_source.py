@@ -15,10 +15,11 @@ from reporting.answers import (
     StatsAnswer,
     TableAnswer,
 )
-from reporting.columns import counting, listing
+from reporting.columns import counting
+from reporting.columns.dialect import listing
+from reporting.columns.dialect.table import answer_table
 from reporting.columns.read import open_view
 from reporting.columns.slots import run
-from reporting.columns.table import answer_table
 from reporting.columns.view import View
 from reporting.questions.language.spans import begin_at
 from reporting.questions.listing import EventsQuery, PropertiesQuery

@@ -13,11 +13,11 @@ from reporting.answers import (
     SeriesAnswer,
     StatsAnswer,
 )
-from reporting.columns.metrics import EVERYTHING
-from reporting.columns.nothing import explain_nothing
-from reporting.columns.patterns import check_patterns
-from reporting.columns.statement import Table
-from reporting.columns.table import Page, read_key, read_page, read_series
+from reporting.columns.dialect.metrics import EVERYTHING
+from reporting.columns.dialect.nothing import explain_nothing
+from reporting.columns.dialect.patterns import check_patterns
+from reporting.columns.dialect.statement import Table
+from reporting.columns.dialect.table import Page, read_key, read_page, read_series
 from reporting.columns.view import View
 from reporting.questions.fields import PATH, Field
 from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQuery

@@ -11,7 +11,7 @@ import duckdb
 
 from columns.layout import TYPES
 from reporting.answers import TableAnswer
-from reporting.columns.table import answer_table
+from reporting.columns.dialect.table import answer_table
 from reporting.columns.view import StoredRange, Veil, View
 from reporting.questions.conditions import And, Compare, Condition, Operator, Or
 from reporting.questions.fields import Field, parse_field

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from analytics.web.problems import BadRequest
-from reporting.columns.dialect import spell_text
+from reporting.columns.dialect.values import spell_text
 from reporting.questions.conditions import Compare, Condition, Did, Not, Operator
 from reporting.questions.fields import Field
 from tests.reporting_dialect.asking import Files, all_of, compare
@@ -150,9 +150,9 @@ def test_a_pattern_that_re2_refuses_is_refused(files: Files, pattern: str) -> No
         compare("path", "matches", pattern),
         Did(Not(compare("path", "matches", pattern))),
     ):
-        for given in ({"where": where}, {"goal": where}):
+        for condition, goal in ((where, None), (None, where)):
             with pytest.raises(BadRequest) as refused:
-                files.ask("views", **given)
+                files.ask("views", where=condition, goal=goal)
             assert refused.value.code == "bad_pattern"
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, timedelta
 from typing import Any
 
-from reporting.columns.listing import find_events, find_first_event, list_properties
+from reporting.columns.dialect.listing import find_events, find_first_event, list_properties
 from reporting.questions.listing import EventPlace, EventsQuery, PropertiesQuery
 from tests.reporting_dialect.asking import DAY, NOON, Files, is_, ms
 

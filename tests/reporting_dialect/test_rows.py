@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from analytics.web.problems import BadRequest
-from reporting.columns import canonical
+from reporting.columns.dialect import canonical
 from reporting.questions.table import Span
 from reporting.questions.window import Window
 from tests.reporting_dialect.asking import NOON, Files, is_

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from analytics.web.problems import BadRequest
-from reporting.columns.dialect import with_flags
+from reporting.columns.dialect.conditions import with_flags
 from reporting.questions.conditions import And, Compare, Condition, Did, Not, Or
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reporting.answers import Reason
-from reporting.columns.dialect import Arguments
-from reporting.columns.inputs import Events
+from reporting.columns.dialect.inputs import Events
+from reporting.columns.dialect.values import Arguments
 from reporting.columns.view import View
 from reporting.questions.conditions import Compare, Or, list_fields
 from reporting.questions.query import Query

@@ -4,9 +4,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from analytics.web.problems import BadRequest
-from reporting.columns.dialect import Arguments, property_value
-from reporting.columns.inputs import Canonical, Events, is_nested
-from reporting.columns.statement import Table, list_keys
+from reporting.columns.dialect.inputs import Canonical, Events, is_nested
+from reporting.columns.dialect.statement import Table, list_keys
+from reporting.columns.dialect.values import Arguments, property_value
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from analytics.events.ids import ms_of_datetime
 from columns.layout import TYPES
-from reporting.columns.dialect import Arguments, quote_name, quote_text
+from reporting.columns.dialect.values import Arguments, quote_name, quote_text
 from reporting.columns.view import Veil, View
 from reporting.questions.bots import Bots
 from reporting.questions.window import Window

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reporting.columns.dialect import Arguments, Conditions, is_real, property_value, quote_name
-from reporting.columns.relation import index_units, select_events
+from reporting.columns.dialect.conditions import Conditions
+from reporting.columns.dialect.relation import index_units, select_events
+from reporting.columns.dialect.values import Arguments, is_real, property_value, quote_name
 from reporting.columns.view import View
 from reporting.questions.bots import Bots
 from reporting.questions.conditions import Condition

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from analytics.events.ids import datetime_of_ms
 from reporting.answers import EventsAnswer, PropertiesAnswer, PropertyRow, Provenance
-from reporting.columns.dialect import Arguments
-from reporting.columns.inputs import Events
-from reporting.columns.patterns import check_patterns
+from reporting.columns.dialect.inputs import Events
+from reporting.columns.dialect.patterns import check_patterns
+from reporting.columns.dialect.values import Arguments
 from reporting.columns.view import View
 from reporting.questions.bots import Bots
 from reporting.questions.conditions import Compare

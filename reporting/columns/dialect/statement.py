@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reporting.columns.dialect import Arguments, property_value
-from reporting.columns.inputs import Canonical, Events, Properties, is_nested, select_inputs
-from reporting.columns.metrics import (
+from reporting.columns.dialect.inputs import Canonical, Events, Properties, is_nested, select_inputs
+from reporting.columns.dialect.metrics import (
     ENGAGED,
     ENGAGEMENT,
     GOAL,
@@ -15,6 +14,7 @@ from reporting.columns.metrics import (
     leave_out_event,
     measure,
 )
+from reporting.columns.dialect.values import Arguments, property_value
 from reporting.columns.view import View
 from reporting.questions.conditions import And
 from reporting.questions.fields import Field

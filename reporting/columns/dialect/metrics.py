@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analytics.events.event import PAGEVIEW
-from reporting.columns.dialect import quote_text
+from reporting.columns.dialect.values import quote_text
 from reporting.questions.conditions import And, Compare, Condition, Not, Or
 from reporting.questions.fields import Field
 from reporting.questions.table import Metric
