@@ -7,9 +7,6 @@ from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
-from columns.merge import merge_project
-from columns.rewrite import cut_before, rebuild
-
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.event import EPOCH
@@ -17,6 +14,8 @@ from analytics.events.ids import ms_of_datetime
 from columns.change import Change
 from columns.export import export_project
 from columns.garbage import collect_files
+from columns.merge import merge_project
+from columns.rewrite import cut_before, rebuild
 from columns.writer import SegmentWriter
 from tests.conftest import Api, TestProject, make_project
 from tests.query_oracle.brute_force import Body, Project, answer
