@@ -19,6 +19,7 @@ from benchmarks import (
     million_paths,
     reporting,
 )
+from benchmarks.columns import export, questions
 from benchmarks.load import NoGenerator
 
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -35,10 +36,12 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "reporting": reporting.run,
     "million_paths": million_paths.run,
     "freshness": freshness.run,
+    "questions": questions.run,
+    "export": export.run,
 }
 
 # These store ten million events, which takes half an hour: asked for by name, or by --large.
-LARGE_PARTS = ("growth", "reporting")
+LARGE_PARTS = ("growth", "reporting", "questions")
 
 
 def main() -> None:

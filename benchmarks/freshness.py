@@ -4,13 +4,14 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.accept import EVENT
 from benchmarks.reporting import Asker, percentile
-from benchmarks.stack import open_stack, run_manage
+from benchmarks.stack import Stack, open_stack, run_manage
 
 Result = dict[str, Any]
 
@@ -25,18 +26,21 @@ def run(*, quick: bool) -> Result:
     with open_stack(reference=False) as stack:
         _, url = stack.start_web()
         stack.start_worker(processes=2)
-        ingest = _make_key(stack, "ingest")
-        ask = Asker(url, _make_key(stack, "read"))
+        ingest = make_key(stack, "ingest")
+        ask = Asker(url, make_key(stack, "read"))
         stop = threading.Event()
         senders = [
-            threading.Thread(target=_send_steadily, args=(url, stack.ingest_key, stop))
+            threading.Thread(target=send_steadily, args=(url, stack.ingest_key, stop))
             for _ in range(SENDERS)
         ]
         for sender in senders:
             sender.start()
         try:
             time.sleep(2)
-            times = [_probe(url, ingest, ask, n) for n in range(1, probes + 1)]
+            times = [
+                probe(url, ingest, lambda: int(ask.json("/stats")["totalViews"]), n)
+                for n in range(1, probes + 1)
+            ]
         finally:
             stop.set()
             for sender in senders:
@@ -52,7 +56,7 @@ def run(*, quick: bool) -> Result:
     }
 
 
-def _make_key(stack: Any, scope: str) -> str:
+def make_key(stack: Stack, scope: str) -> str:
     arguments = ("--project", "Probe", "--name", scope, "--scopes", scope)
     try:
         return run_manage(stack, "create_api_key", *arguments).strip().splitlines()[-1]
@@ -61,7 +65,7 @@ def _make_key(stack: Any, scope: str) -> str:
         return made.strip().splitlines()[-1]
 
 
-def _send_steadily(url: str, key: str, stop: threading.Event) -> None:
+def send_steadily(url: str, key: str, stop: threading.Event) -> None:
     """Single events, each at its time; a sender that falls behind does not catch up."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
@@ -77,7 +81,8 @@ def _send_steadily(url: str, key: str, stop: threading.Event) -> None:
     connection.close()
 
 
-def _probe(url: str, key: str, ask: Asker, expected: int) -> float:
+def probe(url: str, key: str, count: Callable[[], int], expected: int) -> float:
+    """Milliseconds from the 202 of one more event to `count` saying `expected`."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
@@ -88,7 +93,7 @@ def _probe(url: str, key: str, ask: Asker, expected: int) -> float:
     if answer.status != 202:
         raise RuntimeError(f"the probe got {answer.status}")
     begun = time.monotonic()
-    while ask.json("/stats")["totalViews"] < expected:
+    while count() < expected:
         if time.monotonic() - begun > 30:
             raise RuntimeError("not counted within 30 seconds")
         time.sleep(POLL_SECONDS)

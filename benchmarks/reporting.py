@@ -134,7 +134,7 @@ class Asker:
     def __init__(self, url: str, key: str) -> None:
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def timed(self, path: str) -> float:
         """Milliseconds to the end of the answer."""
@@ -143,12 +143,18 @@ class Asker:
         return (time.perf_counter() - begun) * 1000
 
     def json(self, path: str) -> Any:
-        self._connection.request("GET", path, headers=self._headers)
+        return self._send("GET", path)
+
+    def post(self, path: str, body: str) -> Any:
+        return self._send("POST", path, body)
+
+    def _send(self, method: str, path: str, body: str | None = None) -> Any:
+        self._connection.request(method, path, body, self._headers)
         answer = self._connection.getresponse()
-        body = answer.read()
+        text = answer.read()
         if answer.status != 200:
-            raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
-        return json.loads(body)
+            raise RuntimeError(f"{path}: {answer.status} {text[:300]!r}")
+        return json.loads(text)
 
 
 def raw_milliseconds(stack: Stack, span: timedelta) -> float:

@@ -168,6 +168,8 @@ def open_stack(*, reference: bool = True, kept: Path | None = None) -> Iterator[
             "BROKER_URL": broker.url,
             "CACHE_URL": broker.url_for(1),
             "MONGO_URI": mongo.uri,
+            "COLUMNS_URL": str(folder / "columns"),
+            "QUERY_TEMP_DIR": str(folder / "query"),
             "LOG_LEVEL": "error",
             "STREAM_MAX_EVENTS": "100000000",
             "REPORTING_RATE": "1000000/m",

@@ -1,5 +1,6 @@
 """Fixtures: real servers, a project of its own for each test, and the books at its end."""
 
+import shutil
 import time
 import zlib
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ KEPT_COLLECTIONS = ("django_migrations", "django_content_type", "auth_permission
 
 @pytest.fixture
 def store(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Empty Redis and MongoDB, and a process that remembers nothing.
+    """Empty Redis, MongoDB and columns, and a process that remembers nothing.
 
     Not pytest-django's `db`, which flushes every table after each test.
     """
@@ -68,6 +69,7 @@ def store(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         stream_client().flushall()
         broker_client().flushall()
         empty_database()
+        shutil.rmtree(settings.COLUMNS_URL, ignore_errors=True)
         forget_everything()
         yield
         forget_everything()

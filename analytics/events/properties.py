@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from bson import DBRef
 
 from analytics.events.invalid_event import InvalidEvent
 
@@ -32,6 +33,14 @@ def decode_properties(raw: bytes) -> dict[str, Any]:
         detail = f"properties is over {MAX_PROPERTIES_BYTES} bytes of compact JSON."
         raise InvalidEvent("properties", "properties_too_large", detail)
     return properties
+
+
+def undo_reference(reference: DBRef) -> dict[str, Any]:
+    """An object as it was sent: the driver makes a DBRef of one with a `$ref` and an `$id`.
+
+    These, and a `$db`, stand before its other keys.
+    """
+    return dict(reference.as_doc())
 
 
 def _check_bson(value: Any, depth: int) -> None:

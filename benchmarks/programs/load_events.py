@@ -4,7 +4,8 @@
 
 EVENTS events over the last twelve months, in the order of time, in batches of 1,000; this process
 writes one PART of PARTS. With PART `rollups` it compacts what the others have written. A further
-word `distinct` gives each event a path of its own, `campaigns` a campaign as well.
+word `distinct` gives each event a path of its own, `campaigns` a campaign as well; `varied` has
+them come from several countries and say more in their properties.
 """
 
 import itertools
@@ -44,6 +45,19 @@ USERS = 100_000
 CAMPAIGNS = 50_000
 SPAN = timedelta(days=365)
 BATCH = 1_000
+PARTS_OF_BATCH = 20
+PLANS = ("free", "free", "free", "pro", "team")
+NETWORKS = (
+    "203.0.113",
+    "5.9.1",
+    "5.9.2",
+    "8.8.8",
+    "8.8.4",
+    "81.2.69",
+    "90.1.2",
+    "126.1.1",
+    "200.147.3",
+)
 NOT_QUIET = timedelta(0)
 
 
@@ -56,6 +70,24 @@ def make_events(rng: random.Random, times: Iterator[datetime]) -> Iterator[bytes
                 "path": f"/page/{min(PATHS, int(rng.paretovariate(0.9)))}",
                 "event": "pageview" if rng.random() < 0.9 else "signup",
                 "properties": {"referrer": f"https://site{rng.randrange(40)}.example/x"},
+            }
+        )
+
+
+def make_varied(rng: random.Random, times: Iterator[datetime]) -> Iterator[bytes]:
+    for moment in times:
+        yield msgspec.json.encode(
+            {
+                "timestamp": moment,
+                "userId": f"user_{int(rng.random() ** 2 * USERS)}",
+                "path": f"/page/{min(PATHS, int(rng.paretovariate(0.9)))}",
+                "event": "pageview" if rng.random() < 0.9 else "purchase",
+                "referrer": f"https://site{rng.randrange(40)}.example/x",
+                "properties": {
+                    "plan": rng.choice(PLANS),
+                    "amount": rng.randrange(2_000) / 4,
+                    "variant": rng.randrange(20),
+                },
             }
         )
 
@@ -80,8 +112,9 @@ def load(events: int, part: int, parts: int, kind: str = "usual") -> None:
     end = datetime.now(UTC)
     start, step = end - SPAN, SPAN / events
     first, last = events * part // parts, events * (part + 1) // parts
-    raws = make_events(rng, (start + step * n for n in range(first, last)))
-    if kind != "usual":
+    make = make_varied if kind == "varied" else make_events
+    raws = make(rng, (start + step * n for n in range(first, last)))
+    if kind in ("distinct", "campaigns"):
         raws = make_distinct(events, CAMPAIGNS if kind == "campaigns" else 0)
     for sequence in itertools.count(1):
         batch = list(itertools.islice(raws, BATCH))
@@ -89,11 +122,20 @@ def load(events: int, part: int, parts: int, kind: str = "usual") -> None:
             return
         entry_id = EntryId(now_ms(), sequence * parts + part)
         accepted = [AcceptedEvent(make_event_id(entry_id.ms), raw) for raw in batch]
-        agent = rng.choice(USER_AGENTS)
-        address = f"203.0.113.{rng.randrange(256)}"
-        entry = Entry([Part(project.id_bytes, address, agent, accepted, from_page=True)])
+        entry = Entry(list(share(rng, project.id_bytes, accepted, kind)))
         raw_id = f"{entry_id.ms}-{entry_id.sequence}".encode()
         write_batch(0, prepare([ReadEntry(raw_id, entry_id, entry, 1)]))
+
+
+def share(
+    rng: random.Random, project_id: bytes, accepted: list[AcceptedEvent], kind: str
+) -> Iterator[Part]:
+    """The events of one batch by who brought them: varied ones come from several networks."""
+    parts, networks = (PARTS_OF_BATCH, NETWORKS) if kind == "varied" else (1, NETWORKS[:1])
+    for at in range(parts):
+        address = f"{rng.choice(networks)}.{rng.randrange(256)}"
+        agent = rng.choice(USER_AGENTS)
+        yield Part(project_id, address, agent, accepted[at::parts], from_page=True)
 
 
 def compact() -> None:

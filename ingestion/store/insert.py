@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import OperationFailure
 
 from analytics.databases import mongo
+from analytics.databases.mongo import Document
 
 MAX_INSERT_BYTES = 12 * 1024 * 1024
 
@@ -41,6 +43,10 @@ def insert_encoded(session: ClientSession, name: str, encoded: Sequence[bytes]) 
             raise OperationFailure(errors[0]["errmsg"], errors[0]["code"], reply)
         if reply["n"] != len(part):
             raise OperationFailure(f"{reply['n']} of {len(part)} documents were inserted")
+
+
+def insert_documents(session: ClientSession, name: str, documents: Sequence[Document]) -> None:
+    insert_encoded(session, name, [bson.encode(document) for document in documents])
 
 
 def split_by_bytes(encoded: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

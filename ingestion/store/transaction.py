@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import bson
 import pymongo
 import structlog
 from bson.binary import Binary
@@ -25,10 +24,10 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document
 from analytics.databases.transactions import COMMIT_UNKNOWN, is_permanent
 from analytics.events.ids import datetime_of_ms, parse_place
-from analytics.rollups import TABLES_FORMAT, Fact, summarize_facts
 from ingestion.store.arrival import describe_arrival
+from ingestion.store.derived import insert_fresh, insert_summaries
 from ingestion.store.errors import StoreUnavailable
-from ingestion.store.insert import insert_encoded
+from ingestion.store.insert import insert_documents, insert_encoded
 from ingestion.store.prepare import PreparedEvent
 from ingestion.stream.sessions import note_session
 
@@ -95,6 +94,7 @@ def _run_transaction(
         insert_dead_letters(session, plan.dead)
         insert_ledger_summaries(session, plan)
         insert_summaries(session, plan.new)
+        insert_fresh(session, plan.new)
     except BaseException:
         if session.in_transaction:
             session.abort_transaction()
@@ -179,13 +179,13 @@ def insert_events(session: ClientSession, events: Sequence[PreparedEvent]) -> No
 
 def insert_duplicates(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
     expires_at = datetime.now(UTC) + timedelta(days=settings.DUPLICATES_KEPT_DAYS)
-    _insert(session, mongo.DUPLICATES, [
+    insert_documents(session, mongo.DUPLICATES, [
         {"_id": event.record_id, "event": event.key, "expiresAt": expires_at} for event in events
     ])  # fmt: skip
 
 
 def insert_dead_letters(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
-    _insert(session, mongo.DEAD_LETTERS, [dead_letter(event) for event in events])
+    insert_documents(session, mongo.DEAD_LETTERS, [dead_letter(event) for event in events])
 
 
 def dead_letter(event: PreparedEvent) -> Document:
@@ -215,21 +215,7 @@ def insert_ledger_summaries(session: ClientSession, plan: BatchPlan) -> None:
         {"project": project, "day": day, **counts}
         for (project, day), counts in plan.ledger().items()
     ]
-    _insert(session, mongo.LEDGER_SUMMARIES, documents)
-
-
-def insert_summaries(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
-    """What the new events add to the rollups, per project and 15-minute bucket."""
-    by_project: dict[bytes, list[Fact]] = {}
-    for event in events:
-        if event.fact:
-            by_project.setdefault(event.project_id, []).append(event.fact)
-    documents: list[Document] = [
-        {"project": project, "bucket": bucket, "v": TABLES_FORMAT, "tables": tables}
-        for project, facts in by_project.items()
-        for bucket, tables in summarize_facts(facts).items()
-    ]
-    _insert(session, mongo.SUMMARIES, documents)
+    insert_documents(session, mongo.LEDGER_SUMMARIES, documents)
 
 
 def commit(session: ClientSession) -> None:
@@ -244,7 +230,3 @@ def commit(session: ClientSession) -> None:
         except PyMongoError as exc:
             if not exc.has_error_label(COMMIT_UNKNOWN) or exc.timeout:
                 raise
-
-
-def _insert(session: ClientSession, name: str, documents: Sequence[Document]) -> None:
-    insert_encoded(session, name, [bson.encode(document) for document in documents])

@@ -7,6 +7,7 @@ from bson import DBRef
 
 from analytics.events.ids import ms_of_datetime
 from analytics.events.moments import format_moment
+from analytics.events.properties import undo_reference
 from analytics.projects.zones import Zones, find_day
 from reporting.answers import (
     BreakdownAnswer,
@@ -113,14 +114,13 @@ def render_window(window: Window) -> Json:
 def render_value(value: Any) -> Any:
     """A JSON scalar as it is; an object or array, of properties, as compact JSON text."""
     if isinstance(value, (dict, list, DBRef)):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_undo_reference)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_encode_other)
     return value
 
 
-def _undo_reference(value: Any) -> Json:
-    """An object with a `$ref` as it was sent: the driver makes a DBRef of any such object."""
+def _encode_other(value: Any) -> Json:
     if isinstance(value, DBRef):
-        return dict(value.as_doc())
+        return undo_reference(value)
     raise TypeError(f"{type(value).__name__} is no part of a property")
 
 

@@ -19,6 +19,7 @@ STEPS = {
     "insert_dead_letters": "ingestion.store.transaction.insert_dead_letters",
     "insert_ledger_summaries": "ingestion.store.transaction.insert_ledger_summaries",
     "insert_summaries": "ingestion.store.transaction.insert_summaries",
+    "insert_fresh": "ingestion.store.transaction.insert_fresh",
     "commit": "ingestion.store.transaction.commit",
     "ack": "ingestion.drain.acks.ack",
 }

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics.databases.mongo import DEAD_LETTERS, DUPLICATES, EVENTS, collection
+from analytics.databases.mongo import COLUMN_FRESH, DEAD_LETTERS, DUPLICATES, EVENTS, collection
+from analytics.events.fresh import list_fresh_keys
 from ingestion.stream.signals import publish_drain
 from tests.conftest import Api, TestProject
 from tests.drain.kill_points import STEPS
@@ -45,6 +46,9 @@ def test_every_accepted_event_is_stored_once_whenever_the_worker_is_killed(
     assert collection(EVENTS).count_documents({"project": project.id}) == EVENTS_SENT
     assert collection(DUPLICATES).count_documents({}) == REPEATED
     assert collection(DEAD_LETTERS).count_documents({"project": project.id}) == 1
+    fresh = [key for row in collection(COLUMN_FRESH).find({}) for key in list_fresh_keys(row)]
+    stored = collection(EVENTS).find({"project": project.id}, {"_id": 1})
+    assert sorted(fresh) == sorted(event["_id"] for event in stored)
     lines = read_ledger(project.id)
     assert sum(line.accepted for line in lines) == EVENTS_SENT + REPEATED + 1
     assert sum(line.stored for line in lines) == EVENTS_SENT

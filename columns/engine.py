@@ -1,0 +1,54 @@
+"""DuckDB, locked down: it reads and writes the files of a few folders, and nothing else."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+TEMP_FACTOR: Final = 8
+"""What a question does not hold in memory may take so many times that much of the disk."""
+
+
+def open_engine(
+    *,
+    memory_mb: int,
+    threads: int,
+    folders: Sequence[Path],
+    temp_folder: Path,
+    limit_seconds: float | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """A database in memory, and a connection to it; `memory_mb` and `threads` are the database's.
+
+    It sees the files in `folders`, however deep, and in `temp_folder`, where it keeps what does
+    not fit into memory. A symbolic link out of them leads nowhere. Nothing is installed, nothing
+    is loaded, and no statement changes any of this. A statement that takes longer than
+    `limit_seconds` raises duckdb.InterruptException, one that needs more memory and disk than
+    there are duckdb.OutOfMemoryException. Not to be used in a process forked after this.
+    """
+    engine = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": threads,
+            "memory_limit": f"{memory_mb}MiB",
+            "temp_directory": str(temp_folder),
+            "max_temp_directory_size": f"{memory_mb * TEMP_FACTOR}MiB",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+        },
+    )
+    # In this order: each of them forbids more than the one before.
+    allowed = ", ".join(map(quote, folders))
+    engine.execute("SET python_enable_replacements = false")
+    engine.execute(f"SET allowed_directories = [{allowed}]")
+    if limit_seconds is not None:
+        engine.execute(f"SET GLOBAL max_execution_time = {max(1, int(limit_seconds * 1000))}")
+    engine.execute("SET enable_external_access = false")
+    engine.execute("SET lock_configuration = true")
+    return engine
+
+
+def quote(path: Path) -> str:
+    """A path as a text of SQL."""
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,0 +1,47 @@
+"""Delete the files that nobody listed, or that were replaced."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import ReturnDocument
+
+from analytics.databases import mongo
+from analytics.databases.documents import ColumnGarbageDocument, typed
+from columns.folder import check_folder
+
+
+def list_garbage(project_id: bytes | None = None) -> list[ColumnGarbageDocument]:
+    """The entries that are due, the oldest first, of all projects or of one."""
+    entries = typed(ColumnGarbageDocument, mongo.COLUMN_GARBAGE)
+    condition: dict[str, Any] = {"dueAt": {"$lt": datetime.now(UTC)}}
+    if project_id is not None:
+        condition["project"] = project_id
+    return list(entries.find(condition).sort("dueAt", 1))
+
+
+def collect_files(project_id: bytes | None = None) -> int:
+    """Delete the files of the entries that are due; how many segments were named.
+
+    Raises ColumnsUnavailable.
+    """
+    return sum(map(collect_entry, list_garbage(project_id)))
+
+
+def collect_entry(entry: ColumnGarbageDocument) -> int:
+    """Delete the files of one entry, then the entry; how many segments it named.
+
+    Raises ColumnsUnavailable: in a folder that is not ours, or not mounted, no file is missing.
+    """
+    entries = typed(ColumnGarbageDocument, mongo.COLUMN_GARBAGE)
+    marked = entries.find_one_and_update(
+        {"_id": entry["_id"]}, {"$set": {"collecting": True}}, return_document=ReturnDocument.AFTER
+    )
+    if marked is None:  # listed at this very moment
+        return 0
+    folder = check_folder() if marked["segments"] else None
+    if folder:
+        for segment_id in marked["segments"]:
+            folder.delete(bytes(segment_id))
+        check_folder()  # it was there all the time
+    entries.delete_one({"_id": entry["_id"]})
+    return len(marked["segments"])

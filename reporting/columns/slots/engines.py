@@ -1,0 +1,203 @@
+"""The engines of a process, each for one question at a time.
+
+A question that computes would stall every other request of a process that serves many in one
+thread: there it runs in a thread of the system's own.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from os import cpu_count
+from typing import TypeVar, cast
+
+import duckdb
+import structlog
+from django.conf import settings
+from gevent import monkey
+from gevent.threadpool import ThreadPool
+
+from analytics.remembered import forgets
+from analytics.web.problems import BadRequest, Problem, Unavailable
+from columns.engine import open_engine
+from reporting.columns.slots.scratch import make_folder
+from reporting.columns.slots.turns import Turns
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+Engine = duckdb.DuckDBPyConnection
+
+BUSY_RETRY_SECONDS = 5
+_MOST_THREADS = 2
+# An interruption that falls between two statements is lost: so it is said again.
+_INTERRUPT_SECONDS = 0.02
+
+
+class Slots:
+    """Engines that are made when they are first needed, never before a fork."""
+
+    def __init__(self, count: int, memory_mb: int) -> None:
+        self._turns = Turns(count)
+        self._memory_mb = memory_mb // count
+        self._idle: list[Engine] = []
+
+    def run(self, project_id: bytes, deadline: float, work: Callable[[Engine], T]) -> T:
+        asked = time.monotonic()
+        if not self._turns.take(project_id, deadline):
+            raise busy()
+        begun = time.monotonic()
+        try:
+            return self._run(deadline, work)
+        except duckdb.InterruptException as exc:
+            waited_longer = begun - asked > time.monotonic() - begun
+            raise (busy() if waited_longer else _too_long()) from exc
+        except duckdb.OutOfMemoryException as exc:
+            raise _too_large() from exc
+        except duckdb.IOException as exc:
+            log.warning("columns_not_read", error=str(exc).partition("\n")[0])
+            raise cannot_read() from exc
+        except (duckdb.FatalException, duckdb.InternalException) as exc:
+            log.exception("engine_failed")
+            raise _failed() from exc
+        finally:
+            self._turns.give_back(project_id)
+
+    def close(self) -> None:
+        """The engines that nobody uses."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _run(self, deadline: float, work: Callable[[Engine], T]) -> T:
+        engine = self._idle.pop() if self._idle else run_in_thread(self._open)
+        try:
+            result = _work(engine, deadline, work)
+        except (duckdb.FatalException, duckdb.InternalException):
+            engine.close()  # it answers nothing any more
+            raise
+        except BaseException:
+            self._idle.append(engine)
+            raise
+        self._idle.append(engine)
+        return result
+
+    def _open(self) -> Engine:
+        folder = make_folder()
+        return open_engine(
+            memory_mb=self._memory_mb,
+            threads=min(_MOST_THREADS, cpu_count() or 1),
+            folders=[settings.COLUMNS_URL, folder],
+            temp_folder=folder / "engines",
+            limit_seconds=settings.QUERY_TIMEOUT_SECONDS,
+        )
+
+
+@cache
+def _slots() -> Slots:
+    return Slots(settings.QUERY_CONCURRENCY, settings.QUERY_MEMORY_MB)
+
+
+@forgets
+def close_engines() -> None:
+    if _slots.cache_info().currsize:
+        _slots().close()
+        _slots.cache_clear()
+
+
+def run(project_id: bytes, deadline: float, work: Callable[[Engine], T]) -> T:
+    """Let `work` use an engine for a question of a project, until `deadline` (time.monotonic()).
+
+    It may run in another thread and uses nothing but the engine, whose tables end with it. A
+    project has at most half of the engines, rounded up, and those that wait take turns by project.
+
+    Raises BadRequest (`query_timeout`) at the deadline, (`query_too_large`) where it needs more
+    memory than its share; Unavailable (`query_busy`) where others were before it until then,
+    (`columns_unavailable`) where a file cannot be read, and what `work` raises.
+    """
+    return _slots().run(project_id, deadline, work)
+
+
+def run_in_thread(work: Callable[[], T]) -> T:
+    """Where this thread serves many requests let another do the work, else do it here."""
+    if not monkey.is_module_patched("threading"):
+        return work()
+    task = _pool().spawn(_catch, work)
+    try:
+        result, error = task.get()
+    except BaseException:  # of who waits
+        task.wait()  # nobody takes from under the work what it uses
+        raise
+    if error is not None:
+        raise error
+    return cast(T, result)
+
+
+@cache
+def _pool() -> ThreadPool:
+    return ThreadPool(settings.QUERY_CONCURRENCY + 1)
+
+
+def _catch(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """gevent prints what a thread raises, even where it is expected."""
+    try:
+        return work(), None
+    except Exception as exc:
+        return None, exc
+
+
+def _work(engine: Engine, deadline: float, work: Callable[[Engine], T]) -> T:
+    """On a connection of its own, whose temporary tables nobody else sees."""
+    with engine.cursor() as connection:
+        done = threading.Event()
+        watcher = threading.Thread(
+            target=_interrupt, args=(connection, deadline, done), name="deadline", daemon=True
+        )
+        watcher.start()
+        try:
+            return run_in_thread(lambda: work(connection))
+        finally:
+            done.set()
+            watcher.join()
+
+
+def _interrupt(connection: Engine, deadline: float, done: threading.Event) -> None:
+    left_seconds = deadline - time.monotonic()
+    while not done.wait(max(0.0, left_seconds)):
+        connection.interrupt()
+        left_seconds = _INTERRUPT_SECONDS
+
+
+def _too_long() -> BadRequest:
+    return BadRequest(
+        f"The answer takes more than {settings.QUERY_TIMEOUT_SECONDS:g} seconds. Ask for a "
+        "shorter window, or with fewer conditions and dimensions.",
+        code="query_timeout",
+    )
+
+
+def _too_large() -> BadRequest:
+    return BadRequest(
+        "The answer takes more memory than a question may have. Ask for a shorter window, or for "
+        "dimensions with fewer values.",
+        code="query_too_large",
+    )
+
+
+def busy() -> Problem:
+    return Unavailable(
+        "Others asked before, and their questions still run.",
+        code="query_busy",
+        retry_after_seconds=BUSY_RETRY_SECONDS,
+    )
+
+
+def _failed() -> Problem:
+    return Unavailable("The engine failed. It has been logged.", code="query_failed")
+
+
+def cannot_read() -> Problem:
+    return Unavailable(
+        "The columns cannot be read at the moment.",
+        code="columns_unavailable",
+        retry_after_seconds=BUSY_RETRY_SECONDS,
+    )

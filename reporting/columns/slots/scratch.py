@@ -1,0 +1,58 @@
+"""The folder of a process: what its engines cannot hold in memory, and events of no segment."""
+
+import atexit
+import fcntl
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from analytics.remembered import forgets
+
+
+@cache
+def make_folder() -> Path:
+    """This process's own, of which nobody else reads anything; gone when the process is.
+
+    Those of dead processes are removed. A process that lives holds a lock on its own.
+    """
+    root: Path = settings.QUERY_TEMP_DIR
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in root.iterdir():
+        _remove_left(left)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
+        if _hold(folder) is not None and folder.exists():
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            return folder
+
+
+@forgets
+def remove_folder() -> None:
+    if make_folder.cache_info().currsize:
+        shutil.rmtree(make_folder(), ignore_errors=True)
+        make_folder.cache_clear()
+
+
+def _remove_left(folder: Path) -> None:
+    lock = _hold(folder)
+    if lock is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _hold(folder: Path) -> int | None:
+    """The lock of a folder, held until it is closed; None where somebody else has it."""
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock

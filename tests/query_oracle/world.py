@@ -1,0 +1,134 @@
+"""What happens in a story, done to the real stores, and the answers of the service."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
+
+from analytics.databases import mongo
+from analytics.databases.mongo import Document, collection
+from analytics.events.event import EPOCH
+from analytics.events.ids import ms_of_datetime
+from columns.change import Change
+from columns.export import export_project
+from columns.garbage import collect_files
+from columns.merge import merge_project
+from columns.rewrite import cut_before, rebuild
+from columns.writer import SegmentWriter
+from tests.conftest import Api, TestProject, make_project
+from tests.query_oracle.brute_force import Body, Project, answer
+from tests.query_oracle.stories import Step, Story, Wire
+from tests.stored import store_events
+from tests.upkeep.erasure.erasures import ask_to_erase, finish_erasure, reach_everything
+
+
+class Killed(BaseException):
+    """The exporter dies here."""
+
+
+KILL_POINTS: list[tuple[type, str, bool]] = [
+    (SegmentWriter, "_draw_id", True),
+    (SegmentWriter, "_write", False),
+    (SegmentWriter, "_write", True),
+    (Change, "apply", False),
+    (SegmentWriter, "adopt", True),
+    (Change, "apply", True),
+]
+"""A method, and whether the process dies after it, else before."""
+
+
+class World:
+    """A project of its own in the stores of the tests."""
+
+    def __init__(self, story: Story) -> None:
+        self.project: TestProject = make_project(
+            f"Story {id(story)} {datetime.now(UTC).isoformat()}",
+            time_zone=story.zone,
+            leaves_out_bots=story.leaves_out_bots,
+        )
+        self.rules = Project(ZoneInfo(story.zone), story.leaves_out_bots)
+        self.api = Api(self.project.read_key)
+        self.sent: list[Wire] = []
+        self.erasures: list[str] = []
+
+    def do(self, step: Step) -> None:
+        steps: dict[str, Callable[[], object]] = {
+            "store": lambda: self.store(step.argument),
+            "again": lambda: self.store(self.sent[-3:]),
+            "export": lambda: export_project(self.project.id, most=step.argument),
+            "crash": lambda: self.crash(step.argument),
+            "merge": self.merge,
+            "rebuild": lambda: list(rebuild(self.project.id)),
+            "erase": lambda: self.erase(step.argument),
+            "collect": self.collect,
+            "cut": lambda: self.cut(step.argument),
+        }
+        steps[step.name]()
+
+    def store(self, events: list[Wire]) -> None:
+        if not events:
+            return
+        now = datetime.now(UTC)
+        dated = []
+        for number, event in enumerate(events):
+            moment = event["timestamp"]
+            given = {"eventId": f"e{len(self.sent) + number}", **event}
+            if isinstance(moment, timedelta):
+                given["timestamp"] = now - moment
+            dated.append(given)
+        self.sent += dated
+        store_events(self.project, dated)
+
+    def crash(self, point: int) -> None:
+        with killed_at(*KILL_POINTS[point % len(KILL_POINTS)]), suppress(Killed):
+            export_project(self.project.id)
+
+    def merge(self) -> None:
+        merge_project(self.project.id)
+
+    def erase(self, user_id: str) -> None:
+        """As far as it goes until replaced files have to go."""
+        erasure_id = ask_to_erase(self.project, user_id)
+        reach_everything(erasure_id)
+        finish_erasure(erasure_id)
+        self.erasures.append(erasure_id)
+
+    def collect(self) -> None:
+        """As if a grace had passed, after which erasures come to their end."""
+        theirs = {"project": self.project.id}
+        collection(mongo.COLUMN_GARBAGE).update_many(theirs, {"$set": {"dueAt": EPOCH}})
+        collect_files()
+        for erasure_id in self.erasures:
+            finish_erasure(erasure_id)
+
+    def cut(self, horizon: datetime) -> None:
+        """As retention does it, of raw events and of columns."""
+        old = {"project": self.project.id, "timestamp": {"$lt": horizon}}
+        collection(mongo.EVENTS).delete_many(old)
+        cut_before(self.project.id, ms_of_datetime(horizon))
+
+    def documents(self) -> list[Document]:
+        return list(collection(mongo.EVENTS).find({"project": self.project.id}))
+
+    def ask(self, body: Body) -> Any:
+        answered = self.api.post("/query", body)
+        assert answered.status_code == 200, (body, answered.content)
+        return answered.json()
+
+    def expect(self, body: Body, now: datetime) -> Body:
+        return answer(self.documents(), body, self.rules, now)
+
+
+@contextmanager
+def killed_at(of: type, name: str, after: bool) -> Iterator[None]:
+    real = getattr(of, name)
+
+    def dying(*given: Any, **named: Any) -> Any:
+        if after:
+            real(*given, **named)
+        raise Killed
+
+    with patch.object(of, name, dying):
+        yield
