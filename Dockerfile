@@ -9,6 +9,7 @@ RUN python -m pip --python /opt/venv/bin/python install \
     --require-hashes --only-binary :all: -r requirements.txt -r requirements-otel.txt
 COPY manage.py pyproject.toml ./
 COPY analytics/ analytics/
+COPY columns/ columns/
 COPY config/ config/
 COPY ingestion/ ingestion/
 COPY loadtest/ loadtest/
@@ -30,12 +31,14 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
     BIND=0.0.0.0 \
     PORT=8000 \
+    COLUMNS_URL=/var/lib/columns \
+    QUERY_TEMP_DIR=/var/lib/query-temp \
     WORKER_HEARTBEAT_FILE=/tmp/worker.heartbeat
 # The user has a name because Celery warns of one without. A volume that is mounted on the
 # directory for the first time takes over its owner.
 RUN groupadd --gid 10001 analytics \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin analytics \
-    && install --directory --mode 0700 --owner 10001 --group 10001 /var/lib/analytics /etc/analytics
+    && install --directory --mode 0700 --owner 10001 --group 10001 /var/lib/analytics /etc/analytics /var/lib/columns /var/lib/query-temp
 # The official image comes without, and nobody may write it later: each start would compile anew.
 RUN python -m compileall -q -j 0 -x site-packages "$(python -c 'import os; print(os.path.dirname(os.__file__))')"
 COPY --from=build /opt/venv /opt/venv

@@ -4,9 +4,9 @@ Whoever changes what the list stands for (the list itself, a veil, an erasure's 
 revision up. So of two changes that began at the same moment one is done, and the other begins anew.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from bson import ObjectId
 from bson.binary import Binary
@@ -38,6 +38,15 @@ class Change:
     def __init__(self, project_id: bytes, folder: Folder) -> None:
         self.writer = SegmentWriter(project_id, folder)
         self.head = read_head(project_id)
+        self._is_open = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Have what was written collected now, unless it is in the list, or may be."""
+        if self._is_open:
+            self.writer.discard()
 
     def apply(
         self,
@@ -45,16 +54,18 @@ class Change:
         removed: Sequence[Segment] = (),
         fresh: Sequence[bytes] = (),
         head: _Fields | None = None,
+        also: Callable[[ClientSession], object] | None = None,
     ) -> None:
         """List `added`, and take `removed` and the fresh documents `fresh`, by `_id`, away.
 
-        `head`: further operators on the head, as {"$unset": {"oldUntil": ""}}. Raises Conflict:
-        nothing was changed, and the files that were written are collected. On an error of MongoDB
-        it may have been done or not; either way it is whole. Raises ColumnsUnavailable where the
-        folder went while it was written into.
+        `head`: further operators on the head, as {"$unset": {"oldUntil": ""}}. `also` does more in
+        the transaction. Raises Conflict: nothing was changed, and the files that were written are
+        collected. On an error of MongoDB it may have been done or not; either way it is whole.
+        Raises ColumnsUnavailable where the folder went while it was written into.
         """
         if added:
             check_folder()
+        self._is_open = False
         try:
             with durable_transaction() as session:
                 advance(session, self.head, head)
@@ -66,6 +77,8 @@ class Change:
                 self.writer.adopt(session)
                 if removed:
                     discard_files(session, self.head.project_id, removed)
+                if also:
+                    also(session)
         except Conflict:
             self.writer.discard()
             raise

@@ -76,6 +76,15 @@ class Folder:
         except OSError as exc:
             raise ColumnsUnavailable(repr(exc)) from exc
 
+    def delete_project(self, project_id: bytes) -> None:
+        """Delete all that there is of a project. Raises ColumnsUnavailable."""
+        try:
+            with suppress(FileNotFoundError):
+                shutil.rmtree(self._project_of(project_id))
+            sync(self.root)
+        except OSError as exc:
+            raise ColumnsUnavailable(repr(exc)) from exc
+
     def _project_of(self, segment_id: bytes) -> Path:
         return self.root / segment_id[:PROJECT_ID_BYTES].hex()
 
@@ -116,6 +125,26 @@ def check_folder() -> Folder:
     if ours != found:
         raise ColumnsUnavailable(f"{root} is of deployment {found}, and this one is {ours}")
     return Folder(root)
+
+
+def renew_folder() -> Folder:
+    """Begin again in an empty folder, as after a restore without it: then all segments are missing.
+
+    Raises ColumnsUnavailable where it is not empty, or never was one.
+    """
+    root, ours = settings.COLUMNS_URL, _read_ours()
+    if ours is None:
+        raise ColumnsUnavailable("MongoDB knows of no folder: the first segment makes one")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        others = [path.name for path in root.iterdir() if not _HARMLESS.fullmatch(path.name)]
+        if others:
+            raise ColumnsUnavailable(f"{root} is not empty, it holds {min(others)}")
+        if _read_marker(root) is None:
+            _write_marker(root, ours)
+    except OSError as exc:
+        raise ColumnsUnavailable(repr(exc)) from exc
+    return check_folder()
 
 
 def _read_ours() -> str | None:

@@ -1,6 +1,7 @@
 """Delete the files that nobody listed, or that were replaced."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from pymongo import ReturnDocument
 
@@ -9,18 +10,21 @@ from analytics.databases.documents import ColumnGarbageDocument, typed
 from columns.folder import check_folder
 
 
-def list_garbage() -> list[ColumnGarbageDocument]:
-    """The entries that are due, the oldest first."""
+def list_garbage(project_id: bytes | None = None) -> list[ColumnGarbageDocument]:
+    """The entries that are due, the oldest first, of all projects or of one."""
     entries = typed(ColumnGarbageDocument, mongo.COLUMN_GARBAGE)
-    return list(entries.find({"dueAt": {"$lt": datetime.now(UTC)}}).sort("dueAt", 1))
+    condition: dict[str, Any] = {"dueAt": {"$lt": datetime.now(UTC)}}
+    if project_id is not None:
+        condition["project"] = project_id
+    return list(entries.find(condition).sort("dueAt", 1))
 
 
-def collect_files() -> int:
+def collect_files(project_id: bytes | None = None) -> int:
     """Delete the files of the entries that are due; how many segments were named.
 
     Raises ColumnsUnavailable.
     """
-    return sum(map(collect_entry, list_garbage()))
+    return sum(map(collect_entry, list_garbage(project_id)))
 
 
 def collect_entry(entry: ColumnGarbageDocument) -> int:

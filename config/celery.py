@@ -34,6 +34,8 @@ app.conf.update(
         "compact-ledger": {"task": task_names.COMPACT_LEDGER, "schedule": 60},
         "compact-summaries": {"task": task_names.COMPACT_SUMMARIES, "schedule": 5},
         "build-copies": {"task": task_names.BUILD_COPIES, "schedule": 60},
+        "export-columns": {"task": task_names.EXPORT_COLUMNS, "schedule": 5},
+        "tend-columns": {"task": task_names.TEND_COLUMNS, "schedule": 60},
         "verify-sample": {
             "task": task_names.VERIFY_SAMPLE,
             "schedule": crontab(hour=3, minute=17),

@@ -16,6 +16,7 @@ ADDRESSES = {
     "brokerUrl": "BROKER_URL",
     "cacheUrl": "CACHE_URL",
     "mongoUri": "MONGO_URI",
+    "columnsUrl": "COLUMNS_URL",
 }
 
 

@@ -1,8 +1,8 @@
 """`python -m local.run`: the whole service on this machine until it is interrupted.
 
 Environment, or `.env`: PORT (8000), DATA_DIR (.local), WEB_CONCURRENCY and WORKER_CONCURRENCY (2),
-REPORT_CONCURRENCY (1), and REDIS_URL, BROKER_URL, CACHE_URL, MONGO_URI to use servers of one's own
-instead of embedded ones.
+REPORT_CONCURRENCY (1), COLUMNS_URL and QUERY_TEMP_DIR (both in DATA_DIR), and REDIS_URL, BROKER_URL,
+CACHE_URL, MONGO_URI to use servers of one's own instead of embedded ones.
 """
 
 import http.client
@@ -64,6 +64,7 @@ def run(data_directory: Path, port: int, stop_signals: StopSignals, cleanups: Ex
     preparing = data_directory / "preparing"
     preparing.touch()
     environment = build_environment(port, secrets, preparing) | addresses
+    environment |= choose_folders(data_directory, os.environ)
     starting = StartingServers(servers, cleanups)
     web, *others = programs = build_programs(environment)
     cleanups.callback(stop_programs, programs, PROGRAM_GRACE_SECONDS)
@@ -107,6 +108,15 @@ def build_environment(port: int, secrets: Secrets, preparing: Path) -> dict[str,
     }
 
 
+def choose_folders(data_directory: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Where the columns are, and what a question keeps there while it is answered."""
+    folders = {"COLUMNS_URL": "columns", "QUERY_TEMP_DIR": "query-temp"}
+    return {
+        name: environment.get(name) or str(data_directory / folder)
+        for name, folder in folders.items()
+    }
+
+
 def build_credentials(
     port: int, secrets: Secrets, environment: Mapping[str, str]
 ) -> dict[str, str]:
@@ -121,6 +131,7 @@ def build_credentials(
         "brokerUrl": environment["BROKER_URL"],
         "cacheUrl": environment["CACHE_URL"],
         "mongoUri": environment["MONGO_URI"],
+        "columnsUrl": environment["COLUMNS_URL"],
     }
 
 

@@ -11,10 +11,12 @@ from analytics import task_names
 from analytics.metrics.sightings import note_verified
 from analytics.projects.policy import find_policy, list_projects
 from analytics.rollups.calendar import month_of
+from ingestion.stream.signals import send_quietly
+from upkeep.columns.rounds import export_columns, has_due, tend_columns
 from upkeep.job_table import JOB_KINDS
 from upkeep.jobs.engine import run_jobs
 from upkeep.jobs.job import JobKind, signal_jobs
-from upkeep.jobs.lane import enter_lane
+from upkeep.jobs.lane import COLUMNS, enter_lane
 from upkeep.jobs.setbacks import run_each
 from upkeep.ledger.checkpoints import take_checkpoints
 from upkeep.ledger.lines import compact_ledger
@@ -72,6 +74,25 @@ def compact_summaries_task() -> None:
 def build_copies_task() -> None:
     """Copy closed days and months, then clear away what copies and compaction replaced."""
     run_each(build_days, build_months, collect_garbage)
+
+
+@shared_task(name=task_names.EXPORT_COLUMNS, ignore_result=True)
+def export_columns_task() -> None:
+    if has_due():
+        _work_on_columns(export_columns, task_names.EXPORT_COLUMNS)
+
+
+@shared_task(name=task_names.TEND_COLUMNS, ignore_result=True)
+def tend_columns_task() -> None:
+    _work_on_columns(tend_columns, task_names.TEND_COLUMNS)
+
+
+def _work_on_columns(work: Callable[[], bool], task: str) -> None:
+    """For a while, then make room for others in the lane of the columns, and go on."""
+    with enter_lane(COLUMNS) as entered:
+        work_left = entered and work()
+    if work_left:
+        send_quietly(task, task_names.MAINTENANCE_QUEUE)
 
 
 @shared_task(name=task_names.VERIFY_SAMPLE, ignore_result=True, bind=True, max_retries=None)

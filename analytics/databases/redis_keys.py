@@ -85,9 +85,9 @@ def api_keys_used_key() -> str:
     return f"{settings.STREAM_PREFIX}:keys:used"
 
 
-def lane_key() -> str:
-    """String, 30 s: in the broker's Redis, which process does maintenance."""
-    return f"{settings.STREAM_PREFIX}:lane"
+def lane_key(name: str) -> str:
+    """String, 30 s: in the broker's Redis, which process is in a lane of maintenance."""
+    return f"{settings.STREAM_PREFIX}:{name}"
 
 
 def origins_key() -> str:

@@ -107,7 +107,7 @@ def _state_gauge(name: str, meaning: str, *labels: str) -> StateGauge:
 # --- The deployment: `/metrics/state`, of any one web process ---------------------------------
 
 BUILD = _state_gauge("analytics_build_info", "1; the version that answers.", "version")
-# component: stream, broker or store.
+# component: stream, broker, store or, where reports are answered, columns.
 COMPONENT_UP = _state_gauge(
     "analytics_component_up", "1 while the component answers this process.", "component"
 )
@@ -170,6 +170,30 @@ DRIFT_TABLES = _state_gauge(
 )
 VERIFIED_AT = _state_gauge(
     "analytics_rollup_verified_timestamp_seconds", "When rollups were last verified; 0: never."
+)
+
+COLUMNS_FRESH_EVENTS = _state_gauge(
+    "analytics_columns_fresh_events", "Stored events that are in no segment yet."
+)
+COLUMNS_TAIL_EVENTS = _state_gauge(
+    "analytics_columns_tail_events", "Of the project that has the most of them."
+)
+COLUMNS_FRESH_SECONDS = _state_gauge(
+    "analytics_columns_fresh_seconds", "How long the oldest has waited; 0 if none."
+)
+COLUMNS_SEGMENTS = _state_gauge("analytics_columns_segments", "Segments listed.")
+COLUMNS_BYTES = _state_gauge("analytics_columns_bytes", "Size of their files.")
+COLUMNS_DAMAGED = _state_gauge(
+    "analytics_columns_damaged_segments", "Segments that were found damaged or missing."
+)
+COLUMNS_OLD_PROJECTS = _state_gauge(
+    "analytics_columns_old_projects", "Projects with events from before columns that wait for them."
+)
+COLUMNS_DRIFT = _state_gauge(
+    "analytics_columns_drift", "Events and files of columns found not to be as stored, last time."
+)
+COLUMNS_VERIFIED_AT = _state_gauge(
+    "analytics_columns_verified_timestamp_seconds", "When columns were last verified; 0: never."
 )
 
 # What is known beforehand begins at 0, so that its first count is an increase.

@@ -22,6 +22,8 @@ NOTED_SECONDS = 5.0
 
 _VERIFIED_AT = "verified_at"
 _DRIFT_TABLES = "drift_tables"
+_COLUMNS_VERIFIED_AT = "columns_verified_at"
+_COLUMN_DRIFT = "column_drift"
 _noted_at: dict[Process, float] = {}
 forgets(_noted_at.clear)
 
@@ -37,6 +39,11 @@ def note_alive(process: Process) -> None:
 def note_verified(drift_tables: int) -> None:
     """Rollups were verified just now; `drift_tables` were not what the raw events say."""
     _note({_VERIFIED_AT: int(time.time()), _DRIFT_TABLES: drift_tables})
+
+
+def note_columns_verified(drift: int) -> None:
+    """Columns were verified just now; `drift` events or files were not as they should be."""
+    _note({_COLUMNS_VERIFIED_AT: int(time.time()), _COLUMN_DRIFT: drift})
 
 
 def _note(fields: Mapping[Any, Any]) -> None:
@@ -65,3 +72,12 @@ class Sightings:
     @property
     def drift_tables(self) -> int:
         return self._noted.get(_DRIFT_TABLES, 0)
+
+    @property
+    def columns_verified_at(self) -> int:
+        """Unix seconds."""
+        return self._noted.get(_COLUMNS_VERIFIED_AT, 0)
+
+    @property
+    def column_drift(self) -> int:
+        return self._noted.get(_COLUMN_DRIFT, 0)

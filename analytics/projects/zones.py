@@ -111,6 +111,12 @@ def find_day(zones: Zones, moment_ms: int) -> LocalDay:
     return LocalDay(begin, end)
 
 
+def zone_at(zones: Zones, moment_ms: int) -> str:
+    """The name of the zone that was, or is, in effect at a moment."""
+    index = bisect_right(zones, moment_ms, key=lambda change: change.since_ms) - 1
+    return zones[max(0, index)].zone
+
+
 def _midnights(moment_ms: int, zone: str) -> Sequence[int]:
     """The local midnights around a moment, as the first instants of four local dates."""
     info = _load(zone)

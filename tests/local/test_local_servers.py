@@ -30,6 +30,7 @@ from local.manage import build_environment
 from local.process.child import Child
 from local.process.ports import find_free_port, is_port_free
 from local.process.supervisor import Program, Supervisor
+from local.run import choose_folders
 from local.servers import binaries, mongo_server
 from local.servers.mongo_server import MongoServer
 from local.servers.redis_server import RedisServer
@@ -370,15 +371,24 @@ class TestRun:
 def test_manage_py_gets_the_addresses_and_the_secret_of_a_run(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         build_environment(tmp_path, {})
-    names = ("redisUrl", "brokerUrl", "cacheUrl", "mongoUri")
+    names = ("redisUrl", "brokerUrl", "cacheUrl", "mongoUri", "columnsUrl")
     (tmp_path / "credentials.json").write_text(json.dumps({name: f"at-{name}" for name in names}))
     (tmp_path / "secrets.json").write_text('{"secretKey": "secret"}')
     environment = build_environment(tmp_path, {"HOME": "/root", "REDIS_URL": "another"})
     assert environment == {
         "HOME": "/root", "DATA_DIR": str(tmp_path), "SECRET_KEY": "secret",
         "REDIS_URL": "at-redisUrl", "BROKER_URL": "at-brokerUrl", "CACHE_URL": "at-cacheUrl",
-        "MONGO_URI": "at-mongoUri",
+        "MONGO_URI": "at-mongoUri", "COLUMNS_URL": "at-columnsUrl",
     }  # fmt: skip
+
+
+def test_a_run_keeps_columns_and_what_questions_need_where_its_data_is(tmp_path: Path) -> None:
+    assert choose_folders(tmp_path, {}) == {
+        "COLUMNS_URL": f"{tmp_path}/columns", "QUERY_TEMP_DIR": f"{tmp_path}/query-temp",
+    }  # fmt: skip
+    given = {"COLUMNS_URL": "/mnt/columns", "QUERY_TEMP_DIR": ""}
+    assert choose_folders(tmp_path, given)["COLUMNS_URL"] == "/mnt/columns"
+    assert choose_folders(tmp_path, given)["QUERY_TEMP_DIR"] == f"{tmp_path}/query-temp"
 
 
 class Service:
@@ -388,7 +398,9 @@ class Service:
         self.directory = directory
         self.url = f"http://127.0.0.1:{port}"
         self.log = directory.with_name(f"run-{time.monotonic_ns()}.log")
-        own_servers = ("REDIS_URL", "BROKER_URL", "CACHE_URL", "MONGO_URI")
+        own_servers = (
+            "REDIS_URL", "BROKER_URL", "CACHE_URL", "MONGO_URI", "COLUMNS_URL", "QUERY_TEMP_DIR",
+        )  # fmt: skip
         environment = {name: os.environ[name] for name in os.environ if name not in own_servers}
         environment |= {"DATA_DIR": str(directory), "PORT": str(port), "WEB_CONCURRENCY": "1"}
         with self.log.open("w") as log:

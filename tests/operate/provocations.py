@@ -21,6 +21,9 @@ from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import sightings_key
 from analytics.events.entry import AcceptedEvent
+from analytics.events.fresh import describe_fresh
+from analytics.events.ids import ms_of_datetime
+from analytics.metrics.sightings import note_columns_verified
 from config.celery import app
 from ingestion.accept.admit import Sender, admit
 from ingestion.drain.reader import Reader
@@ -32,6 +35,7 @@ from tests.poison import POISON, accept_poison, record_of
 from tests.processes import find_children
 from tests.servers_plugin import Servers
 from tests.service import Gunicorn
+from upkeep.watch.columns import MAX_TAIL_EVENTS
 
 REDIS_PAUSE_MS = 700
 KEY_DELAY_US = 50_000
@@ -169,6 +173,36 @@ def leave_entries_in_hand(scene: Scene) -> Generator[None]:
     yield
 
 
+def store_more_than_is_exported(scene: Scene) -> Generator[None]:
+    """Two hours ago."""
+    now_ms = ms_of_datetime(datetime.now(UTC) - timedelta(hours=2))
+    keys = [scene.project.id + n.to_bytes(16, "big") for n in range(MAX_TAIL_EVENTS + 1)]
+    fresh = describe_fresh(scene.project.id, keys, now_ms)
+    collection(mongo.COLUMN_FRESH).insert_one(fresh)
+    try:
+        yield from forever
+    finally:
+        collection(mongo.COLUMN_FRESH).delete_one({"_id": fresh["_id"]})
+
+
+def damage_a_segment(scene: Scene) -> Generator[None]:
+    """With nobody there to make it anew."""
+    segment = {"project": scene.project.id, "bytes": 1, "damagedAt": datetime.now(UTC)}
+    found = collection(mongo.COLUMN_SEGMENTS).insert_one(segment)
+    try:
+        yield from forever
+    finally:
+        collection(mongo.COLUMN_SEGMENTS).delete_one({"_id": found.inserted_id})
+
+
+def find_columns_to_drift(scene: Scene) -> Generator[None]:
+    note_columns_verified(3)
+    try:
+        yield from forever
+    finally:
+        note_columns_verified(0)
+
+
 # --- The servers ------------------------------------------------------------------------------
 
 
@@ -216,7 +250,8 @@ def fail_to_rewrite_the_file_of_redis(scene: Scene) -> Generator[None]:
 
 def verify_nothing_for_three_nights(scene: Scene) -> Generator[None]:
     long_ago = datetime.now(UTC) - timedelta(days=3)
-    broker_client().hset(sightings_key(), "verified_at", str(int(long_ago.timestamp())))
+    for verified in ("verified_at", "columns_verified_at"):
+        broker_client().hset(sightings_key(), verified, str(int(long_ago.timestamp())))
     yield
 
 
@@ -251,12 +286,17 @@ PHASES: tuple[Mapping[str, Provocation], ...] = (
         "AnalyticsBacklogGrowing": send_more_than_is_stored,
         "AnalyticsLagHigh": send_more_than_is_stored,
         "AnalyticsStaleEntries": leave_entries_in_hand,
+        "AnalyticsColumnsBehind": store_more_than_is_exported,
+        "AnalyticsColumnsTailLong": store_more_than_is_exported,
+        "AnalyticsColumnsDamaged": damage_a_segment,
+        "AnalyticsColumnsDrift": find_columns_to_drift,
     },
     {
         "AnalyticsRedisDiskFailing": fail_to_rewrite_the_file_of_redis,
         "AnalyticsRedisMemory": fill_redis,
         "AnalyticsServerErrors": fill_redis,
         "AnalyticsRollupsUnverified": verify_nothing_for_three_nights,
+        "AnalyticsColumnsUnverified": verify_nothing_for_three_nights,
     },
     {
         "AnalyticsRedisFileLarge": let_the_file_of_redis_grow,

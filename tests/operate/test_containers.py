@@ -20,6 +20,7 @@ APP = {name: service for name, service in SERVICES.items() if "analytics" in ser
 SERVED = (
     "manage.py",
     "analytics",
+    "columns",
     "config",
     "ingestion",
     "loadtest",
@@ -175,12 +176,27 @@ def test_only_the_set_up_sees_the_password_and_the_keys() -> None:
     shared = f"environment:{DEFAULT_ENVIRONMENT_DIRECTORY}"
     assert SERVICES["setup"]["volumes"] == [f"secrets:{DEFAULT_DIRECTORY}", shared]
     for name in set(APP) - {"setup"}:
-        assert SERVICES[name]["volumes"] == [f"{shared}:ro"]
+        seen = {volume.split(":")[0] for volume in SERVICES[name]["volumes"]}
+        assert f"{shared}:ro" in SERVICES[name]["volumes"]
+        assert "secrets" not in seen
     assert f"ln -s {DEFAULT_ENVIRONMENT_DIRECTORY}/secrets.env .env" in DOCKERFILE
     # A volume takes over the owner of the directory that it is mounted on.
     assert re.search(
         rf"--owner 10001 .*{DEFAULT_DIRECTORY} {DEFAULT_ENVIRONMENT_DIRECTORY}\b", DOCKERFILE
     )
+
+
+def test_who_writes_columns_and_who_reads_them_share_their_folder() -> None:
+    final = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+    for variable, volume in (("COLUMNS_URL", "columns"), ("QUERY_TEMP_DIR", "query-temp")):
+        folder = f"/var/lib/{volume}"
+        assert f"{variable}={folder} " in final
+        # A volume takes over the owner of the directory that it is mounted on.
+        assert re.search(rf"--owner 10001 .*{folder}\b", final)
+        for name in APP:
+            assert SERVICES[name]["environment"][variable] == f"${{{variable}:-{folder}}}"
+            shares = f"{volume}:{folder}" in SERVICES[name]["volumes"]
+            assert shares == (name in ("web", "worker"))
 
 
 def test_only_this_machine_reaches_what_is_published() -> None:

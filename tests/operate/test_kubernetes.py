@@ -107,10 +107,23 @@ def test_a_worker_is_asked_as_in_docker_compose() -> None:
     [_, command] = compose["services"]["worker"]["healthcheck"]["test"]
     probe = container["livenessProbe"]
     assert probe["exec"]["command"] == ["sh", "-c", command.replace("$$", "$")]
-    [directory] = [m["mountPath"] for m in container["volumeMounts"]]
+    [directory] = [m["mountPath"] for m in container["volumeMounts"] if m["name"] == "tmp"]
     assert f"WORKER_HEARTBEAT_FILE={directory}/" in (ROOT / "Dockerfile").read_text()
     # Longer than a broker may be away.
     assert probe["periodSeconds"] * probe["failureThreshold"] >= 300
+
+
+@pytest.mark.parametrize("role", ["worker", "reporting"])
+def test_who_writes_columns_and_who_reads_them_share_a_claim(role: str) -> None:
+    pod = PODS[f"analytics-{role}"]
+    [container] = pod["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert mounts["columns"] == SETTINGS["COLUMNS_URL"]
+    assert mounts["query-temp"] == SETTINGS["QUERY_TEMP_DIR"]
+    [volume] = [volume for volume in pod["volumes"] if volume["name"] == "columns"]
+    claim = find("PersistentVolumeClaim")[volume["persistentVolumeClaim"]["claimName"]]
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"]
 
 
 def test_beat_is_alone() -> None:

@@ -42,4 +42,4 @@ class JobAdmin(Fitting):
 
     def count(self, row: StoredJob) -> Sequence[str]:
         """Each count of a job, and what is counted."""
-        return [f"{row.counts[name]:,} {name}" for name in self.job.COUNTS]
+        return [f"{row.counts.get(name, 0):,} {name}" for name in self.job.COUNTS]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import durable_transaction
+from analytics.events.fresh import FRESH_ID_BYTES
 from analytics.events.ids import PLACE_BYTES, UNIT_BYTES, event_ids_of, ids_of
 from upkeep.deletion.job import Deletion
 from upkeep.jobs.job import finish_step, save_progress
@@ -54,6 +55,10 @@ def delete_days(job: Deletion) -> None:
 
 def delete_months(job: Deletion) -> None:
     _delete_heads(job, mongo.ROLLUP_MONTHS, "months")
+
+
+def delete_fresh(job: Deletion) -> None:
+    _delete(job, mongo.COLUMN_FRESH, _named(job, FRESH_ID_BYTES), None)
 
 
 def _named(job: Deletion, length: int) -> Document:

@@ -13,7 +13,10 @@ from analytics.task_names import RUN_DELETIONS
 from upkeep.jobs.job import DONE, Job, new_job, signal_jobs
 
 # Everything of the project that MongoDB holds; twice, for what was in flight the first time.
-DATA = ("events", "duplicates", "letters", "summaries", "days", "months", "erasures", "buckets")
+DATA = (
+    *("events", "duplicates", "letters", "summaries", "days", "months", "erasures", "buckets"),
+    *("fresh", "segments"),
+)
 AGAIN = "_again"
 
 
@@ -29,12 +32,14 @@ class Deletion(Job):
         "drain": "draining",
         **dict.fromkeys((*DATA, "rest"), "removing"),
         **dict.fromkeys((step + AGAIN for step in ("drain", *DATA)), "removing"),
+        "files": "removing",
         "books": "removing",
         "counters": "removing",
         DONE: "done",
     }
     COUNTS: ClassVar[Sequence[str]] = (
         *("events", "duplicates", "deadLetters", "summaries", "days", "months", "erasures"),
+        "segments",
         *("accepted", "stored", "duplicate", "dead", "erased"),  # the books
     )
 

@@ -7,7 +7,7 @@ from analytics.databases.mongo import FUSES, collection
 from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import make_place, parse_place
 from analytics.projects.models import Project
-from upkeep.deletion import data
+from upkeep.deletion import columns, data
 from upkeep.deletion.books import close_books, delete_counters
 from upkeep.deletion.job import AGAIN, Deletion, stop_keys
 from upkeep.jobs.job import JobKind, MustWait, Stride, finish_step, save_progress
@@ -71,6 +71,8 @@ _DATA: Mapping[str, Stride[Deletion]] = {
     "months": data.delete_months,
     "erasures": data.delete_erasures,
     "buckets": data.delete_erasure_days,
+    "fresh": data.delete_fresh,
+    "segments": columns.delete_segments,
 }
 DELETIONS = JobKind(
     Deletion,
@@ -80,6 +82,7 @@ DELETIONS = JobKind(
         **_DATA,
         "rest": rest,
         **{step + AGAIN: stride for step, stride in _DATA.items()},
+        "files": columns.delete_files,
         "books": close_books,
         "counters": delete_counters,
     },

@@ -24,16 +24,22 @@ class Erasure(Job):
         # The letters are first, too, so that none is replayed while the job waits.
         "first_letters": "waiting",
         "drain": "waiting",
+        "veil": "erasing",
         "events": "erasing",
         "letters": "erasing",
         "duplicates": "erasing",
         "buckets": "rebuilding",
         "old_buckets": "rebuilding",
+        # Last, so that jobs of the release before, at whatever step they are, come to them.
+        "tail": "clearing",
+        "columns": "clearing",
+        "files": "clearing",
         DONE: "done",
     }
     COUNTS: ClassVar[Sequence[str]] = (
         *("events", "deadLetters", "duplicates"),
         *("buckets", "exactSets", "sketchedBuckets"),
+        "segments",
     )
     FORGETS: ClassVar[Sequence[str]] = ("userId",)
 

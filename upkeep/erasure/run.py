@@ -2,6 +2,7 @@
 
 from analytics.events.ids import parse_place
 from upkeep.erasure.buckets import forget_in_old_buckets, rebuild_buckets
+from upkeep.erasure.columns import draw_veil, export_tail, forget_in_segments, wait_for_files
 from upkeep.erasure.events import erase_events
 from upkeep.erasure.job import Erasure
 from upkeep.erasure.letters import redact_duplicates, redact_letters
@@ -20,10 +21,14 @@ ERASURES = JobKind(
     {
         "first_letters": redact_letters,
         "drain": wait,
+        "veil": draw_veil,
         "events": erase_events,
         "letters": redact_letters,
         "duplicates": redact_duplicates,
         "buckets": rebuild_buckets,
         "old_buckets": forget_in_old_buckets,
+        "tail": export_tail,
+        "columns": forget_in_segments,
+        "files": wait_for_files,
     },
 )

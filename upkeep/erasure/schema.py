@@ -28,6 +28,7 @@ _MEANINGS = {
     "buckets": "Buckets of 15 minutes that were rebuilt from the events that are left.",
     "exactSets": "Sets of users and visitors, of rollups whose events are gone, that forgot.",
     "sketchedBuckets": "Buckets whose events are gone and whose sketch may still count the user.",
+    "segments": "Files of the columns that were written anew without the user.",
 }
 _MOMENT = {"type": "string", "format": "date-time"}
 _ERASURE = object_of(
@@ -36,7 +37,10 @@ _ERASURE = object_of(
         "state": {
             "type": "string",
             "enum": list(dict.fromkeys(Erasure.STATES.values())),
-            "description": "waiting: for events accepted before the request to be stored.",
+            "description": (
+                "waiting: for events accepted before the request to be stored. clearing: no "
+                "answer shows the user any more; files that do are still there."
+            ),
         },
         "requestedAt": _MOMENT,
         "finishedAt": _MOMENT,

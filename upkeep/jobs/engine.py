@@ -87,5 +87,5 @@ def follow_job(kind: JobKind[AnyJob], job: JobDocument, tell: Callable[[str], No
 
 
 def describe_counts(kind: JobKind[AnyJob], job: JobDocument) -> str:
-    """What a job did, in one line."""
-    return ", ".join(f"{job['counts'][name]} {name}" for name in kind.job.COUNTS)
+    """What a job did, in one line; one of an earlier release may not have counted all of it."""
+    return ", ".join(f"{job['counts'].get(name, 0)} {name}" for name in kind.job.COUNTS)

@@ -1,8 +1,9 @@
-"""The maintenance lane: one worker process at a time does maintenance, so that the others drain."""
+"""Lanes: one worker process at a time does maintenance of a kind, so that the others drain."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
@@ -14,16 +15,19 @@ from analytics.databases.redis_keys import lane_key
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = 10.0
 
+MAINTENANCE: Final = "lane"
+COLUMNS: Final = "columns-lane"  # what is fresh waits for no rebuilding of rollups
+
 
 @contextmanager
-def enter_lane() -> Iterator[bool]:
-    """Give the lane to this process, or tell that another has it; never waits.
+def enter_lane(lane: str = MAINTENANCE) -> Iterator[bool]:
+    """Give a lane to this process, or tell that another has it; never waits.
 
     Nothing relies on being alone: a process that was frozen may find its lease gone and another
     in the lane, and what both do is safe to do twice. Raises RedisError.
     """
     lock = broker_client().lock(
-        lane_key(), timeout=LEASE_SECONDS, blocking=False, thread_local=False
+        lane_key(lane), timeout=LEASE_SECONDS, blocking=False, thread_local=False
     )
     if not lock.acquire():
         yield False

@@ -32,8 +32,15 @@ COMPACT_LEDGER: Final = "compact_ledger"
 COLLECT_GARBAGE: Final = "collect_garbage"
 APPLY_RETENTION: Final = "apply_retention"
 RUN_JOB: Final = "run_job"
+EXPORT_COLUMNS: Final = "export_columns"
+EXPORT_OLD_EVENTS: Final = "export_old_events"
+MERGE_COLUMNS: Final = "merge_columns"
+REPAIR_COLUMNS: Final = "repair_columns"
+CUT_COLUMNS: Final = "cut_columns"
+COLLECT_FILES: Final = "collect_files"
 WORKS: Final = (
     COMPACT_DAY, COPY_DAY, COPY_MONTH, COMPACT_LEDGER, COLLECT_GARBAGE, APPLY_RETENTION, RUN_JOB,
+    EXPORT_COLUMNS, EXPORT_OLD_EVENTS, MERGE_COLUMNS, REPAIR_COLUMNS, CUT_COLUMNS, COLLECT_FILES,
 )  # fmt: skip
 
 FIRST_REST = timedelta(seconds=5)

@@ -1,7 +1,10 @@
-"""What of a project still waits in the stream, up to an entry."""
+"""Wait for what others have to do first: what is in the stream, a folder that is not there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 
+import structlog
 from redis.exceptions import ResponseError
 
 from analytics.databases.redis_clients import stream_client
@@ -9,8 +12,11 @@ from analytics.databases.redis_commands import typed_commands
 from analytics.databases.redis_keys import stream_key
 from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import EntryId
+from columns.folder import ColumnsUnavailable
 from ingestion.stream.walk import walk_stream
 from upkeep.jobs.job import Job, MustWait, finish_step, save_progress
+
+log = structlog.get_logger(__name__)
 
 MAX_LOOK_ENTRIES = 4_000
 # Above the index of any event of an entry.
@@ -59,3 +65,13 @@ def wait_for_drain(job: Job, last: EntryId) -> None:
             save_progress(job, session, cursor=waiting)
     if waiting is not None:
         raise MustWait
+
+
+@contextmanager
+def waiting_for_folder(job: Job) -> Iterator[None]:
+    """A stride that needs the folder of the columns waits while it cannot be reached."""
+    try:
+        yield
+    except ColumnsUnavailable as exc:
+        log.warning("columns_unavailable", job=job.id, step=job.step, error=str(exc)[:300])
+        raise MustWait from exc

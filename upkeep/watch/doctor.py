@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from upkeep.watch.columns import check_columns
 from upkeep.watch.finding import Finding, brief, doubtful
 from upkeep.watch.servers import check_broker, check_clocks, check_store, check_stream
 from upkeep.watch.service import (
@@ -29,6 +30,7 @@ CHECKS: dict[str, Check] = {
     "store": check_store,
     "clocks": check_clocks,
     "migrations": check_migrations,
+    "columns": check_columns,
     "keys": check_keys,
     "projects": check_projects,
     "processes": check_processes,

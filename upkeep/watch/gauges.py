@@ -29,8 +29,10 @@ from analytics.metrics.sightings import PROCESSES, Sightings
 from analytics.probes.scraping import answer_scrape
 from analytics.remembered import Remembered
 from analytics.task_names import QUEUES
+from columns.folder import ColumnsUnavailable
 from upkeep.jobs.setbacks import count_failing
 from upkeep.ledger.lines import Line, LineKey, read_counters, read_settled
+from upkeep.watch.columns import check_usable, count_old, read_fresh, read_segments
 
 log = structlog.get_logger(__name__)
 
@@ -75,14 +77,18 @@ def read_state() -> Iterator[Reading]:
         ("stream", _read_stream),
         ("broker", _read_broker),
         ("store", _read_store),
+        ("columns", _look_at_columns),
     )
-    for component, read in parts:
+    # Who only accepts events need not see the folder.
+    for component, read in parts[:3] if settings.ROLE == "ingest" else parts:
+        readings: list[Reading] = []
+        is_up = True
         try:
             readings = list(read())
-        except (RedisError, PyMongoError, OSError) as exc:
+        except (RedisError, PyMongoError, OSError, ColumnsUnavailable) as exc:
             log.warning("state_not_read", component=component, error=repr(exc)[:300])
-            readings = []
-        yield metrics.COMPONENT_UP, (component,), float(bool(readings))
+            is_up = False
+        yield metrics.COMPONENT_UP, (component,), float(is_up)
         yield from readings
 
 
@@ -138,6 +144,8 @@ def _read_broker() -> Iterator[Reading]:
         yield metrics.ALIVE, (process,), sightings.seen_at(process)
     yield metrics.VERIFIED_AT, (), sightings.verified_at
     yield metrics.DRIFT_TABLES, (), sightings.drift_tables
+    yield metrics.COLUMNS_VERIFIED_AT, (), sightings.columns_verified_at
+    yield metrics.COLUMNS_DRIFT, (), sightings.column_drift
 
 
 def _read_store() -> Iterator[Reading]:
@@ -150,7 +158,26 @@ def _read_store() -> Iterator[Reading]:
         for work, units in count_failing().items():
             yield metrics.FAILING_UNITS, (work,), units
         yield metrics.FUSES_OPEN, (), collection(mongo.FUSES).estimated_document_count()
+        yield from _read_columns()
         yield from _kept.get(None, lambda: [*_read_dead_letters(), *_read_books()])
+
+
+def _read_columns() -> Iterator[Reading]:
+    fresh, segments = read_fresh(), read_segments()
+    yield metrics.COLUMNS_FRESH_EVENTS, (), fresh.events
+    yield metrics.COLUMNS_TAIL_EVENTS, (), fresh.longest_tail
+    yield metrics.COLUMNS_FRESH_SECONDS, (), fresh.oldest_seconds
+    yield metrics.COLUMNS_SEGMENTS, (), segments.listed
+    yield metrics.COLUMNS_BYTES, (), segments.file_bytes
+    yield metrics.COLUMNS_DAMAGED, (), segments.damaged
+    yield metrics.COLUMNS_OLD_PROJECTS, (), count_old()
+
+
+def _look_at_columns() -> Iterable[Reading]:
+    """Their folder has no gauges of its own."""
+    with pymongo.timeout(STORE_TIMEOUT_SECONDS):
+        check_usable()
+    return ()
 
 
 def _read_dead_letters() -> Iterator[Reading]:

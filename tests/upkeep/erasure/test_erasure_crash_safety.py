@@ -11,14 +11,17 @@ from analytics.databases.mongo import EVENTS, client, collection
 from analytics.databases.redis_clients import broker_client
 from analytics.databases.redis_keys import lane_key
 from analytics.task_names import MAINTENANCE_QUEUE, RUN_ERASURES
+from columns.export import export_project
 from ingestion.drain.loop import drain
 from ingestion.stream.signals import send_quietly
+from tests.columns.held import held
 from tests.conftest import Api, TestProject
 from tests.poison import accept_poison
-from tests.upkeep.erasure.erasures import ask_to_erase, finish_erasure, read_job
+from tests.upkeep.erasure.erasures import ask_to_erase, finish_erasure, pass_time, read_job
 from tests.workers import celery_worker, wait_until, waiting_events
 from upkeep.erasure import events as erasing
 from upkeep.erasure.run import ERASURES
+from upkeep.jobs.lane import MAINTENANCE
 from upkeep.ledger.lines import read_ledger
 from upkeep.rollups.compaction import compact_summaries
 from upkeep.verify.days import find_days
@@ -52,7 +55,11 @@ def check_everything(project: TestProject, erasure: str) -> None:
     job = read_job(erasure)
     assert job["step"] == "done"
     counts = {name: count for name, count in job["counts"].items() if count}
-    assert counts == {"events": EVENTS_OF_EACH, "deadLetters": 1, "duplicates": 1, "buckets": 27}
+    assert counts == {
+        **{"events": EVENTS_OF_EACH, "deadLetters": 1, "duplicates": 1, "buckets": 27},
+        **{"segments": 1},
+    }
+    assert held(project, "userId") == [ALICE] * EVENTS_OF_EACH
     left = collection(EVENTS).count_documents({"project": project.id})
     assert left == collection(EVENTS).count_documents({"userId": ALICE}) == EVENTS_OF_EACH
     [line] = read_ledger(project.id)
@@ -67,12 +74,13 @@ def test_an_erasure_is_done_once_whenever_the_worker_is_killed(
     send_mixture(project, ingest)
     drain(0)
     compact_summaries()
+    export_project(project.id)
     erasure = ask_to_erase(project, MALLORY)
     kill_file = tmp_path / "kill"
 
     def run() -> None:
         # What the dead hold would else stay theirs for half a minute, and for a minute.
-        broker_client().delete(lane_key())
+        broker_client().delete(lane_key(MAINTENANCE))
         client().admin.command("killAllSessions", [])
         send_quietly(RUN_ERASURES, queue=MAINTENANCE_QUEUE)
 
@@ -80,6 +88,10 @@ def test_an_erasure_is_done_once_whenever_the_worker_is_killed(
     with celery_worker(tmp_path, concurrency=4, **worker):
         for step in ERASURES.strides:
             for moment in (f"after:save_{step}", f"after:{step}"):
+                if step == "files":
+                    run()
+                    wait_until(lambda: read_job(erasure)["step"] == "files", 30, "files wait")
+                    pass_time(erasure)
                 kill_file.write_text(moment)
                 run()
                 wait_until(lambda: not kill_file.exists(), 30, f"killed {moment}")
@@ -95,6 +107,7 @@ def test_an_erasure_that_two_processes_run_at_once_counts_once(
     monkeypatch.setattr(erasing, "ERASE_EVENTS", 7)
     send_mixture(project, ingest)
     drain(0)
+    export_project(project.id)
     erasure = ask_to_erase(project, MALLORY)
 
     with ThreadPoolExecutor(4) as threads:

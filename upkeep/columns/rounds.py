@@ -1,0 +1,164 @@
+"""Rounds over the projects whose columns have something to do, in the lane of the columns.
+
+Each takes a stride of every project in turn, until the time is up, and tells whether work is left.
+What fails in a project rests (upkeep/jobs/setbacks.py); a folder that cannot be used is nobody's
+fault, and raises ColumnsUnavailable before anything is tried.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+
+from analytics.databases import mongo
+from analytics.databases.documents import ColumnHeadDocument, ProjectRow, SegmentDocument, typed
+from analytics.databases.transactions import Conflict, repeat
+from analytics.events.ids import ms_of_datetime
+from analytics.projects.horizon import raw_horizon
+from analytics.projects.models import Project
+from columns.export import DUE_EVENTS, export_project, list_due
+from columns.folder import make_folder
+from columns.garbage import collect_entry, list_garbage
+from columns.merge import list_merges, merge_project
+from columns.rewrite import cut_before, export_old, note_damage, repair_next
+from columns.sums import DamagedSegment
+from upkeep.jobs.setbacks import (
+    COLLECT_FILES,
+    CUT_COLUMNS,
+    EXPORT_COLUMNS,
+    EXPORT_OLD_EVENTS,
+    MERGE_COLUMNS,
+    REPAIR_COLUMNS,
+    Turns,
+    run_each,
+)
+
+log = structlog.get_logger(__name__)
+
+BUDGET_SECONDS: Final = 5.0
+"""Of one run, and the stride in hand."""
+CUT_EVERY: Final = timedelta(days=1)
+
+Stride = Callable[[bytes], bool]  # of a project; whether it has work left
+
+
+def has_due() -> bool:
+    """Whether anything is worth a segment: asked often, so it costs next to nothing at rest."""
+    return bool(list_due(datetime.now(UTC)))
+
+
+def export_columns(budget_seconds: float = BUDGET_SECONDS) -> bool:
+    """Export fresh events of the projects that are due."""
+    return _export(time.monotonic() + budget_seconds)
+
+
+def tend_columns(budget_seconds: float = BUDGET_SECONDS) -> bool:
+    """Everything else, after what is due to be exported, which waits for nothing."""
+    deadline = time.monotonic() + budget_seconds
+    left: list[bool] = []
+
+    def take_round(work: Callable[[float], bool]) -> None:
+        left.append(work(deadline))
+
+    rounds = (_export, _merge, _repair, _export_old, _cut)
+    run_each(*(partial(take_round, work) for work in rounds), collect_files)
+    return any(left)
+
+
+def _export(deadline: float) -> bool:
+    tails = {tail.project_id: tail.events for tail in list_due(datetime.now(UTC))}
+
+    def export(project_id: bytes) -> bool:
+        tails[project_id] -= repeat(lambda: export_project(project_id))
+        return tails[project_id] >= DUE_EVENTS
+
+    return _take_turns(EXPORT_COLUMNS, list(tails), export, deadline)
+
+
+def _merge(deadline: float) -> bool:
+    found = [loose.project_id for loose in list_merges(datetime.now(UTC))]
+
+    def merge(project_id: bytes) -> bool:
+        return repeat(lambda: merge_project(project_id)) > 0
+
+    return _take_turns(MERGE_COLUMNS, found, merge, deadline)
+
+
+def _repair(deadline: float) -> bool:
+    segments = typed(SegmentDocument, mongo.COLUMN_SEGMENTS)
+    found = segments.distinct("project", {"damagedAt": {"$exists": True}})
+    return _take_turns(REPAIR_COLUMNS, map(bytes, found), repair_next, deadline)
+
+
+def _export_old(deadline: float) -> bool:
+    old = {"oldUntil": {"$exists": True}, "oldFrom": {"$lte": datetime.now(UTC)}}
+    found = typed(ColumnHeadDocument, mongo.COLUMN_HEADS).find(old, {"_id": 1})
+    return _take_turns(
+        EXPORT_OLD_EVENTS, [bytes(head["_id"]) for head in found], export_old, deadline
+    )
+
+
+def _cut(deadline: float) -> bool:
+    """Let go, once a day, what the retention of a project let go."""
+    fields = {"retention_days": 1, "raw_since": 1}
+    rows = typed(ProjectRow, Project._meta.db_table).find({"retention_days": {"$ne": None}}, fields)
+    horizons = {
+        bytes.fromhex(row["_id"]): raw_horizon(row["retention_days"], row.get("raw_since"))
+        for row in rows
+    }
+    cut = {"$not": {"$gt": datetime.now(UTC) - CUT_EVERY}}
+    found = typed(ColumnHeadDocument, mongo.COLUMN_HEADS).find(
+        {"_id": {"$in": list(horizons)}, "cutAt": cut}, {"_id": 1}
+    )
+
+    def cut_project(project_id: bytes) -> bool:
+        if horizon := horizons[project_id]:
+            cut_before(project_id, ms_of_datetime(horizon))
+        return False
+
+    return _take_turns(CUT_COLUMNS, [bytes(head["_id"]) for head in found], cut_project, deadline)
+
+
+def collect_files() -> None:
+    """Delete the files that were replaced, or that nobody listed."""
+    if not (entries := list_garbage()):
+        return
+    make_folder()
+    turns = Turns(COLLECT_FILES)
+    for entry in turns.take(entries, lambda entry: str(entry["_id"]), 1_000):
+        with turns.attempt(str(entry["_id"]), bytes(entry["project"])):
+            collect_entry(entry)
+    turns.end()
+
+
+def _take_turns(work: str, projects: Iterable[bytes], stride: Stride, deadline: float) -> bool:
+    """A stride of each project in turn, at least one, while there is time; whether work is left."""
+    turns = Turns(work)
+    waiting = deque(project for project in projects if not turns.is_resting(project.hex()))
+    if waiting:
+        make_folder()
+    while waiting:
+        project_id = waiting.popleft()
+        with turns.attempt(project_id.hex(), project_id):
+            if _take_stride(work, project_id, stride):
+                waiting.append(project_id)
+        if waiting and time.monotonic() > deadline:
+            return True
+    turns.end()
+    return False
+
+
+def _take_stride(work: str, project_id: bytes, stride: Stride) -> bool:
+    try:
+        return stride(project_id)
+    except Conflict as exc:  # beat asks soon
+        log.info("columns_left", work=work, project=project_id.hex(), error=str(exc)[:300])
+        return False
+    except DamagedSegment as exc:
+        log.error("segment_damaged", segment=exc.segment.id.hex(), error=str(exc))
+        note_damage(exc.segment)
+        return False

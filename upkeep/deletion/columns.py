@@ -1,0 +1,57 @@
+"""Remove a project's segments: first from its list, so that no question reads them, then all files.
+
+The list goes with its head and the veils, so whoever was about to change it meets a Conflict.
+"""
+
+from datetime import UTC, datetime
+
+from bson import ObjectId
+
+from analytics.databases import mongo
+from analytics.databases.documents import ColumnGarbageDocument, SegmentDocument, typed
+from analytics.databases.mongo import collection
+from analytics.databases.transactions import durable_transaction
+from columns.change import READ_TIME
+from columns.folder import find_folder
+from upkeep.deletion.job import Deletion
+from upkeep.jobs.job import finish_step, save_progress
+from upkeep.jobs.waiting import waiting_for_folder
+
+DELETE_SEGMENTS = 500
+
+
+def delete_segments(job: Deletion) -> None:
+    """One stride: DELETE_SEGMENTS of the list; their files are garbage."""
+    now = datetime.now(UTC)
+    with durable_transaction() as session:
+        collection(mongo.COLUMN_HEADS).delete_one({"_id": job.project_id}, session=session)
+        collection(mongo.COLUMN_VEILS).delete_many({"project": job.project_id}, session=session)
+        segments = typed(SegmentDocument, mongo.COLUMN_SEGMENTS)
+        found = segments.find({"project": job.project_id}, {"_id": 1}, session=session)
+        ids = [bytes(segment["_id"]) for segment in found.limit(DELETE_SEGMENTS)]
+        if not ids:
+            finish_step(job, session)
+            return
+        entry: ColumnGarbageDocument = {
+            "_id": ObjectId(),
+            "project": job.project_id,
+            "segments": ids,
+            "dueAt": now + READ_TIME,
+            "madeAt": now,
+        }
+        typed(ColumnGarbageDocument, mongo.COLUMN_GARBAGE).insert_one(entry, session=session)
+        segments.delete_many({"_id": {"$in": ids}}, session=session)
+        save_progress(job, session, cursor=None, counts={"segments": len(ids)})
+
+
+def delete_files(job: Deletion) -> None:
+    """Once nobody reads or writes any: the project's folder, whatever is in it.
+
+    Waits while the folder cannot be reached, unless this deployment never had one.
+    """
+    if collection(mongo.COLUMN_STORE).find_one({}) is not None:
+        with waiting_for_folder(job):
+            find_folder().delete_project(job.project_id)
+    with durable_transaction() as session:
+        collection(mongo.COLUMN_GARBAGE).delete_many({"project": job.project_id}, session=session)
+        finish_step(job, session)
