@@ -137,7 +137,8 @@ def renew_folder() -> Folder:
         raise ColumnsUnavailable("MongoDB knows of no folder: the first segment makes one")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        if others := {path.name for path in root.iterdir()} - _HARMLESS:
+        others = [path.name for path in root.iterdir() if not _HARMLESS.fullmatch(path.name)]
+        if others:
             raise ColumnsUnavailable(f"{root} is not empty, it holds {min(others)}")
         if _read_marker(root) is None:
             _write_marker(root, ours)
