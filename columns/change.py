@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import Conflict, durable_transaction
-from columns.folder import Folder
+from columns.folder import Folder, check_folder
 from columns.layout import FORMAT
 from columns.segments import Head, Segment, read_head
 from columns.writer import SegmentWriter, Written
@@ -61,7 +61,10 @@ class Change:
         `head`: further operators on the head, as {"$unset": {"oldUntil": ""}}. `also` does more in
         the transaction. Raises Conflict: nothing was changed, and the files that were written are
         collected. On an error of MongoDB it may have been done or not; either way it is whole.
+        Raises ColumnsUnavailable where the folder went while it was written into.
         """
+        if added:
+            check_folder()
         self._is_open = False
         try:
             with durable_transaction() as session:

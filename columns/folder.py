@@ -6,6 +6,7 @@ is read, written or deleted: a folder that is not mounted looks empty, a copied 
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,7 +30,7 @@ CHECKED_SECONDS: Final = 10.0
 
 _FORMAT = 1
 _FOLDER = "folder"  # the `_id` of the one document
-_HARMLESS = {MARKER, "lost+found"}
+_HARMLESS = re.compile(rf"{re.escape(MARKER)}.*|lost\+found")
 
 
 class ColumnsUnavailable(Exception):
@@ -58,6 +59,7 @@ class Folder:
             path.mkdir(parents=True)
             sync(self.root)
             yield path
+            shutil.rmtree(path)
         except OSError as exc:
             raise ColumnsUnavailable(repr(exc)) from exc
         finally:
@@ -135,7 +137,8 @@ def renew_folder() -> Folder:
         raise ColumnsUnavailable("MongoDB knows of no folder: the first segment makes one")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        if others := {path.name for path in root.iterdir()} - _HARMLESS:
+        others = [path.name for path in root.iterdir() if not _HARMLESS.fullmatch(path.name)]
+        if others:
             raise ColumnsUnavailable(f"{root} is not empty, it holds {min(others)}")
         if _read_marker(root) is None:
             _write_marker(root, ours)
@@ -170,7 +173,8 @@ def _begin(root: Path) -> None:
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        if others := {path.name for path in root.iterdir()} - _HARMLESS:
+        others = [path.name for path in root.iterdir() if not _HARMLESS.fullmatch(path.name)]
+        if others and _read_ours() is None:  # nor did somebody else begin at this moment
             raise ColumnsUnavailable(f"{root} is not known to MongoDB and holds {min(others)}")
         deployment = _read_marker(root) or _write_marker(root, str(uuid4()))
     except OSError as exc:

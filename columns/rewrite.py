@@ -103,11 +103,12 @@ def _export_old(project_id: bytes) -> bool:
     return not is_last
 
 
-def note_damage(segment: Segment) -> None:
-    """From now on the segment is not read: what it held is made anew, by `repair_next`."""
-    collection(mongo.COLUMN_SEGMENTS).update_one(
-        {"_id": segment.id, "damagedAt": None}, {"$set": {"damagedAt": datetime.now(UTC)}}
+def note_damage(segment: Segment) -> bool:
+    """Have it read no more, and what it held made anew (`repair_next`); whether it is listed."""
+    found = collection(mongo.COLUMN_SEGMENTS).update_one(
+        {"_id": segment.id}, [{"$set": {"damagedAt": {"$ifNull": ["$damagedAt", "$$NOW"]}}}]
     )
+    return found.matched_count > 0
 
 
 def repair(segment: Segment) -> None:

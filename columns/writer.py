@@ -5,7 +5,8 @@ leaves garbage, and nothing else.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import file_digest
@@ -36,7 +37,11 @@ MAX_ROWS: Final = 1_000_000
 WRITE_TIME: Final = timedelta(hours=1)
 """So long after its last file was begun a change is given up for dead."""
 
-_MEMORY_MB = 128
+_MIB = 1024 * 1024
+_MEMORY_MB = 256
+_SORT_BYTES = 64 * _MIB  # of lines: so much is sorted in memory, beside what reads and writes it
+_GROUP_BYTES = 32 * _MIB  # of lines, in a row group, which is held whole
+_GROUP_ROWS = (2_048, 122_880)  # what DuckDB makes at least, and by itself
 _LINES = 1_000  # written at once
 
 # Days lie apart, and of a day the events of one person together, by time.
@@ -83,33 +88,37 @@ class SegmentWriter:
         )
 
     def write_events(self, events: Iterable[Document]) -> list[Written]:
-        """Write stored events of the project, by `rows.PROJECTION`; none: no file.
+        """Write stored events of the project, as `rows.PROJECTION` asks for them; none: no file.
 
-        Raises ColumnsUnavailable.
+        Several files where they are more than MAX_ROWS, or large. Raises ColumnsUnavailable.
         """
-        written = []
-        remaining = iter(events)
-        for first in remaining:
-            part = chain([first], islice(remaining, MAX_ROWS - 1))
-            written.append(self._write_events(part))
-        return written
+        rows = map(encode_row, events)
+        return [self._write_rows(chain([first], rows)) for first in rows]
 
-    def _write_events(self, events: Iterable[Document]) -> Written:
+    def _write_rows(self, rows: Iterator[bytes]) -> Written:
+        """Write as many of the rows as one file takes."""
         segment_id = self._draw_id()
-        with self._folder.work(segment_id) as work:
+        with self._folder.work(segment_id) as work, self._open(work) as engine:
             lines = work / "events.jsonl"
-            count = _write_lines(lines, events)
-            written = self._write(segment_id, work, select_rows(lines), ())
+            count = _write_lines(lines, rows)
+            row_bytes = lines.stat().st_size // count
+            select = f"{select_rows(lines)} ORDER BY {_ORDER}"
+            written = self._write(engine, segment_id, work, select, (), row_bytes)
             if written is None or written.rows != count:
                 raise AssertionError(f"{written} of {count} events")
             return written
 
     def write_from(
-        self, sources: Sequence[Segment], condition: str = "true", parameters: Sequence[Any] = ()
+        self,
+        sources: Sequence[Segment],
+        condition: str = "true",
+        parameters: Sequence[Any] | Mapping[str, Any] = (),
     ) -> Written | None:
         """Write the rows of listed segments that meet an SQL condition; None where none does.
 
-        Raises DamagedSegment for a source that is not what the list says, and ColumnsUnavailable.
+        Rows of one source stay as they are sorted, which takes little memory; those of several are
+        sorted anew, on the disk where they are many. Raises DamagedSegment for a source that is
+        not what the list says, ColumnsUnavailable, and duckdb.OutOfMemoryException.
         """
         if any(source.project_id != self._project_id for source in sources):
             raise ValueError("a source of another project")
@@ -121,8 +130,11 @@ class SegmentWriter:
             f"SELECT {_COLUMNS} FROM read_parquet([{files}], hive_partitioning = false) "
             f"WHERE coalesce({condition}, false)"
         )
-        with self._folder.work(segment_id) as work:
-            return self._write(segment_id, work, select, parameters)
+        if len(sources) > 1:
+            select += f" ORDER BY {_ORDER}"
+        with self._folder.work(segment_id) as work, self._open(work) as engine:
+            row_bytes = _read_row_bytes(engine, files)
+            return self._write(engine, segment_id, work, select, parameters, row_bytes)
 
     def _draw_id(self) -> bytes:
         """The id of the next file, which the entry knows of before there is a file."""
@@ -139,13 +151,34 @@ class SegmentWriter:
         return segment_id
 
     def _write(
-        self, segment_id: bytes, work: Path, select: str, parameters: Sequence[Any]
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        segment_id: bytes,
+        work: Path,
+        select: str,
+        parameters: Sequence[Any] | Mapping[str, Any],
+        row_bytes: int,
     ) -> Written | None:
         made = work / "segment.parquet"
-        try:
-            rows, from_ms, to_ms = self._copy(segment_id, made, select, parameters)
-        except duckdb.IOException as exc:
-            raise ColumnsUnavailable(repr(exc)) from exc
+        least, most = _GROUP_ROWS
+        metadata = {
+            "project": self._project_id.hex(),
+            "segment": segment_id[PROJECT_ID_BYTES:].hex(),
+            "format": str(FORMAT),
+            "row_bytes": str(row_bytes),
+        }
+        told = ", ".join(f"{key}: '{value}'" for key, value in metadata.items())
+        engine.execute(
+            f"COPY ({select}) TO {quote(made)} (FORMAT parquet, COMPRESSION zstd, "
+            f"ROW_GROUP_SIZE {max(least, min(most, _GROUP_BYTES // row_bytes))}, "
+            f"KV_METADATA {{{told}}})",
+            parameters,
+        )
+        found = engine.execute(
+            'SELECT count(*), min("timestamp"), max("timestamp") '
+            f"FROM read_parquet({quote(made)}, hive_partitioning = false)"
+        ).fetchone()
+        rows, from_ms, to_ms = found or (0, 0, 0)
         if not rows:
             return None
         with made.open("rb") as file:
@@ -157,28 +190,18 @@ class SegmentWriter:
         sync(path.parent)
         return Written(segment_id, rows, from_ms, to_ms, size, digest)
 
-    def _copy(
-        self, segment_id: bytes, made: Path, select: str, parameters: Sequence[Any]
-    ) -> tuple[int, int, int]:
-        """Sort rows into a file; how many it says there are, and their first and last moment."""
-        with open_engine(
-            memory_mb=_MEMORY_MB,
-            threads=1,
-            folders=[self._folder.root],
-            temp_folder=made.parent / "spill",
-        ) as engine:
-            engine.execute(
-                f"COPY ({select} ORDER BY {_ORDER}) TO {quote(made)} (FORMAT parquet, "
-                f"COMPRESSION zstd, KV_METADATA {{project: '{self._project_id.hex()}', "
-                f"segment: '{segment_id[PROJECT_ID_BYTES:].hex()}', format: '{FORMAT}'}})",
-                parameters,
-            )
-            found = engine.execute(
-                'SELECT count(*), min("timestamp"), max("timestamp") '
-                f"FROM read_parquet({quote(made)}, hive_partitioning = false)"
-            ).fetchone()
-        assert found is not None, "an aggregate has one row"
-        return found
+    @contextmanager
+    def _open(self, work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        try:
+            with open_engine(
+                memory_mb=_MEMORY_MB,
+                threads=1,
+                folders=[self._folder.root],
+                temp_folder=work / "spill",
+            ) as engine:
+                yield engine
+        except duckdb.IOException as exc:
+            raise ColumnsUnavailable(repr(exc)) from exc
 
     def adopt(self, session: ClientSession) -> None:
         """In the transaction that lists the files: they are no garbage. Raises Conflict."""
@@ -191,12 +214,23 @@ class SegmentWriter:
         self._garbage.update_one({"_id": self._entry}, {"$set": {"dueAt": datetime.now(UTC)}})
 
 
-def _write_lines(path: Path, events: Iterable[Document]) -> int:
-    """Write events as lines of JSON; how many."""
-    rows: Iterator[bytes] = map(encode_row, events)
+def _read_row_bytes(engine: duckdb.DuckDBPyConnection, files: str) -> int:
+    """How long the lines were that the rows of the files came as; those of the longest file."""
+    found = engine.execute(
+        "SELECT max(decode(value)::BIGINT) FROM "
+        f"parquet_kv_metadata([{files}]) WHERE decode(key) = 'row_bytes'"
+    ).fetchone()
+    return found[0] if found and found[0] else 1
+
+
+def _write_lines(path: Path, rows: Iterator[bytes]) -> int:
+    """Write rows as lines, as many as one file takes; how many."""
     count = 0
     with path.open("wb") as file:
-        while part := list(islice(rows, _LINES)):
+        while count < MAX_ROWS and file.tell() < _SORT_BYTES:
+            part = list(islice(rows, min(_LINES, MAX_ROWS - count)))
+            if not part:
+                break
             file.write(b"\n".join(part) + b"\n")
             count += len(part)
     return count

@@ -1,0 +1,208 @@
+"""Verify the columns: compare the rows of segments with the stored events, day by day."""
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import duckdb
+from django.conf import settings
+from pymongo.client_session import ClientSession
+
+from analytics.databases import mongo
+from analytics.databases.documents import VeilDocument, typed
+from analytics.databases.transactions import Conflict, repeat
+from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES, ms_of_datetime
+from analytics.metrics.sightings import note_columns_verified
+from analytics.projects.policy import find_policy, list_projects
+from columns.engine import open_engine, quote
+from columns.folder import find_folder
+from columns.layout import TYPES
+from columns.rewrite import note_damage
+from columns.rows import encode_row, select_rows
+from columns.segments import Segment, list_segments, read_head
+from columns.stored import BEGINNING_MS, EVER_MS, find_settled, list_days
+from columns.sums import DamagedSegment, check_file
+from upkeep.columns.differences import Difference, compare, report
+
+SAMPLE_PROJECTS: Final = 10
+SAMPLE_DAYS: Final = 3
+
+_MEMORY_MB = 256
+_COLUMNS = ", ".join(f'"{name}"' for name in TYPES)
+
+
+@dataclass(slots=True)
+class Verification:
+    """A row of days of one project. What was found to be a sound file is not read again."""
+
+    project_id: bytes
+    sound: set[bytes] = field(default_factory=set)
+
+    def list_days(self, from_ms: int = BEGINNING_MS, to_ms: int = EVER_MS) -> list[int]:
+        """The UTC days that have stored events, or rows in segments that can be read."""
+        from_ms = max(from_ms, self._begin_ms())
+        if from_ms >= to_ms:
+            return []
+        days = set(list_days(self.project_id, from_ms, to_ms))
+        segments = list_segments(read_head(self.project_id), from_ms=from_ms, to_ms=to_ms)
+        if segments:
+            with _open() as (engine, _):
+                for segment in segments:
+                    if not self._find_trouble(engine, segment):
+                        days.update(_days_of(engine, segment, from_ms, to_ms))
+        return sorted(days)
+
+    def verify_day(self, day: int) -> tuple[int, list[Difference]]:
+        """How many events or files of a UTC day are not right, and which, told by log as well.
+
+        Events from before the raw horizon are left out, as those that are still to be exported.
+        Raises ColumnsUnavailable, and Conflict where segments are replaced all the time.
+        """
+        count, differences = repeat(lambda: self._verify_day(day))
+        report(differences)
+        return count, differences
+
+    def _verify_day(self, day: int) -> tuple[int, list[Difference]]:
+        from_ms, to_ms = max(day * MS_PER_DAY, self._begin_ms()), (day + 1) * MS_PER_DAY
+        if from_ms >= to_ms:
+            return 0, []
+        with _open() as (engine, temp):
+            with mongo.client().start_session(snapshot=True) as session:
+                head = read_head(self.project_id, session)
+                segments = list_segments(head, session, from_ms=from_ms, to_ms=to_ms)
+                _load_veils(engine, self.project_id, session)
+                settled = find_settled(self.project_id, session, from_ms, to_ms)
+                with (temp / "stored.jsonl").open("wb") as file:
+                    file.writelines(encode_row(event) + b"\n" for event in settled)
+            unreadable = [
+                Difference(self.project_id, day, "unreadable", segment.id.hex(), (trouble,))
+                for segment in segments
+                if (trouble := self._find_trouble(engine, segment))
+            ]
+            if unreadable:
+                return len(unreadable), unreadable
+            _make_views(engine, temp, segments, from_ms, to_ms)
+            return compare(engine, self.project_id, day)
+
+    def _begin_ms(self) -> int:
+        """From when on segments and what is fresh hold all stored events of the project."""
+        horizon = find_policy(self.project_id).raw_horizon
+        old_until = read_head(self.project_id).old_until
+        return max(
+            BEGINNING_MS if horizon is None else ms_of_datetime(horizon),
+            BEGINNING_MS if old_until is None else old_until,
+        )
+
+    def _find_trouble(self, engine: duckdb.DuckDBPyConnection, segment: Segment) -> str | None:
+        """What is wrong with a file: it is missing, damaged, or another than the list says.
+
+        Then it is noted as damaged, so that maintenance makes good what it held. Raises Conflict
+        where the segment was replaced meanwhile.
+        """
+        if segment.id in self.sound:
+            return None
+        try:
+            check_file(find_folder(), segment)
+            trouble = _compare_footer(engine, segment)
+        except (DamagedSegment, duckdb.Error) as exc:
+            trouble = str(exc)
+        if trouble is None:
+            self.sound.add(segment.id)
+        elif not note_damage(segment):
+            raise Conflict("the segment was replaced")
+        return trouble
+
+
+@contextmanager
+def _open() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """An engine that reads the segments, and a folder of its own."""
+    settings.QUERY_TEMP_DIR.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=settings.QUERY_TEMP_DIR) as name:
+        temp = Path(name)
+        with open_engine(
+            memory_mb=_MEMORY_MB,
+            threads=1,
+            folders=[settings.COLUMNS_URL, temp],
+            temp_folder=temp / "spill",
+        ) as engine:
+            yield engine, temp
+
+
+def _read(segments: Sequence[Segment]) -> str:
+    """The FROM of segments. Raises ColumnsUnavailable."""
+    folder = find_folder()
+    files = ", ".join(quote(folder.path_of(segment.id)) for segment in segments)
+    return f"read_parquet([{files}], hive_partitioning = false)"
+
+
+def _days_of(
+    engine: duckdb.DuckDBPyConnection, segment: Segment, from_ms: int, to_ms: int
+) -> Iterator[int]:
+    found = engine.execute(
+        f'SELECT DISTINCT "timestamp" // {MS_PER_DAY} FROM {_read([segment])} '
+        'WHERE "timestamp" >= ? AND "timestamp" < ?',
+        [from_ms, to_ms],
+    )
+    return (day for (day,) in found.fetchall())
+
+
+def _compare_footer(engine: duckdb.DuckDBPyConnection, segment: Segment) -> str | None:
+    """Whether a file says of itself what the list says of it."""
+    path = quote(find_folder().path_of(segment.id))
+    pairs = engine.execute(f"SELECT key, value FROM parquet_kv_metadata({path})").fetchall()
+    said = {bytes(key).decode(): bytes(value).decode() for key, value in pairs}
+    owner, own = segment.id[:PROJECT_ID_BYTES].hex(), segment.id[PROJECT_ID_BYTES:].hex()
+    if (said.get("project"), said.get("segment")) != (owner, own):
+        return f"the file says it is {said.get('segment')} of project {said.get('project')}"
+    [held] = engine.execute(
+        f'SELECT count(*), min("timestamp"), max("timestamp") FROM {_read([segment])}'
+    ).fetchall()
+    if held != (segment.rows, segment.from_ms, segment.to_ms):
+        return f"the file has {held[0]} rows from {held[1]} to {held[2]}"
+    return None
+
+
+def _load_veils(
+    engine: duckdb.DuckDBPyConnection, project_id: bytes, session: ClientSession
+) -> None:
+    """What erasures under way hide is right whether it is there or not."""
+    engine.execute('CREATE TEMP TABLE veils ("userId" VARCHAR, "lastPlace" BLOB)')
+    veils = typed(VeilDocument, mongo.COLUMN_VEILS).find({"project": project_id}, session=session)
+    for veil in veils:
+        engine.execute("INSERT INTO veils VALUES (?, ?)", [veil["userId"], veil["lastPlace"]])
+
+
+def _make_views(
+    engine: duckdb.DuckDBPyConnection,
+    temp: Path,
+    segments: Sequence[Segment],
+    from_ms: int,
+    to_ms: int,
+) -> None:
+    """The views `stored` and `listed` (differences.py)."""
+    sources = {"stored": f"({select_rows(temp / 'stored.jsonl')})"}
+    sources["listed"] = _read(segments) if segments else "(FROM stored LIMIT 0)"
+    for view, source in sources.items():
+        engine.execute(
+            f"""CREATE TEMP VIEW {view} AS SELECT {_COLUMNS} FROM {source} AS held
+            WHERE "timestamp" >= {from_ms} AND "timestamp" < {to_ms} AND NOT EXISTS (
+                SELECT 1 FROM veils
+                WHERE veils."userId" = held."userId" AND held.place <= veils."lastPlace"
+            )"""
+        )
+
+
+def verify_columns_sample() -> None:
+    """A few random days of random projects; a difference is an error log and a metric."""
+    projects = list_projects()
+    drift = 0
+    for project in random.sample(projects, min(SAMPLE_PROJECTS, len(projects))):
+        verification = Verification(bytes.fromhex(project))
+        days = verification.list_days()
+        for day in random.sample(days, min(SAMPLE_DAYS, len(days))):
+            drift += verification.verify_day(day)[0]
+    note_columns_verified(drift)

@@ -1,0 +1,55 @@
+"""`manage.py rebuild_columns`: make the segments of a project anew from its stored events."""
+
+from django.core.management.base import CommandError, CommandParser
+
+from analytics.databases.transactions import Conflict
+from analytics.events.ids import datetime_of_ms, ms_of_datetime
+from analytics.events.moments import format_moment
+from analytics.management.projects import choose_project
+from analytics.projects.policy import find_policy
+from columns.folder import ColumnsUnavailable, renew_folder
+from columns.rewrite import rebuild
+from columns.stored import BEGINNING_MS
+from upkeep.management.arguments import (
+    Options,
+    OptionsCommand,
+    add_day_arguments,
+    read_days,
+)
+
+
+class Command(OptionsCommand):
+    help = (
+        "Make the columns of a project anew from its stored events, beside running services. "
+        "Rows from before the raw horizon are left as they are."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("project", help="an id, or a name")
+        add_day_arguments(parser)
+        parser.add_argument(
+            "--begin-folder",
+            action="store_true",
+            help="mark an empty folder as this deployment's, when the one it had is lost",
+        )
+
+    def run(self, options: Options) -> None:
+        project = choose_project(options["project"])
+        from_ms, to_ms = read_days(options)
+        horizon = find_policy(project.id_bytes).raw_horizon
+        if horizon is not None:
+            from_ms = max(from_ms, ms_of_datetime(horizon))
+        events = 0
+        try:
+            if options["begin_folder"]:
+                renew_folder()
+            for end, more in rebuild(project.id_bytes, from_ms, to_ms):
+                events += more
+                if end > BEGINNING_MS:
+                    moment = format_moment(datetime_of_ms(end), "seconds")
+                    self.stdout.write(f"{events} events, back to {moment}")
+        except ColumnsUnavailable as exc:
+            raise CommandError(f"the folder of the columns cannot be used: {exc}") from exc
+        except Conflict as exc:
+            raise CommandError(f"others change the columns all the time: {exc}") from exc
+        self.stdout.write(f"{project.pk}: rebuilt from {events} events")
