@@ -10,6 +10,7 @@ from reporting.columns.dialect.numbers import (
 )
 from reporting.columns.dialect.values import (
     Arguments,
+    is_number,
     is_real,
     quote_name,
     quote_re2,
@@ -108,7 +109,8 @@ class Conditions:
         tests = [f"{value} IN ({self._arguments.add_all(same)})"] if same else []
         if doubles:
             found = f"TRY_CAST({value} AS DOUBLE) IN ({self._arguments.add_all(doubles)})"
-            tests.append(f"({is_real(value)} AND {found})")
+            is_double = f"{is_number(value)} AND {is_real(value)}"
+            tests.append(f"CASE WHEN {is_double} THEN {found} ELSE false END")
         return _any(tests)
 
     def _compare_number(self, given: Compare, value: str) -> str:
@@ -119,7 +121,8 @@ class Conditions:
         whole = self._arguments.add(bound_integers(number, low=low))
         real = self._arguments.add(bound_doubles(number, low=low))
         return (
-            f"CASE WHEN {is_real(value)} THEN TRY_CAST({value} AS DOUBLE) {sign} {real} "
+            f"CASE WHEN NOT {is_number(value)} THEN false "
+            f"WHEN {is_real(value)} THEN TRY_CAST({value} AS DOUBLE) {sign} {real} "
             f"ELSE TRY_CAST({value} AS BIGINT) {sign} {whole} END"
         )
 

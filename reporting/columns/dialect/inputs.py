@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from reporting.columns.dialect.conditions import Conditions
 from reporting.columns.dialect.relation import index_units, select_events
-from reporting.columns.dialect.values import Arguments, is_real, property_value, quote_name
+from reporting.columns.dialect.values import (
+    Arguments,
+    is_number,
+    is_real,
+    property_value,
+    quote_name,
+)
 from reporting.columns.view import View
 from reporting.questions.bots import Bots
 from reporting.questions.conditions import Condition
@@ -97,7 +103,7 @@ class Inputs:
         numbers = range(len(self._fields))
         if not numbers:
             return rows
-        doubles = ", ".join(f"TRY_CAST(p{n} AS DOUBLE) AS n{n}" for n in numbers)
+        doubles = ", ".join(f"{_double(n)} AS n{n}" for n in numbers)
         integers = ", ".join(f"{_integer(n)} AS i{n}" for n in numbers)
         keys = ", ".join(f"{self._key(n)} AS k{n}" for n in numbers)
         rows = f"SELECT *, {integers} FROM (SELECT *, {doubles} FROM ({rows}))"
@@ -125,10 +131,15 @@ def _is_column(dimension: Dimension) -> bool:
     return isinstance(dimension, Field) and not dimension.is_property
 
 
+def _double(n: int) -> str:
+    return f"CASE WHEN {is_number(f'p{n}')} THEN TRY_CAST(p{n} AS DOUBLE) END"
+
+
 def _integer(n: int) -> str:
     """Also of a double that is whole: 5 of 5.0."""
     whole = f"CASE WHEN n{n} = trunc(n{n}) THEN TRY_CAST(n{n} AS BIGINT) END"
-    return f"CASE WHEN {is_real(f'p{n}')} THEN {whole} ELSE TRY_CAST(p{n} AS BIGINT) END"
+    written = f"CASE WHEN n{n} IS NOT NULL THEN TRY_CAST(p{n} AS BIGINT) END"
+    return f"CASE WHEN {is_real(f'p{n}')} THEN {whole} ELSE {written} END"
 
 
 def is_nested(value: str) -> str:
