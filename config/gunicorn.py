@@ -144,6 +144,10 @@ def post_worker_init(worker: Any) -> None:
         sys.exit(_BOOT_FAILED)
     if worker.is_reporting:
         hold_presence(worker.address)
+    if worker.is_reporting or _role == "reporting":
+        from reporting.columns.read.sweeping import begin_sweeping  # not where events are accepted
+
+        begin_sweeping()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -30,7 +31,8 @@ class Snapshot:
 
     def __init__(self, session: ClientSession, deadline: float) -> None:
         self._session = session
-        self._deadline = deadline
+        self.deadline = deadline  # of time.monotonic()
+        self.opened_at = datetime.now(UTC)  # everything stored before this is seen
 
     def aggregate(self, name: str, stages: Sequence[Document]) -> list[Document]:
         """Run a pipeline on the collection `name`, at most until the deadline.
@@ -62,20 +64,21 @@ class Snapshot:
         self._left_ms()
 
     def _left_ms(self) -> int:
-        left_ms = int((self._deadline - time.monotonic()) * 1000)
+        left_ms = int((self.deadline - time.monotonic()) * 1000)
         if left_ms < 1:
             raise ExecutionTimeout("the time limit passed between two reads")
         return left_ms
 
 
 @contextmanager
-def open_snapshot() -> Iterator[Snapshot]:
-    """One point in time, for at most QUERY_TIMEOUT_SECONDS.
+def open_snapshot(deadline: float | None = None) -> Iterator[Snapshot]:
+    """One point in time, for at most QUERY_TIMEOUT_SECONDS, or until `deadline` (monotonic).
 
     Raises BadRequest (`query_timeout`) after that, and Unavailable (`store_unavailable`) while
     MongoDB does not answer.
     """
-    deadline = time.monotonic() + settings.QUERY_TIMEOUT_SECONDS
+    if deadline is None:
+        deadline = time.monotonic() + settings.QUERY_TIMEOUT_SECONDS
     try:
         with client().start_session(snapshot=True) as session:
             yield Snapshot(session, deadline)

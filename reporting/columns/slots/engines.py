@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from os import cpu_count
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import duckdb
 import structlog
@@ -20,8 +20,8 @@ from gevent.threadpool import ThreadPool
 from analytics.remembered import forgets
 from analytics.web.problems import BadRequest, Problem, Unavailable
 from columns.engine import open_engine
-from reporting.columns.scratch import make_folder
-from reporting.columns.turns import Turns
+from reporting.columns.slots.scratch import make_folder
+from reporting.columns.slots.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -45,13 +45,13 @@ class Slots:
     def run(self, project_id: bytes, deadline: float, work: Callable[[Engine], T]) -> T:
         asked = time.monotonic()
         if not self._turns.take(project_id, deadline):
-            raise _busy()
+            raise busy()
         begun = time.monotonic()
         try:
             return self._run(deadline, work)
         except duckdb.InterruptException as exc:
             waited_longer = begun - asked > time.monotonic() - begun
-            raise (_busy() if waited_longer else _too_long()) from exc
+            raise (busy() if waited_longer else _too_long()) from exc
         except duckdb.OutOfMemoryException as exc:
             raise _too_large() from exc
         except duckdb.IOException as exc:
@@ -129,7 +129,7 @@ def run_in_thread(work: Callable[[], T]) -> T:
         raise
     if error is not None:
         raise error
-    return result  # type: ignore[return-value]
+    return cast(T, result)
 
 
 @cache
@@ -183,7 +183,7 @@ def _too_large() -> BadRequest:
     )
 
 
-def _busy() -> Problem:
+def busy() -> Problem:
     return Unavailable(
         "Others asked before, and their questions still run.",
         code="query_busy",

@@ -1,0 +1,59 @@
+"""Each minute a process drops what MongoDB does not list any more: so nothing erased stays in it.
+
+As its folder and its memory are empty when it starts, this holds before its first question too.
+"""
+
+import threading
+import time
+
+import structlog
+
+from analytics.databases.mongo import COLUMN_SEGMENTS, COLUMN_VEILS, collection
+from reporting.columns.read.opening import ViewKey
+from reporting.columns.read.remembered import answers
+from reporting.columns.read.stored import delete_read_files
+from reporting.columns.read.tail import list_stored_fresh, sweep_tails
+
+log = structlog.get_logger(__name__)
+
+# A chunk that a question of the last seconds reads is dropped by the next one.
+SWEEP_SECONDS = 20.0
+
+
+def begin_sweeping() -> None:
+    """Sweep this process from now on. For processes that answer questions, after their fork."""
+    threading.Thread(target=_sweep_forever, name="sweeping", daemon=True).start()
+
+
+def _sweep_forever() -> None:
+    while True:
+        time.sleep(SWEEP_SECONDS)
+        try:
+            sweep()
+        except Exception:
+            log.exception("sweep_failed")
+
+
+def sweep() -> None:
+    """Drop files and answers of what is not listed any more, but what a question still reads."""
+    delete_read_files()
+    sweep_tails()
+    for project_id in answers.list_projects():
+        _sweep_answers(project_id)
+
+
+def _sweep_answers(project_id: bytes) -> None:
+    found = collection(COLUMN_SEGMENTS).find({"project": project_id}, {"_id": 1})
+    listed = {bytes(segment["_id"]) for segment in found} | list_stored_fresh(project_id)
+    veils = {
+        (veil["userId"], bytes(veil["lastPlace"]))
+        for veil in collection(COLUMN_VEILS).find({"project": project_id})
+    }
+
+    def is_current(view: ViewKey) -> bool:
+        known = {(veil.user_id, veil.last_place) for veil in view.veils}
+        return view.project_id != project_id or (
+            view.segments | view.fresh <= listed and known == veils
+        )
+
+    answers.keep(is_current)
