@@ -8,6 +8,7 @@ from django.core.handlers.wsgi import get_path_info
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
 
+from ingestion.server.hot_path import READING
 from ingestion.server.relay.application import Relay
 
 
@@ -27,6 +28,8 @@ class Relaying:
 def is_own(environ: WSGIEnvironment) -> bool:
     """Whether this process answers. It cannot say that reports are answered: they are asked."""
     path = get_path_info(environ)
+    if path.rstrip("/") == "/events" and environ["REQUEST_METHOD"] in READING:
+        return False
     if path.rstrip("/") == "/readyz":
         return QueryDict(environ.get("QUERY_STRING", "")).get("for") != "reporting"
     try:

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from reporting.questions.fields import Field
+from reporting.questions.listing import EventPlace
 from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery, Window
+from reporting.questions.table import TableQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,35 @@ class TableAnswer:
     mixed: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class EventsAnswer:
+    """The places of the events of a page, in their order."""
+
+    places: Sequence[EventPlace]
+    provenance: Provenance
+    rows_read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyRow:
+    """`events` have it, `types` are the JSON types of its values, by name."""
+
+    name: str
+    types: Sequence[str]
+    events: int
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PropertiesAnswer:
+    """The most frequent first; `events` are all that were looked at."""
+
+    rows: Sequence[PropertyRow]
+    events: int
+    provenance: Provenance
+    rows_read: int = 0
+
+
 class AnswerSource(Protocol):
     """Something that answers questions, each from one point in time.
 
@@ -141,3 +172,12 @@ class AnswerSource(Protocol):
     def answer_series(self, query: SeriesQuery) -> SeriesAnswer: ...
 
     def answer_breakdown(self, query: BreakdownQuery) -> BreakdownAnswer: ...
+
+
+class TableSource(Protocol):
+    """Something that answers questions for tables, from one point in time.
+
+    Raises as AnswerSource.
+    """
+
+    def answer_table(self, query: TableQuery) -> TableAnswer: ...

@@ -2,13 +2,39 @@
 
 from typing import assert_never, overload
 
-from reporting.answers import BreakdownAnswer, RealtimeAnswer, SeriesAnswer, StatsAnswer
-from reporting.choose import choose_answer_source
+from reporting.answers import (
+    BreakdownAnswer,
+    EventsAnswer,
+    PropertiesAnswer,
+    RealtimeAnswer,
+    SeriesAnswer,
+    StatsAnswer,
+    TableAnswer,
+)
+from reporting.choose import COLUMNS, choose_answer_source, choose_table_source
+from reporting.questions.listing import EventsQuery, PropertiesQuery
 from reporting.questions.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery
+from reporting.questions.table import TableQuery
 from reporting.raw.answer_source import answer_realtime
 
-Question = StatsQuery | SeriesQuery | BreakdownQuery | RealtimeQuery
-Answer = StatsAnswer | SeriesAnswer | BreakdownAnswer | RealtimeAnswer
+Question = (
+    StatsQuery
+    | SeriesQuery
+    | BreakdownQuery
+    | RealtimeQuery
+    | TableQuery
+    | EventsQuery
+    | PropertiesQuery
+)
+Answer = (
+    StatsAnswer
+    | SeriesAnswer
+    | BreakdownAnswer
+    | RealtimeAnswer
+    | TableAnswer
+    | EventsAnswer
+    | PropertiesAnswer
+)
 
 
 @overload
@@ -19,11 +45,18 @@ def answer(question: SeriesQuery) -> SeriesAnswer: ...
 def answer(question: BreakdownQuery) -> BreakdownAnswer: ...
 @overload
 def answer(question: RealtimeQuery) -> RealtimeAnswer: ...
+@overload
+def answer(question: TableQuery) -> TableAnswer: ...
+@overload
+def answer(question: EventsQuery) -> EventsAnswer: ...
+@overload
+def answer(question: PropertiesQuery) -> PropertiesAnswer: ...
 def answer(question: Question) -> Answer:
     """Choose the answer source and ask it; all of an answer is read at one point in time.
 
-    Raises BadRequest (`raw_expired`, `query_timeout`) for what cannot be answered as it is asked,
-    and Unavailable (`store_unavailable`) while the store of events cannot be read.
+    Raises BadRequest (`raw_expired`, `query_timeout`, `query_too_large`, `bad_pattern`) for what
+    cannot be answered as it is asked, and Unavailable (`store_unavailable`, `columns_unavailable`,
+    `columns_damaged`, `columns_behind`, `query_busy`) while it cannot be answered at all.
     """
     match question:
         case StatsQuery():
@@ -34,4 +67,10 @@ def answer(question: Question) -> Answer:
             return choose_answer_source(question).answer_breakdown(question)
         case RealtimeQuery():
             return answer_realtime(question)
+        case TableQuery():
+            return choose_table_source(question).answer_table(question)
+        case EventsQuery():
+            return COLUMNS.find_events(question)
+        case PropertiesQuery():
+            return COLUMNS.list_properties(question)
     assert_never(question)

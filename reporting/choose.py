@@ -1,48 +1,71 @@
 """Which answer source a question goes to.
 
-Rollups wherever they have the answer, else raw events while there are any.
+Rollups wherever they have the answer, else columns. Raw events are counted where that was asked
+for in so many words.
 """
 
 from analytics.rollups.calendar import is_aligned
 from analytics.web.problems import BadRequest
-from reporting.answers import AnswerSource
+from reporting.answers import AnswerSource, TableSource
+from reporting.columns.answer_source import ColumnsAnswerSource
 from reporting.questions.fields import Field
 from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQuery
+from reporting.questions.table import TableQuery
 from reporting.questions.timestamps import format_timestamp
 from reporting.raw.answer_source import RawAnswerSource
 from reporting.rollups.answer_source import RollupAnswerSource
+from reporting.rollups.table_source import RollupTableSource, is_rolled_up
 
+COLUMNS = ColumnsAnswerSource()
 _RAW = RawAnswerSource()
 _ROLLUPS = RollupAnswerSource()
+_ROLLUP_TABLES = RollupTableSource()
 
 
 def choose_answer_source(query: Query) -> AnswerSource:
-    """Raises BadRequest (`raw_expired`) where only raw events have the answer and some are gone."""
-    if not needs_raw(query):
+    """Raises BadRequest (`raw_expired`) where only events have the answer and some are gone."""
+    if not needs_events(query):
         return _ROLLUPS
     _check_horizon(query)
-    return _RAW
+    return _RAW if query.exact and query.condition is None else COLUMNS
 
 
-def needs_raw(query: Query) -> bool:
+def needs_events(query: Query) -> bool:
     """Rollups know neither filters nor users nor properties, and nothing within a bucket.
 
     Of who is without a value they know no people: a set cannot be taken from a set.
     """
-    if query.filters or query.exact:
+    if query.condition or query.exact:
         return True
     match query:
         case StatsQuery():
-            return query.group_by is not None and _is_raw(query.group_by, query.none)
+            return query.group_by is not None and _is_of_events(query.group_by, query.none)
         case BreakdownQuery():
-            return _is_raw(query.by, query.none)
+            return _is_of_events(query.by, query.none)
         case SeriesQuery():
             return not all(map(is_aligned, query.boundaries[1:-1]))
     return True
 
 
-def _is_raw(field: Field, none: bool) -> bool:
+def _is_of_events(field: Field, none: bool) -> bool:
     return not field.is_dimension or (none and field.may_be_absent)
+
+
+def choose_table_source(query: TableQuery) -> TableSource:
+    """Raises BadRequest (`raw_expired`) where only columns have the answer, and not for so long."""
+    horizon = query.raw_horizon
+    spans = [span for span in (query.span, query.compare) if span]
+    starts = [span.window.start for span in spans if span.window.start]  # `all` begins with them
+    if horizon is None or all(start >= horizon for start in starts):
+        return COLUMNS
+    if is_rolled_up(query):
+        return _ROLLUP_TABLES
+    raise BadRequest(
+        f"This project keeps its events since {format_timestamp(horizon)} only. Of the time "
+        "before, views, users and visitors are known, in all, by a unit of time of an hour or "
+        "more, by path or by event, without a filter. Give a start after that.",
+        code="raw_expired",
+    )
 
 
 def _check_horizon(query: Query) -> None:

@@ -2,9 +2,13 @@
 
 from django.urls import path
 
+from reporting.web.query_views import EventListView, PropertiesView, QueryView
 from reporting.web.views import BreakdownView, RealtimeView, ReportView, SeriesView, StatsView
 
 VIEWS: dict[str, type[ReportView]] = {
+    "events": EventListView,
+    "properties": PropertiesView,
+    "query": QueryView,
     "stats": StatsView,
     "stats/timeseries": SeriesView,
     "stats/breakdown": BreakdownView,

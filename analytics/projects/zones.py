@@ -100,7 +100,7 @@ def change_zone(zones: Zones, zone: str, now: datetime) -> Zones:
 
 def find_day(zones: Zones, moment_ms: int) -> LocalDay:
     """The project's day that holds a moment."""
-    index = max(0, bisect_right(zones, moment_ms, key=lambda change: change.since_ms) - 1)
+    index = _index_at(zones, moment_ms)
     current = zones[index]
     following = zones[index + 1] if index + 1 < len(zones) else None
     if following and moment_ms >= following.decided_ms:
@@ -109,6 +109,15 @@ def find_day(zones: Zones, moment_ms: int) -> LocalDay:
     if following and end > following.decided_ms:
         end = following.since_ms
     return LocalDay(begin, end)
+
+
+def zone_at(zones: Zones, moment_ms: int) -> str:
+    """The zone that is in effect at a moment."""
+    return zones[_index_at(zones, moment_ms)].zone
+
+
+def _index_at(zones: Zones, moment_ms: int) -> int:
+    return max(0, bisect_right(zones, moment_ms, key=lambda change: change.since_ms) - 1)
 
 
 def _midnights(moment_ms: int, zone: str) -> Sequence[int]:

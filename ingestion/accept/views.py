@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
 
@@ -142,6 +143,12 @@ class EventView(DoorView):
 
 class EventsView(DoorView):
     """Accept up to 1,000 events, a JSON array or NDJSON; bad ones are refused one by one."""
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        """Where one process answers all, stored events are read here, by another view."""
+        own: list[str] = super().allowed_methods
+        return own if settings.ROLE == "ingest" else ["GET", "HEAD", *own]
 
     @describe_events
     def post(self, request: HttpRequest) -> Reply:

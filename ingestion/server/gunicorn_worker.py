@@ -121,7 +121,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self, listener_name: Address, req: Request, sock: socket.socket, addr: Address
     ) -> None:
         hot = self.wsgi
-        is_plain = not req._expected_100_continue and hot.is_hot(req.path)
+        is_plain = not req._expected_100_continue and hot.is_hot(req.path, req.method)
         if not is_plain or not isinstance(addr, tuple):
             try:
                 super().handle_request(listener_name, req, sock, addr)

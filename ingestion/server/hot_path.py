@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 Answer = tuple[str, HttpResponse | Reply, list[tuple[str, str]]]
 
+READING = ("GET", "HEAD")
+
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -47,15 +49,16 @@ class HotPath:
         self.head_timeout_seconds = settings.HEAD_TIMEOUT_SECONDS
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self.is_hot(environ["PATH_INFO"]):
+        if not self.is_hot(environ["PATH_INFO"], environ["REQUEST_METHOD"]):
             drop_charset(environ)
             return self._django(environ, start_response)
         status_line, response, headers = self.answer(environ)
         start_response(status_line, headers)
         return (response.content,)
 
-    def is_hot(self, path: str) -> bool:
-        return path in self._views
+    def is_hot(self, path: str, method: str) -> bool:
+        """Whether it sends events; those that are stored are read at the same path."""
+        return path in self._views and method not in READING
 
     def answer(self, environ: WSGIEnvironment) -> Answer:
         """Status line, response and all its headers; `environ` needs no `wsgi.errors` and such."""

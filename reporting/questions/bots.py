@@ -1,11 +1,10 @@
 """Whether a question counts bots: as it says, as its fields imply, or as its project has it."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 from analytics.rollups.dimensions import BOT
+from reporting.questions.conditions import Condition, list_fields
 from reporting.questions.fields import Field
-from reporting.questions.filters import Filter
 from reporting.questions.params import Parameters
 
 Bots = Literal["excluded", "included", "only"]
@@ -18,13 +17,13 @@ def take_bots(
     leaves_out_bots: bool,
     *,
     by: Field | None = None,
-    filters: Iterable[Filter] = (),
+    condition: Condition | None = None,
 ) -> Bots:
     """What `bots` says. Where it is not given, a list of bots is of bots alone, and a filter on
     `bot` chooses among all events."""
     default: Bots = "excluded" if leaves_out_bots else "included"
     if by is not None and by.name == BOT:
         default = "only"
-    elif any(given.field.name == BOT for given in filters):
+    elif any(field.name == BOT for field in list_fields(condition)):
         default = "included"
     return parameters.choice("bots", "bad_bots", BOTS, default)

@@ -3,6 +3,7 @@
 Two-valued: a condition on what is not there is false, and `not` of it true.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -52,3 +53,22 @@ class Did:
 
 
 Condition = Compare | And | Or | Not | Did
+
+
+def join(conditions: Sequence[Condition]) -> Condition | None:
+    """One that holds where all of them do; None: every event passes."""
+    if len(conditions) < 2:
+        return conditions[0] if conditions else None
+    return And(tuple(conditions))
+
+
+def list_fields(condition: Condition | None) -> Iterator[Field]:
+    """The field of each comparison in it."""
+    match condition:
+        case Compare():
+            yield condition.field
+        case And() | Or():
+            for part in condition.parts:
+                yield from list_fields(part)
+        case Not() | Did():
+            yield from list_fields(condition.part)

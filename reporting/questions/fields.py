@@ -9,6 +9,13 @@ from analytics.events.properties import MAX_PROPERTIES_BYTES, MAX_PROPERTIES_DEP
 from analytics.rollups.dimensions import BOT, DIMENSIONS
 
 ROLLED_UP = (*DIMENSIONS, BOT)
+# What the query language knows by name, in its own order.
+NAMED = (
+    "path", "title", "event", "hostname", "userId", "sessionId", "language", "screen", "bot",
+    "referrer", "source", "channel",
+    "utmSource", "utmMedium", "utmCampaign", "utmContent", "utmTerm",
+    "country", "region", "city", "browser", "browserVersion", "os", "osVersion", "device",
+)  # fmt: skip
 IDENTIFIERS = ("userId", "sessionId")
 ALWAYS_THERE = ("path", "event")
 PROPERTIES = "properties"
@@ -74,9 +81,22 @@ def parse_field(name: str) -> Field:
     if name in ROLLED_UP or name in IDENTIFIERS:
         return Field(name)
     if name.startswith((f"{PROPERTIES}.", f'{PROPERTIES}["')):
-        return Field(name, _parse_keys(name.removeprefix(PROPERTIES)))
+        return _parse_property(name)
     known = ", ".join((*ROLLED_UP, *IDENTIFIERS))
     raise BadField(f"is none of {known} and not properties.<key>")
+
+
+def parse_named_field(name: str) -> Field:
+    """Any field of the query language. Raises BadField."""
+    if name in NAMED:
+        return Field(name)
+    if name.startswith((f"{PROPERTIES}.", f'{PROPERTIES}["')):
+        return _parse_property(name)
+    raise BadField(f"is none of {', '.join(NAMED)} and not properties.<key>")
+
+
+def _parse_property(name: str) -> Field:
+    return Field(name, _parse_keys(name.removeprefix(PROPERTIES)))
 
 
 def _parse_keys(text: str) -> tuple[tuple[str, ...], ...]:

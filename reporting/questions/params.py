@@ -21,21 +21,45 @@ class MultiDict(Protocol):
     def __iter__(self) -> Any: ...
 
 
-class Parameters:
-    """The parameters of one request; mistakes are collected until `check`."""
+class Mistakes:
+    """What is wrong with one request, collected until `check`."""
+
+    what = "fields"
+
+    def __init__(self) -> None:
+        self._errors: list[dict[str, str]] = []
+
+    def refuse(self, field: str, code: str, reason: str) -> None:
+        """Note that `field`, a parameter or a place, is wrong; `reason` completes the sentence."""
+        self._errors.append({"field": field, "code": code, "detail": f"{field} {reason}."})
+
+    def check(self) -> None:
+        """Raise BadRequest if anything was refused: one mistake by its own code."""
+        if not self._errors:
+            return
+        if len(self._errors) == 1:
+            [error] = self._errors
+            raise BadRequest(error["detail"], code=error["code"], errors=[error])
+        raise BadRequest(
+            f"{len(self._errors)} {self.what} are wrong; `errors` names them.",
+            code="invalid_query",
+            errors=self._errors[:MAX_REPORTED_ERRORS],
+        )
+
+
+class Parameters(Mistakes):
+    """The parameters of one request."""
+
+    what = "parameters"
 
     def __init__(self, given: MultiDict, known: Iterable[str]) -> None:
+        super().__init__()
         self._given = given
-        self._errors: list[dict[str, str]] = []
         names = set(known)
         for name in given:
             if name not in names:
-                self.refuse(name, "unknown_parameter", "is not a parameter of this endpoint")
-
-    def refuse(self, field: str, code: str, reason: str) -> None:
-        """Note that the parameter `field` is wrong; `reason` completes the sentence."""
-        field = field[:MAX_REPORTED_NAME_CHARS]
-        self._errors.append({"field": field, "code": code, "detail": f"{field} {reason}."})
+                cut = name[:MAX_REPORTED_NAME_CHARS]
+                self.refuse(cut, "unknown_parameter", "is not a parameter of this endpoint")
 
     def take_all(self, name: str) -> list[str]:
         """Every value of a parameter that may be repeated."""
@@ -83,16 +107,3 @@ class Parameters:
 
         value = self.parse(name, code, parser)
         return default if value is None else value
-
-    def check(self) -> None:
-        """Raise BadRequest if anything was refused: one mistake by its own code."""
-        if not self._errors:
-            return
-        if len(self._errors) == 1:
-            [error] = self._errors
-            raise BadRequest(error["detail"], code=error["code"], errors=[error])
-        raise BadRequest(
-            f"{len(self._errors)} parameters are wrong; `errors` names them.",
-            code="invalid_query",
-            errors=self._errors[:MAX_REPORTED_ERRORS],
-        )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from reporting.questions.bots import Bots, take_bots
+from reporting.questions.conditions import Condition
 from reporting.questions.fields import Field, parse_dimension, parse_field
-from reporting.questions.filters import MAX_FILTERS, Filter, parse_filter
+from reporting.questions.filters import take_condition
 from reporting.questions.params import MultiDict, Parameters
 from reporting.questions.units import (
     INTERVALS,
@@ -18,7 +19,7 @@ from reporting.questions.units import (
     TooManyPoints,
     list_boundaries,
 )
-from reporting.questions.window import UNBOUNDED, take_window, take_zone
+from reporting.questions.window import EDGE, UNBOUNDED, take_window, take_zone
 from reporting.questions.window import Window as Window
 
 DEFAULT_LIMIT = 10
@@ -42,7 +43,7 @@ class Query:
     raw_horizon: datetime | None = None
     window: Window = UNBOUNDED
     timezone: tzinfo | None = None
-    filters: tuple[Filter, ...] = ()
+    condition: Condition | None = None
     exact: bool = False
     bots: Bots = "included"
 
@@ -92,16 +93,16 @@ def parse_stats_query(
     parameters = Parameters(given, known)
     zone = take_zone(parameters)
     window = take_window(parameters, zone)
-    filters = _take_filters(parameters)
+    condition = take_condition(parameters)
     group_by = parameters.parse("groupBy", "bad_group_by", parse_field)
     query = StatsQuery(
         project=project,
         raw_horizon=raw_horizon,
         window=window,
         timezone=zone,
-        filters=filters,
+        condition=condition,
         exact=_take_exact(parameters),
-        bots=take_bots(parameters, leaves_out_bots, by=group_by, filters=filters),
+        bots=take_bots(parameters, leaves_out_bots, by=group_by, condition=condition),
         limit=_take_limit(parameters),
         group_by=group_by,
         none=_take_none(parameters),
@@ -122,9 +123,9 @@ def parse_series_query(
     zone = take_zone(parameters)
     interval = parameters.choice("interval", "bad_interval", _INTERVALS, "day")
     window = take_window(parameters, zone, required=True)
-    filters = _take_filters(parameters)
+    condition = take_condition(parameters)
     exact = _take_exact(parameters)
-    bots = take_bots(parameters, leaves_out_bots, filters=filters)
+    bots = take_bots(parameters, leaves_out_bots, condition=condition)
     boundaries = _take_boundaries(parameters, window, interval, zone or UTC)
     parameters.check()
     return SeriesQuery(
@@ -132,7 +133,7 @@ def parse_series_query(
         raw_horizon=raw_horizon,
         window=window,
         timezone=zone or UTC,
-        filters=filters,
+        condition=condition,
         exact=exact,
         bots=bots,
         interval=interval,
@@ -154,9 +155,9 @@ def parse_breakdown_query(
     by = parameters.parse("by", "bad_group_by", parse_dimension, required=True)
     zone = take_zone(parameters)
     window = take_window(parameters, zone)
-    filters = _take_filters(parameters)
+    condition = take_condition(parameters)
     exact = _take_exact(parameters)
-    bots = take_bots(parameters, leaves_out_bots, by=by, filters=filters)
+    bots = take_bots(parameters, leaves_out_bots, by=by, condition=condition)
     limit = _take_limit(parameters)
     offset = parameters.number("offset", "bad_offset", low=0, high=MAX_OFFSET, default=0)
     none = _take_none(parameters)
@@ -167,7 +168,7 @@ def parse_breakdown_query(
         raw_horizon=raw_horizon,
         window=window,
         timezone=zone,
-        filters=filters,
+        condition=condition,
         exact=exact,
         bots=bots,
         by=by,
@@ -181,10 +182,10 @@ def parse_realtime_query(
     project: bytes, given: MultiDict, now: datetime, *, leaves_out_bots: bool = False
 ) -> RealtimeQuery:
     parameters = Parameters(given, ("filter", "bots"))
-    filters = _take_filters(parameters)
-    bots = take_bots(parameters, leaves_out_bots, filters=filters)
+    condition = take_condition(parameters)
+    bots = take_bots(parameters, leaves_out_bots, condition=condition)
     parameters.check()
-    return RealtimeQuery(project=project, filters=filters, bots=bots, now=now)
+    return RealtimeQuery(project=project, condition=condition, bots=bots, now=now)
 
 
 def _take_limit(parameters: Parameters) -> int:
@@ -199,20 +200,6 @@ def _take_none(parameters: Parameters) -> bool:
     return parameters.choice("none", "bad_none", _FLAGS, False)
 
 
-def _take_filters(parameters: Parameters) -> tuple[Filter, ...]:
-    texts = parameters.take_all("filter")
-    if len(texts) > MAX_FILTERS:
-        parameters.refuse("filter", "bad_filter", f"is given more than {MAX_FILTERS} times")
-        return ()
-    filters = []
-    for text in texts:
-        try:
-            filters.append(parse_filter(text))
-        except ValueError as exc:
-            parameters.refuse("filter", "bad_filter", str(exc) if text else "is empty")
-    return tuple(filters)
-
-
 def _take_boundaries(
     parameters: Parameters, window: Window, interval: Interval, zone: tzinfo
 ) -> tuple[datetime, ...]:
@@ -224,5 +211,5 @@ def _take_boundaries(
         reason = f"makes more than {MAX_POINTS:,} points of this window"
         parameters.refuse("interval", "too_many_points", reason)
     except OverflowError:
-        parameters.refuse("end", "bad_window", "or start is too close to the edge of the calendar")
+        parameters.refuse("end", "bad_window", EDGE)
     return ()

@@ -7,9 +7,8 @@ from typing import Literal
 from reporting.questions.bots import Bots
 from reporting.questions.conditions import Condition
 from reporting.questions.fields import Field
+from reporting.questions.units import UnitName as UnitName
 from reporting.questions.window import Window
-
-UnitName = Literal["minute", "hour", "day", "week", "month"]
 
 
 @dataclass(frozen=True, slots=True)

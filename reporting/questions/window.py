@@ -7,7 +7,7 @@ from analytics.events.moments import first_moment, parse_date, parse_moment
 from reporting.questions.params import Parameters
 from reporting.questions.timestamps import parse_zone
 
-_EDGE = "or start is too close to the edge of the calendar"
+EDGE = "or start is too close to the edge of the calendar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +39,39 @@ def take_window(parameters: Parameters, zone: tzinfo | None, *, required: bool =
     zone = zone or UTC
 
     def parser(text: str) -> Bound:
-        return Bound(parse_moment(text, zone), parse_date(text))
+        return parse_bound(text, zone)
 
     start = parameters.parse("start", "bad_timestamp", parser, required=required)
     end = parameters.parse("end", "bad_timestamp", parser, required=required)
     if start is None or end is None:
         return Window(start.moment if start else None, end.moment if end else None)
+    try:
+        return close_window(start, end, zone)
+    except BadWindow as exc:
+        parameters.refuse("end", "bad_window", str(exc))
+        return UNBOUNDED
+
+
+class BadWindow(ValueError):
+    """An end that no window from the start has; its text says why."""
+
+
+def parse_bound(text: str, zone: tzinfo) -> Bound:
+    """Raises BadMoment."""
+    return Bound(parse_moment(text, zone), parse_date(text))
+
+
+def close_window(start: Bound, end: Bound, zone: tzinfo) -> Window:
+    """From `start` to `end`, or the day that both are. Raises BadWindow."""
     end_moment = end.moment
     if start.day and start.day == end.day:
         try:
             end_moment = first_moment(start.day + timedelta(days=1), zone)
         except OverflowError:
-            parameters.refuse("end", "bad_window", _EDGE)
-            return UNBOUNDED
+            raise BadWindow(EDGE) from None
     if start.moment < end_moment:
         return Window(start.moment, end_moment)
     reason = "is not after start"
     if start.day and end.day and start.day <= end.day:
         reason += f": {zone} never had the day {start.day}"
-    parameters.refuse("end", "bad_window", reason)
-    return UNBOUNDED
+    raise BadWindow(reason)

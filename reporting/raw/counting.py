@@ -48,8 +48,8 @@ def match_events(query: Query, window: Window | None = None) -> Document:
         condition["timestamp"] = known
     if query.bots in _OF_BOTS:
         condition[BOT] = _OF_BOTS[query.bots]
-    if query.filters:
-        condition["$and"] = [condition_of(given) for given in query.filters]
+    if query.condition:
+        condition["$and"] = [condition_of(query.condition)]
     return {"$match": condition}
 
 

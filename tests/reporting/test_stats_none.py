@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from analytics.rollups import BOT, DIMENSIONS
 from reporting.ask import answer
+from reporting.questions.conditions import Compare, Not
 from reporting.questions.fields import Field
-from reporting.questions.filters import Filter
 from reporting.questions.query import BreakdownQuery, StatsQuery
 from reporting.raw.answer_source import RawAnswerSource
 from tests import stored
@@ -122,7 +122,7 @@ def test_the_row_none_is_what_its_filter_counts_and_the_rows_add_up(
     asked = answer(query)
 
     none = [row for row in asked.rows if row.value is None]
-    alone = StatsQuery(project=project, filters=(Filter(field, "not_exists", ""),))
+    alone = StatsQuery(project=project, condition=Not(Compare(field, "exists")))
     counted = RawAnswerSource().answer_stats(alone).totals
     assert [row.counts for row in none] == ([counted] if counted.events else [])
     total = StatsQuery(project=project)

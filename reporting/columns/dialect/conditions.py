@@ -1,0 +1,136 @@
+"""Conditions as SQL: each is true or false and never null, so `NOT` keeps what has no value."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from reporting.columns.dialect.numbers import (
+    bound_doubles,
+    bound_integers,
+    is_integer,
+    read_number,
+)
+from reporting.columns.dialect.values import (
+    Arguments,
+    is_real,
+    property_value,
+    quote_name,
+    quote_re2,
+    spell_text,
+)
+from reporting.questions.conditions import And, Compare, Condition, Did, Not, Or
+
+_CONSTANTS = ("true", "false", "null")
+_SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+_TESTS = {"contains": "contains", "startsWith": "starts_with", "endsWith": "ends_with"}
+_PATTERNS = {"is": r"\A(?:{})\z", "contains": "{}", "startsWith": r"\A{}", "endsWith": r"{}\z"}
+
+
+class Conditions:
+    """Conditions of one statement; `did` makes the SQL of the visitors who did something."""
+
+    def __init__(self, arguments: Arguments, did: Callable[[Condition], str]) -> None:
+        self._arguments = arguments
+        self._did = did
+
+    def compile(self, condition: Condition | None) -> str:
+        """SQL that is true or false of every event; of no condition it is true."""
+        match condition:
+            case None:
+                return "true"
+            case And(parts):
+                return self._join("AND", parts, "true")
+            case Or(parts):
+                return self._join("OR", parts, "false")
+            case Not(part):
+                return f"(NOT {self.compile(part)})"
+            case Did(part):
+                return f"coalesce(visitor IN ({self._did(part)}), false)"
+            case Compare():
+                return self._compare(condition)
+
+    def _join(self, word: str, parts: Sequence[Condition], empty: str) -> str:
+        return f"({f' {word} '.join(map(self.compile, parts))})" if parts else empty
+
+    def _compare(self, given: Compare) -> str:
+        if given.field.is_property:
+            return f"coalesce({self._compare_property(given)}, false)"
+        column = quote_name(given.field.name)
+        there = f"{column} IS NOT NULL"  # and no function around it: the file's indexes serve then
+        if given.operator == "exists":
+            return f"({there})"
+        return f"({there} AND {self._test_text(given, column)})"
+
+    def _compare_property(self, given: Compare) -> str:
+        value = property_value(given.field)
+        if given.operator == "exists":
+            return f"({value} <> 'null')"
+        if given.operator in _SIGNS:
+            return self._compare_number(given, value)
+        text = f"CASE WHEN starts_with({value}, '\"') THEN {value} ->> '$' END"
+        if given.operator != "is":
+            return self._test_text(given, text)
+        if given.case_sensitive:
+            return self._find_scalar(value, given.values, map(spell_text, _known(given.values)))
+        others = self._find_scalar(value, given.values, ())
+        return f"coalesce({self._test_text(given, text)}, {others})"
+
+    def _test_text(self, given: Compare, text: str) -> str:
+        """Whether a text, or null, passes."""
+        values = _known(given.values)
+        if given.operator == "matches":
+            return self._search(text, [with_flags(given, value) for value in values])
+        if not given.case_sensitive:
+            pattern = _PATTERNS[given.operator]
+            return self._search(text, [f"(?i){pattern.format(quote_re2(v))}" for v in values])
+        if given.operator == "is":
+            return f"{text} IN ({self._arguments.add_all(values)})" if values else "false"
+        test = _TESTS[given.operator]
+        return _any(f"{test}({text}, {self._arguments.add(value)})" for value in values)
+
+    def _search(self, text: str, patterns: Iterable[str]) -> str:
+        return _any(f"regexp_matches({text}, {self._arguments.add(each)})" for each in patterns)
+
+    def _find_scalar(self, value: str, spelled: Sequence[str], texts: Iterable[str]) -> str:
+        """Whether a property is one of `texts` or a number or constant that is spelled so."""
+        same = [*texts, *(each for each in spelled if each in _CONSTANTS)]
+        numbers = [n for each in spelled if (n := read_number(each)) is not None]
+        same += [str(int(number)) for number in numbers if is_integer(number)]
+        doubles = [float(number) for number in numbers if float(number) == number]
+        tests = [f"{value} IN ({self._arguments.add_all(same)})"] if same else []
+        if doubles:
+            found = f"TRY_CAST({value} AS DOUBLE) IN ({self._arguments.add_all(doubles)})"
+            tests.append(f"({is_real(value)} AND {found})")
+        return _any(tests)
+
+    def _compare_number(self, given: Compare, value: str) -> str:
+        number = read_number(given.values[0])
+        if number is None:
+            return "false"
+        sign, low = _SIGNS[given.operator], given.operator in ("gt", "lte")
+        whole = self._arguments.add(bound_integers(number, low=low))
+        real = self._arguments.add(bound_doubles(number, low=low))
+        return (
+            f"CASE WHEN {is_real(value)} THEN TRY_CAST({value} AS DOUBLE) {sign} {real} "
+            f"ELSE TRY_CAST({value} AS BIGINT) {sign} {whole} END"
+        )
+
+
+def with_flags(given: Compare, pattern: str) -> str:
+    """The dot is no line break, unless the pattern says so itself."""
+    return f"(?{'' if given.case_sensitive else 'i'}-s){pattern}"
+
+
+def _known(values: Iterable[str]) -> list[str]:
+    """The values that an event can have: no half of a surrogate pair is stored."""
+    return [value for value in values if value.isascii() or _is_utf8(value)]
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _any(tests: Iterable[str]) -> str:
+    return f"({' OR '.join(tests) or 'false'})"

@@ -1,0 +1,97 @@
+"""Events themselves, and what properties they have, out of columns."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from analytics.events.ids import datetime_of_ms
+from reporting.answers import EventsAnswer, PropertiesAnswer, PropertyRow, Provenance
+from reporting.columns.dialect.inputs import Events
+from reporting.columns.dialect.patterns import check_patterns
+from reporting.columns.dialect.values import Arguments
+from reporting.columns.view import View
+from reporting.questions.bots import Bots
+from reporting.questions.conditions import Compare
+from reporting.questions.fields import Field
+from reporting.questions.listing import EventPlace, EventsQuery, PropertiesQuery
+from reporting.questions.table import Span
+from reporting.questions.window import UNBOUNDED, Window
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_TYPES = {
+    "VARCHAR": "string",
+    "BIGINT": "number",
+    "UBIGINT": "number",
+    "DOUBLE": "number",
+    "BOOLEAN": "boolean",
+    "NULL": "null",
+}
+
+
+def find_first_event(engine: "DuckDBPyConnection", view: View, bots: Bots) -> datetime | None:
+    """When the first event was; None where there is none."""
+    arguments = Arguments()
+    events = _events_of(view, UNBOUNDED, bots, arguments)
+    statement = f'SELECT min("timestamp") FROM ({events.sql})'
+    [(first,)] = engine.execute(statement, arguments.values).fetchall()
+    return None if first is None else datetime_of_ms(first)
+
+
+def find_events(engine: "DuckDBPyConnection", view: View, query: EventsQuery) -> EventsAnswer:
+    """The places of a page. Raises BadRequest (`bad_pattern`)."""
+    check_patterns(engine, query.condition)
+    arguments = Arguments()
+    events = _events_of(view, query.window, "included", arguments)
+    passes = events.test(query.condition)
+    if (after := query.after) is not None:
+        time, id_ = arguments.add(after.timestamp_ms), arguments.add(after.id)
+        passes += f' AND ("timestamp" < {time} OR ("timestamp" = {time} AND id < {id_}))'
+    found = engine.execute(
+        f'SELECT "timestamp", id FROM ({events.sql}) WHERE {passes} '
+        f'ORDER BY "timestamp" DESC, id DESC LIMIT {query.limit:d}',
+        arguments.values,
+    ).fetchall()
+    places = [EventPlace(timestamp, id_) for timestamp, id_ in found]
+    return EventsAnswer(places, _provenance(view), view.rows)
+
+
+def list_properties(
+    engine: "DuckDBPyConnection", view: View, query: PropertiesQuery
+) -> PropertiesAnswer:
+    """The keys at the top of objects; of as many events, by name."""
+    arguments = Arguments()
+    events = _events_of(view, query.window, "included", arguments)
+    named = None if query.event is None else Compare(Field("event"), "is", (query.event,))
+    # Many events are of few shapes: the keys of each shape are told apart once.
+    found = engine.execute(
+        "WITH shapes AS MATERIALIZED (SELECT json_structure(properties) AS shape, "
+        f'count(*) AS events, max("timestamp") AS last FROM ({events.sql}) '
+        f"WHERE {events.test(named)} GROUP BY shape), "
+        "names AS (SELECT key, list(DISTINCT value), sum(events), max(last) "
+        "FROM shapes, json_each(shapes.shape) WHERE key IS NOT NULL "
+        f"GROUP BY key ORDER BY sum(events) DESC, key LIMIT {query.limit:d}) "
+        "SELECT NULL, NULL, sum(events), NULL FROM shapes UNION ALL SELECT * FROM names",
+        arguments.values,
+    ).fetchall()
+    rows = [
+        PropertyRow(name, sorted(set(map(_name_type, types))), int(events), datetime_of_ms(last))
+        for name, types, events, last in found
+        if name is not None
+    ]
+    rows.sort(key=lambda row: (-row.events, row.name.encode()))
+    [events_] = [events for name, _, events, _ in found if name is None]
+    return PropertiesAnswer(rows, int(events_ or 0), _provenance(view), view.rows)
+
+
+def _name_type(shape: str) -> str:
+    """The JSON type of a value by its shape, itself JSON: a name of the engine, or nested."""
+    return "array" if shape.startswith("[") else _TYPES.get(shape.strip('"'), "object")
+
+
+def _events_of(view: View, window: Window, bots: Bots, arguments: Arguments) -> Events:
+    return Events(view=view, span=Span(window=window), bots=bots, arguments=arguments)
+
+
+def _provenance(view: View) -> Provenance:
+    return Provenance("columns", "exact", 0, view.fresh_as_of)

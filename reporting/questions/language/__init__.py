@@ -1,0 +1,1 @@
+"""The query language: from JSON to the typed questions."""

@@ -1,0 +1,38 @@
+"""Questions for stored events themselves, and for what properties they have."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from reporting.questions.conditions import Condition
+from reporting.questions.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class EventPlace:
+    """Where an event stands among others: its time, then its id without the project."""
+
+    timestamp_ms: int
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsQuery:
+    """A page of events by timestamp, then id, falling: those after the place of one."""
+
+    project: bytes
+    window: Window
+    timezone: tzinfo
+    condition: Condition | None = None
+    limit: int
+    after: EventPlace | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertiesQuery:
+    """The properties of the events in a window, or of those with one name; the most frequent."""
+
+    project: bytes
+    window: Window
+    timezone: tzinfo
+    event: str | None = None
+    limit: int = 500

@@ -1,0 +1,1 @@
+"""Questions of columns on files that the tests write themselves."""
