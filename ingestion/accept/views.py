@@ -14,7 +14,7 @@ from analytics.keys.records import KeyRecord
 from analytics.keys.refusals import note_refusal
 from analytics.web.addresses import is_path_utf8
 from analytics.web.client_ip import client_ip
-from analytics.web.problems import BadRequest, Problem, find_problem
+from analytics.web.problems import BadRequest, MethodNotAllowed, Problem, find_problem
 from ingestion.accept.admit import Sender, admit
 from ingestion.accept.body import JSON, NDJSON, TEXT, read_body, read_media_type
 from ingestion.accept.judge import (
@@ -95,9 +95,17 @@ class LeanView(APIView):
                 response.headers[name] = value
         return response
 
+    def list_methods(self) -> list[str]:
+        """What may be asked at the path of this view."""
+        return list(self.allowed_methods)
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: object, **kwargs: object) -> Any:
+        allow = {"Allow": ", ".join(self.list_methods())}
+        raise MethodNotAllowed(f'Method "{request.method}" not allowed.', headers=allow)
+
     def options(self, request: HttpRequest, *args: object, **kwargs: object) -> Any:
         """Say which methods there are, to anyone; to a page of an allowed origin, yes."""
-        headers = {"Allow": ", ".join(self.allowed_methods)}
+        headers = {"Allow": ", ".join(self.list_methods())}
         if "ingest" in self.scopes:
             headers |= preflight_headers(request.META, self.allowed_methods)
         response = HttpResponse(status=204, headers=headers)
@@ -144,10 +152,9 @@ class EventView(DoorView):
 class EventsView(DoorView):
     """Accept up to 1,000 events, a JSON array or NDJSON; bad ones are refused one by one."""
 
-    @property
-    def allowed_methods(self) -> list[str]:
-        """Where one process answers all, stored events are read here, by another view."""
-        own: list[str] = super().allowed_methods
+    def list_methods(self) -> list[str]:
+        """Where one service answers all, stored events are read here, by another view."""
+        own = super().list_methods()
         return own if settings.ROLE == "ingest" else ["GET", "HEAD", *own]
 
     @describe_events

@@ -1,6 +1,7 @@
 """The few questions for tables that rollups can answer: of windows from before all other books."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from analytics.rollups.calendar import is_aligned
@@ -58,7 +59,7 @@ def _answer(query: TableQuery) -> TableAnswer:
         rows=rows if query.is_series else page,
         totals=totals,
         total=len(rows),
-        provenance=provenance,
+        provenance=replace(provenance, source="rollup"),
     )
 
 

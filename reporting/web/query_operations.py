@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiRequest, OpenApiRespo
 from analytics.web.openapi import KEYED, RELAYED, Codes, Json, rate_headers, refusals
 from ingestion.accept.body import JSON
 from reporting.questions.language.lists import DEFAULT_EVENTS, MAX_EVENTS
+from reporting.web.codes import ENGINE
 from reporting.web.query_examples import EXAMPLES
 from reporting.web.query_schema import (
     A_MOMENT,
@@ -26,10 +27,7 @@ MAX_BODY_BYTES = 256 * 1024
 _ENGINE: Codes = {
     400: ("query_timeout", "query_too_large"),
     429: ("rate_limited",),
-    503: (
-        *("store_unavailable", "columns_unavailable", "columns_damaged", "columns_behind"),
-        *("query_busy", *RELAYED),
-    ),
+    503: (*ENGINE, *RELAYED),
 }
 _WINDOW: Codes = {400: ("bad_period", "bad_timestamp", "bad_timezone", "bad_window")}
 _FILTER: Codes = {

@@ -6,12 +6,13 @@ from typing import Any, TypeVar
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 
-from analytics.web.openapi import KEYED, MOMENT, RELAYED, Codes, rate_headers, refusals
+from analytics.web.openapi import KEYED, MOMENT, rate_headers, refusals
 from reporting.questions.bots import BOTS
 from reporting.questions.fields import ROLLED_UP
 from reporting.questions.filters import MAX_FILTERS, OPERATORS
 from reporting.questions.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from reporting.questions.units import INTERVALS, MAX_POINTS
+from reporting.web.codes import REPORTS
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -19,31 +20,6 @@ _TIMES = (
     "RFC 3339; a date alone is midnight in `timezone`; a time without an offset is UTC. "
     "The window is [start, end); the same date as both is the whole of that day."
 )
-_CODES: Codes = {
-    400: (
-        "bad_bots",
-        "bad_exact",
-        "bad_filter",
-        "bad_group_by",
-        "bad_interval",
-        "bad_limit",
-        "bad_none",
-        "bad_offset",
-        "bad_timestamp",
-        "bad_timezone",
-        "bad_window",
-        "invalid_query",
-        "missing_parameter",
-        "query_timeout",
-        "raw_expired",
-        "repeated_parameter",
-        "too_many_parameters",
-        "too_many_points",
-        "unknown_parameter",
-    ),
-    429: ("rate_limited",),
-    503: ("store_unavailable", *RELAYED),
-}
 
 
 def _parameter(name: str, description: str, **fields: Any) -> OpenApiParameter:
@@ -83,7 +59,8 @@ _FILTER = _parameter(
     f"the operator one of {', '.join(OPERATORS)}. Case counts; a value may be empty. "
     f"Up to {MAX_FILTERS}, all of which must hold. `is_not` also holds for events without the "
     "field. `is` on a property compares its text, or the number, true, false or null that the "
-    "value spells; contains and starts_with hold for text only.",
+    "value spells; contains and starts_with hold for text only. Or a filter of `POST /query` as "
+    "JSON, of the event's own fields and without `did`.",
     many=True,
 )
 _GROUP_BY = _parameter(
@@ -137,7 +114,7 @@ def _meta() -> Any:
     return _object(
         "ReportMeta",
         {
-            "source": serializers.ChoiceField(["raw", "rollup", "mixed"]),
+            "source": serializers.ChoiceField(["raw", "rollup", "mixed", "columns"]),
             "uniques": _object("Uniques", uniques),
             "bots": serializers.ChoiceField(list(BOTS.values())),
             "freshAsOf": serializers.DateTimeField(),
@@ -161,7 +138,7 @@ def _describe(
         description=summary + ".",
         tags=["reporting"],
         parameters=[*parameters, *rate_headers(200, 429)],
-        responses={200: answer, **refusals(KEYED, _CODES)},
+        responses={200: answer, **refusals(KEYED, REPORTS)},
     )
 
 

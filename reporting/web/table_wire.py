@@ -15,6 +15,7 @@ from reporting.answers import (
 )
 from reporting.questions.bots import Bots
 from reporting.questions.conditions import And, Compare, Condition, Did, Not, Or
+from reporting.questions.language.spans import begin_at
 from reporting.questions.language.table import name_dimension
 from reporting.questions.listing import PropertiesQuery
 from reporting.questions.table import Span, TableQuery, Unit
@@ -26,6 +27,8 @@ _BOTS: dict[Bots, bool | str] = {"included": True, "excluded": False, "only": "o
 
 
 def render_table(query: TableQuery, answer: TableAnswer, zones: Zones) -> Json:
+    if (counted := answer.provenance.counted) and query.span.window.start is None:
+        query = begin_at(query, counted.start)
     return {
         "results": [_render_row(query, row) for row in answer.rows],
         "totals": _round_all(answer.totals.metrics),
@@ -137,7 +140,7 @@ def _render_meta(query: TableQuery, answer: TableAnswer, zones: Zones) -> Json:
         meta["notFinite"] = answer.not_finite
     if answer.mixed:
         meta["mixed"] = list(answer.mixed)
-    if counted := answer.provenance.counted:
+    if (counted := answer.provenance.counted) and counted != query.span.window:
         meta["window"] = render_local_window(counted, query.timezone)
     return meta
 
