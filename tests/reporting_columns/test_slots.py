@@ -77,7 +77,7 @@ def test_an_engine_that_failed_is_replaced(caplog: pytest.LogCaptureFixture) -> 
     [before] = slots._idle
     with pytest.raises(Unavailable) as refusal:
         slots.run(PROJECT, soon(), fail)
-    assert refusal.value.code == "query_failed"
+    assert refusal.value.code == "columns_unavailable"
     assert slots._idle == []
     assert slots.run(PROJECT, soon(), ask) == 42
     assert slots._idle != [before]
