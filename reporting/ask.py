@@ -1,5 +1,6 @@
 """The one way to an answer, for every endpoint and whoever else asks."""
 
+from collections.abc import Sequence
 from typing import assert_never, overload
 
 from reporting.answers import (
@@ -12,10 +13,11 @@ from reporting.answers import (
     TableAnswer,
 )
 from reporting.choose import COLUMNS, choose_answer_source, choose_table_source
+from reporting.columns import realtime
 from reporting.questions.listing import EventsQuery, PropertiesQuery
 from reporting.questions.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery
 from reporting.questions.table import TableQuery
-from reporting.raw.answer_source import answer_realtime
+from reporting.raw import answer_source as raw
 
 Question = (
     StatsQuery
@@ -66,7 +68,9 @@ def answer(question: Question) -> Answer:
         case BreakdownQuery():
             return choose_answer_source(question).answer_breakdown(question)
         case RealtimeQuery():
-            return answer_realtime(question)
+            if question.condition is None:
+                return raw.answer_realtime(question)
+            return realtime.answer_realtime(COLUMNS, question)
         case TableQuery():
             return choose_table_source(question).answer_table(question)
         case EventsQuery():
@@ -74,3 +78,14 @@ def answer(question: Question) -> Answer:
         case PropertiesQuery():
             return COLUMNS.list_properties(question)
     assert_never(question)
+
+
+def answer_all(questions: Sequence[TableQuery]) -> list[TableAnswer]:
+    """As `answer` for several questions of one project: what columns answer is of one moment."""
+    sources = [choose_table_source(question) for question in questions]
+    pairs = list(zip(questions, sources, strict=True))
+    of_columns = iter(COLUMNS.answer_tables([each for each, source in pairs if source is COLUMNS]))
+    return [
+        next(of_columns) if source is COLUMNS else source.answer_table(question)
+        for question, source in pairs
+    ]
