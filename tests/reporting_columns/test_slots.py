@@ -161,6 +161,7 @@ def test_where_one_thread_serves_many_they_are_not_stalled(tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_who_only_accepts_loads_no_engine() -> None:
     program = (
         "import django, sys; django.setup()\n"

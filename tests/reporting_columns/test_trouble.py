@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -112,11 +112,10 @@ def test_files_that_take_too_long_to_check_are_checked_by_and_by(
     for n in range(3):
         export(project, f"/{n}")
     forget_everything()
-    digest = checks.file_digest
 
     def take_long(*given: Any) -> Any:
         time.sleep(0.5)
-        return digest(*given)
+        return file_digest(*given)
 
     monkeypatch.setattr(checks, "file_digest", take_long)
     settings.QUERY_TIMEOUT_SECONDS = 0.8
