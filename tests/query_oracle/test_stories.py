@@ -10,6 +10,8 @@ from tests.query_oracle.sameness import find_differences
 from tests.query_oracle.stories import Story, stories
 from tests.query_oracle.world import World
 
+pytestmark = pytest.mark.slow
+
 FEW, MANY = 40, 600
 
 common: settings = settings(
@@ -42,8 +44,8 @@ def test_every_answer_from_columns_equals_brute_force(store: None, story: Story)
     assert_told_as_it_is(story)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.nightly
+@pytest.mark.timeout(1_800)
 @settings(common, max_examples=MANY)
 @given(story=stories(most_steps=8, most_questions=6))
 def test_every_answer_of_long_stories_equals_brute_force(store: None, story: Story) -> None:
