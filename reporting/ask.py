@@ -1,5 +1,6 @@
 """The one way to an answer, for every endpoint and whoever else asks."""
 
+from collections.abc import Sequence
 from typing import assert_never, overload
 
 from reporting.answers import (
@@ -74,3 +75,14 @@ def answer(question: Question) -> Answer:
         case PropertiesQuery():
             return COLUMNS.list_properties(question)
     assert_never(question)
+
+
+def answer_all(questions: Sequence[TableQuery]) -> list[TableAnswer]:
+    """As `answer` for several questions of one project: what columns answer is of one moment."""
+    sources = [choose_table_source(question) for question in questions]
+    pairs = list(zip(questions, sources, strict=True))
+    of_columns = iter(COLUMNS.answer_tables([each for each, source in pairs if source is COLUMNS]))
+    return [
+        next(of_columns) if source is COLUMNS else source.answer_table(question)
+        for question, source in pairs
+    ]

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 
+import structlog
 from django.conf import settings
 
 from analytics.databases.mongo import Document
 from columns.engine import quote
 from columns.rows import encode_row, select_rows
-from reporting.columns.slots import Engine, make_folder, run
+from reporting.columns.slots import Engine, cannot_read, make_folder, run
+
+log = structlog.get_logger(__name__)
 
 _LINES = 500  # between two moments in which others have their turn
 _numbers = count()
@@ -31,6 +34,10 @@ class RowsFile:
         """Whether it may hold events with from_ms <= timestamp < to_ms."""
         return self.rows > 0 and self.from_ms < to_ms and self.to_ms >= from_ms
 
+    def is_there(self) -> bool:
+        """Whether nobody cleared it away."""
+        return not self.rows or self.path.exists()
+
     def delete(self) -> None:
         self.path.unlink(missing_ok=True)
 
@@ -46,10 +53,15 @@ def write_events(project_id: bytes, deadline: float, events: Iterable[Document])
 
     Raises what `run` raises, and what the reading of `events` does.
     """
-    path = _draw_path(project_id)
-    lines = path.with_suffix(".jsonl")
     try:
-        if not _write_lines(lines, events):
+        path = _draw_path(project_id)
+        lines = path.with_suffix(".jsonl")
+        has_rows = _write_lines(lines, events)
+    except OSError as exc:
+        log.warning("columns_not_read", error=repr(exc))
+        raise cannot_read() from exc
+    try:
+        if not has_rows:
             return RowsFile(path)
         return run(project_id, deadline, lambda engine: _copy(engine, select_rows(lines), path))
     finally:
@@ -58,7 +70,7 @@ def write_events(project_id: bytes, deadline: float, events: Iterable[Document])
 
 def join_files(project_id: bytes, deadline: float, files: Sequence[RowsFile]) -> RowsFile:
     """The rows of several files of the project in one. Raises what `run` raises."""
-    path = _draw_path(project_id)
+    path = files[0].path.with_name(f"{next(_numbers)}.parquet")
     listed = ", ".join(quote(file.path) for file in files if file.rows)
     if not listed:
         return RowsFile(path)
@@ -68,7 +80,7 @@ def join_files(project_id: bytes, deadline: float, files: Sequence[RowsFile]) ->
 
 def _draw_path(project_id: bytes) -> Path:
     folder = make_folder() / project_id.hex()
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / f"{next(_numbers)}.parquet"
 
 

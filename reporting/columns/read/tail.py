@@ -82,7 +82,8 @@ class Tail:
         chosen: list[Chunk] = []
         missing = set(listed)
         for chunk in sorted(self._chunks, key=lambda chunk: -len(chunk.fresh)):
-            if chunk.fresh <= missing:
+            if chunk.fresh <= missing and chunk.file.is_there():
+                chunk.used_at = time.monotonic()
                 chosen.append(chunk)
                 missing -= chunk.fresh
         return chosen, missing
@@ -97,6 +98,10 @@ class Tail:
     def list_fresh(self) -> set[bytes]:
         """The fresh documents it has events of."""
         return {fresh for chunk in self._chunks for fresh in chunk.fresh}
+
+    def is_busy(self) -> bool:
+        """Whether a question is about to add to it."""
+        return self._mutex.locked()
 
     def count_bytes(self) -> int:
         return sum(chunk.file.file_bytes for chunk in self._chunks)
@@ -139,7 +144,7 @@ def sweep_tails() -> None:
             listed = list_stored_fresh(project_id)
             if held - listed:
                 tail.drop(lambda chunk, listed=listed: not chunk.fresh <= listed)  # type: ignore[misc]
-        else:
+        elif not tail.is_busy():
             _tails.pop(project_id, None)
 
 

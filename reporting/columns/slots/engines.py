@@ -54,7 +54,7 @@ class Slots:
             raise (busy() if waited_longer else _too_long()) from exc
         except duckdb.OutOfMemoryException as exc:
             raise _too_large() from exc
-        except duckdb.IOException as exc:
+        except (duckdb.IOException, OSError) as exc:
             log.warning("columns_not_read", error=str(exc).partition("\n")[0])
             raise cannot_read() from exc
         except (duckdb.FatalException, duckdb.InternalException) as exc:

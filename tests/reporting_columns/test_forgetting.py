@@ -1,0 +1,232 @@
+"""What a process keeps for questions is bounded, and goes when MongoDB lists it no more."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from analytics.databases.mongo import COLUMN_HEADS, COLUMN_VEILS, collection
+from analytics.web.problems import Unavailable
+from columns.export import export_project
+from reporting.columns.read import remember, rows_file, sweeping, tail
+from reporting.columns.read.remembered import Answers
+from reporting.columns.read.sweeping import sweep
+from reporting.columns.slots import make_folder
+from reporting.columns.view import View
+from tests.conftest import TestProject, make_project
+from tests.reporting_columns.views import open_one, read_paths, soon
+from tests.stored import store_events
+
+
+def store(project: TestProject, *paths: str) -> None:
+    store_events(project, [{"path": path} for path in paths])
+
+
+def list_files(project: TestProject) -> list[Path]:
+    return sorted((make_folder() / project.id.hex()).iterdir())
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """No question is under way any more."""
+
+    def come() -> None:
+        monkeypatch.setattr(tail, "read_seconds", lambda: 0.0)
+
+    return come
+
+
+def test_a_sweep_deletes_what_was_exported_but_not_under_a_question(
+    project: TestProject, later: Any
+) -> None:
+    store(project, "/a")
+    view = open_one(project)
+    export_project(project.id)
+    sweep()
+    assert read_paths(project, view) == ["/a"]
+
+    later()
+    sweep()
+
+    assert list_files(project) == []
+    assert read_paths(project, open_one(project)) == ["/a"]
+
+
+def test_a_sweep_leaves_what_is_still_fresh(project: TestProject, later: Any) -> None:
+    store(project, "/a")
+    [path] = open_one(project).tail
+    later()
+    sweep()
+    assert open_one(project).tail == (path,)
+
+
+def test_a_question_deletes_what_became_of_use_to_nobody(
+    project: TestProject, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "MOST_FILES", 2)
+    later()
+    for n in range(3):
+        store(project, f"/{n}")
+        open_one(project)
+    store(project, "/3")
+    view = open_one(project)
+    assert [str(path) for path in list_files(project)] == sorted(view.tail)
+    assert len(view.tail) == 2
+
+
+def test_the_project_that_was_asked_for_longest_ago_goes_first(
+    project: TestProject, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [make_project(f"Other {n}") for n in range(2)]
+    for each in (project, *others):
+        store(each, "/a")
+        open_one(each)
+    later()
+    monkeypatch.setattr(
+        tail, "MAX_BYTES", sum(len(f.read_bytes()) for f in list_files(project)) * 2
+    )
+
+    open_one(project)  # so that another was not asked for longest
+    store(others[1], "/b")
+    open_one(others[1])
+
+    assert list_files(others[0]) == []
+    assert read_paths(others[0], open_one(others[0])) == ["/a"]
+
+
+def test_stored_events_are_kept_for_their_question_alone(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(project, "/a")
+    collection(COLUMN_HEADS).insert_one(
+        {"_id": project.id, "revision": 1, "generation": 0, "oldUntil": 2**62}
+    )
+    monkeypatch.setattr("reporting.columns.read.stored.read_seconds", lambda: 0.0)
+    view = open_one(project)
+    [path] = view.stored[0].files
+    assert Path(path).exists()
+    sweep()
+    assert not Path(path).exists()
+
+
+def ask(view: View, question: str, answers: list[str]) -> str:
+    def make() -> str:
+        answers.append(question)
+        return f"{question} {len(answers)}"
+
+    return remember(view, question, soon(), make)
+
+
+def test_an_equal_question_of_an_equal_view_is_answered_once(project: TestProject) -> None:
+    store(project, "/a")
+    asked: list[str] = []
+    assert [ask(open_one(project), "q", asked) for _ in range(3)] == ["q 1"] * 3
+    assert ask(open_one(project), "other", asked) == "other 2"
+    store(project, "/b")
+    assert ask(open_one(project), "q", asked) == "q 3"
+    export_project(project.id)
+    assert ask(open_one(project), "q", asked) == "q 4"
+
+
+def test_a_neighbour_is_answered_anew(project: TestProject, other_project: TestProject) -> None:
+    asked: list[str] = []
+    assert ask(open_one(project), "q", asked) == "q 1"
+    assert ask(open_one(other_project), "q", asked) == "q 2"
+
+
+def test_a_sweep_forgets_the_answers_of_what_is_gone(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = Answers()
+    monkeypatch.setattr(sweeping, "answers", answers)
+    store(project, "/a")
+    answers.remember(open_one(project), "q", soon(), lambda: 1)
+    sweep()
+    assert answers.list_projects() == {project.id}
+    collection(COLUMN_VEILS).insert_one(
+        {"_id": "e", "project": project.id, "userId": "alice", "lastPlace": b"p"}
+    )
+    sweep()
+    assert answers.list_projects() == set()
+    answers.remember(open_one(project), "q", soon(), lambda: 1)
+    export_project(project.id)
+    sweep()
+    assert answers.list_projects() == set()
+
+
+def test_answers_take_no_more_than_their_bytes(project: TestProject) -> None:
+    answers = Answers(max_bytes=50_000)
+    view = open_one(project)
+    asked: list[int] = []
+
+    def make(n: int) -> str:
+        asked.append(n)
+        return "x" * 1_000
+
+    for n in [*range(20), 19, 0]:
+        answers.remember(view, n, soon(), partial(make, n))
+    assert asked == [*range(20), 0]
+
+
+@pytest.mark.slow
+def test_a_process_removes_what_dead_ones_left_and_nothing_of_the_living(tmp_path: Path) -> None:
+    program = (
+        "import django, sys; django.setup()\n"
+        "from reporting.columns.slots import make_folder\n"
+        "print(make_folder(), flush=True); sys.stdin.read()"
+    )
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "QUERY_TEMP_DIR": str(tmp_path / "temp"),
+    }
+
+    def start() -> tuple["subprocess.Popen[str]", Path]:
+        child = subprocess.Popen(
+            [sys.executable, "-c", program],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout
+        return child, Path(child.stdout.readline().strip())
+
+    first, killed = start()
+    first.kill()
+    first.communicate()
+    assert killed.is_dir()
+    second, living = start()
+    third, other = start()
+    assert (killed.exists(), living.is_dir(), other.is_dir()) == (False, True, True)
+    for child in (second, third):
+        child.communicate("")
+    assert list((tmp_path / "temp").iterdir()) == []
+
+
+def test_the_folder_is_made_anew_where_somebody_removed_it(project: TestProject) -> None:
+    store(project, "/a")
+    open_one(project)
+    shutil.rmtree(settings.QUERY_TEMP_DIR)
+    assert read_paths(project, open_one(project)) == ["/a"]
+    assert rows_file.read_seconds() > settings.QUERY_TIMEOUT_SECONDS
+
+
+def test_a_full_disk_is_no_fault_of_the_question(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store(project, "/a")
+    monkeypatch.setattr(rows_file, "_write_lines", fail)
+    with pytest.raises(Unavailable) as refusal:
+        open_one(project)
+    assert refusal.value.code == "columns_unavailable"
