@@ -4,9 +4,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from analytics.web.problems import BadRequest
-from reporting.columns.dialect.inputs import Canonical, Events, is_nested
+from reporting.columns.dialect.inputs import Canonical, Events, Inputs, is_nested
 from reporting.columns.dialect.statement import Table, list_keys
-from reporting.columns.dialect.values import Arguments, property_value
+from reporting.columns.dialect.values import Arguments
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -25,11 +25,9 @@ def find_canonical(engine: "DuckDBPyConnection", table: Table, *, sort_keys: boo
     for span in filter(None, (query.span, query.compare)):
         events = Events(view=table.view, span=span, bots=query.bots, arguments=arguments)
         for field in list_keys(query):
-            rows = f"{events.sql}"
-            parts.append(
-                f"SELECT {property_value(field)} AS value FROM ({rows}) "
-                f"WHERE {events.test(query.condition)}"
-            )
+            inputs = Inputs(events)
+            value, passes = f"p{inputs.number_of(field)}", inputs.test(query.condition)
+            parts.append(f"SELECT {value} AS value FROM {inputs.rows()} WHERE {passes}")
     found = engine.execute(
         f"SELECT DISTINCT value FROM ({' UNION ALL '.join(parts)}) WHERE {is_nested('value')} "
         f"LIMIT {MAX_NESTED + 1}",

@@ -10,13 +10,14 @@ from reporting.columns.dialect.numbers import (
 )
 from reporting.columns.dialect.values import (
     Arguments,
+    is_number,
     is_real,
-    property_value,
     quote_name,
     quote_re2,
     spell_text,
 )
 from reporting.questions.conditions import And, Compare, Condition, Did, Not, Or
+from reporting.questions.fields import Field
 
 _CONSTANTS = ("true", "false", "null")
 _SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -25,10 +26,20 @@ _PATTERNS = {"is": r"\A(?:{})\z", "contains": "{}", "startsWith": r"\A{}", "ends
 
 
 class Conditions:
-    """Conditions of one statement; `did` makes the SQL of the visitors who did something."""
+    """Conditions on some rows.
 
-    def __init__(self, arguments: Arguments, did: Callable[[Condition], str]) -> None:
+    `value_of` names the column with the JSON text of a property, `did` makes a SELECT of the
+    visitors who did something.
+    """
+
+    def __init__(
+        self,
+        arguments: Arguments,
+        value_of: Callable[[Field], str],
+        did: Callable[[Condition], str],
+    ) -> None:
         self._arguments = arguments
+        self._value_of = value_of
         self._did = did
 
     def compile(self, condition: Condition | None) -> str:
@@ -60,7 +71,7 @@ class Conditions:
         return f"({there} AND {self._test_text(given, column)})"
 
     def _compare_property(self, given: Compare) -> str:
-        value = property_value(given.field)
+        value = self._value_of(given.field)
         if given.operator == "exists":
             return f"({value} <> 'null')"
         if given.operator in _SIGNS:
@@ -98,7 +109,8 @@ class Conditions:
         tests = [f"{value} IN ({self._arguments.add_all(same)})"] if same else []
         if doubles:
             found = f"TRY_CAST({value} AS DOUBLE) IN ({self._arguments.add_all(doubles)})"
-            tests.append(f"({is_real(value)} AND {found})")
+            is_double = f"{is_number(value)} AND {is_real(value)}"
+            tests.append(f"CASE WHEN {is_double} THEN {found} ELSE false END")
         return _any(tests)
 
     def _compare_number(self, given: Compare, value: str) -> str:
@@ -109,7 +121,8 @@ class Conditions:
         whole = self._arguments.add(bound_integers(number, low=low))
         real = self._arguments.add(bound_doubles(number, low=low))
         return (
-            f"CASE WHEN {is_real(value)} THEN TRY_CAST({value} AS DOUBLE) {sign} {real} "
+            f"CASE WHEN NOT {is_number(value)} THEN false "
+            f"WHEN {is_real(value)} THEN TRY_CAST({value} AS DOUBLE) {sign} {real} "
             f"ELSE TRY_CAST({value} AS BIGINT) {sign} {whole} END"
         )
 

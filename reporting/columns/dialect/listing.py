@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from analytics.events.ids import datetime_of_ms
 from reporting.answers import EventsAnswer, PropertiesAnswer, PropertyRow, Provenance
-from reporting.columns.dialect.inputs import Events
+from reporting.columns.dialect.inputs import Events, Inputs
 from reporting.columns.dialect.patterns import check_patterns
 from reporting.columns.dialect.values import Arguments
 from reporting.columns.view import View
@@ -33,7 +33,7 @@ def find_first_event(engine: "DuckDBPyConnection", view: View, bots: Bots) -> da
     """When the first event was; None where there is none."""
     arguments = Arguments()
     events = _events_of(view, UNBOUNDED, bots, arguments)
-    statement = f'SELECT min("timestamp") FROM ({events.sql})'
+    statement = f'SELECT min("timestamp") FROM ({events.select()})'
     [(first,)] = engine.execute(statement, arguments.values).fetchall()
     return None if first is None else datetime_of_ms(first)
 
@@ -42,13 +42,13 @@ def find_events(engine: "DuckDBPyConnection", view: View, query: EventsQuery) ->
     """The places of a page. Raises BadRequest (`bad_pattern`)."""
     check_patterns(engine, query.condition)
     arguments = Arguments()
-    events = _events_of(view, query.window, "included", arguments)
-    passes = events.test(query.condition)
+    inputs = Inputs(_events_of(view, query.window, "included", arguments))
+    passes = inputs.test(query.condition)
     if (after := query.after) is not None:
         time, id_ = arguments.add(after.timestamp_ms), arguments.add(after.id)
         passes += f' AND ("timestamp" < {time} OR ("timestamp" = {time} AND id < {id_}))'
     found = engine.execute(
-        f'SELECT "timestamp", id FROM ({events.sql}) WHERE {passes} '
+        f'SELECT "timestamp", id FROM {inputs.rows()} WHERE {passes} '
         f'ORDER BY "timestamp" DESC, id DESC LIMIT {query.limit:d}',
         arguments.values,
     ).fetchall()
@@ -61,13 +61,13 @@ def list_properties(
 ) -> PropertiesAnswer:
     """The keys at the top of objects; of as many events, by name."""
     arguments = Arguments()
-    events = _events_of(view, query.window, "included", arguments)
+    inputs = Inputs(_events_of(view, query.window, "included", arguments))
     named = None if query.event is None else Compare(Field("event"), "is", (query.event,))
     # Many events are of few shapes: the keys of each shape are told apart once.
     found = engine.execute(
         "WITH shapes AS MATERIALIZED (SELECT json_structure(properties) AS shape, "
-        f'count(*) AS events, max("timestamp") AS last FROM ({events.sql}) '
-        f"WHERE {events.test(named)} GROUP BY shape), "
+        f'count(*) AS events, max("timestamp") AS last FROM {inputs.rows()} '
+        f"WHERE {inputs.test(named)} GROUP BY shape), "
         "names AS (SELECT key, list(DISTINCT value), sum(events), max(last) "
         "FROM shapes, json_each(shapes.shape) WHERE key IS NOT NULL "
         f"GROUP BY key ORDER BY sum(events) DESC, key LIMIT {query.limit:d}) "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reporting.columns.dialect.inputs import Canonical, Events, Properties, is_nested, select_inputs
+from reporting.columns.dialect.inputs import Canonical, Events, Inputs, is_nested
 from reporting.columns.dialect.metrics import (
     ENGAGED,
     ENGAGEMENT,
@@ -15,7 +15,7 @@ from reporting.columns.dialect.metrics import (
     leave_out_event,
     measure,
 )
-from reporting.columns.dialect.values import Arguments, property_value
+from reporting.columns.dialect.values import Arguments
 from reporting.columns.view import View
 from reporting.questions.conditions import And
 from reporting.questions.fields import Field
@@ -51,7 +51,7 @@ def select_page(table: Table, arguments: Arguments, canonical: Canonical) -> str
     one currency.
     """
     query = table.query
-    measures = [measure(metric, Properties({}).number_of) for metric in query.metrics]
+    measures = [measure(metric, _any_number) for metric in query.metrics]
     kept = " OR ".join(each.is_something(f"m{n}") for n, each in enumerate(measures))
     if query.is_series:  # each unit has a row, and a rate of 0 is not the one of nobody
         kept = "true"
@@ -96,7 +96,7 @@ def _select_groups(table: Table, span: Span, arguments: Arguments, canonical: Ca
         return counted
     merged = []
     for n, metric in enumerate(query.metrics):
-        kind = measure(metric, Properties({}).number_of).kind
+        kind = measure(metric, _any_number).kind
         nothing = _ZEROS[kind] if is_zero(metric) else "NULL"
         merged.append(f"coalesce(any_value(m{n}), {nothing}) AS m{n}")
     merged += [f"coalesce(any_value(x{n}), false) AS x{n}" for n in table.sums]
@@ -107,24 +107,22 @@ def _select_groups(table: Table, span: Span, arguments: Arguments, canonical: Ca
 
 
 def _count_events(table: Table, events: Events, canonical: Canonical) -> str:
-    query, properties = table.query, Properties(canonical)
-    condition, converted = events.test(query.condition), "false"
+    query, inputs = table.query, Inputs(events, canonical)
+    passes, converted = inputs.test(query.condition), "false"
     if query.goal is not None and any(metric.name in GOAL for metric in query.metrics):
         parts = (query.goal,) if query.condition is None else (query.condition, query.goal)
         converted = f"coalesce(visitor IN ({events.select_visitors(And(parts))}), false)"
     if (field := _find_property(query.dimensions)) and not table.absent:
-        condition += f" AND {property_value(field)} IS NOT NULL"
+        passes += f" AND p{inputs.number_of(field)} IS NOT NULL"
     aggregates = [
-        f"{measure(metric, properties.number_of).sql} AS m{n}"
+        f"{measure(metric, inputs.number_of).sql} AS m{n}"
         for n, metric in enumerate(query.metrics)
         if metric.name not in ENGAGED
     ]
-    aggregates += [
-        f"{is_mixed(query.metrics[n], properties.number_of)} AS x{n}" for n in table.sums
-    ]
-    nested = [is_nested(f"p{properties.number_of(field)}") for field in list_keys(query)]
+    aggregates += [f"{is_mixed(query.metrics[n], inputs.number_of)} AS x{n}" for n in table.sums]
+    nested = [is_nested(f"p{inputs.number_of(field)}") for field in list_keys(query)]
     aggregates.append(f"coalesce(bool_or({' OR '.join(nested) or 'false'}), false) AS nested")
-    rows = select_inputs(events, query.dimensions, properties, condition, converted)
+    rows = inputs.select(query.dimensions, passes, converted)
     columns = ", ".join([_level(table), *table.keys, *aggregates])
     return f"SELECT {columns} FROM ({rows}){_group(table)}"
 
@@ -133,13 +131,12 @@ def _measure_views(
     table: Table, events: Events, canonical: Canonical, engaged: Sequence[int]
 ) -> str:
     """Of each view the most, then the mean over views."""
-    query, properties = table.query, Properties(canonical)
-    passes = events.test(leave_out_event(query.condition))
-    view = f"k{properties.number_of(VIEW)}"
+    query, inputs = table.query, Inputs(events, canonical)
+    passes = f"event = '{ENGAGEMENT}' AND {inputs.test(leave_out_event(query.condition))}"
+    view = f"k{inputs.number_of(VIEW)}"
     names = [query.metrics[n].name for n in engaged]
-    most = [_most(name, properties.number_of(ENGAGED[name][0])) for name in dict.fromkeys(names)]
-    condition = f"event = '{ENGAGEMENT}' AND {passes}"
-    rows = select_inputs(events, query.dimensions, properties, condition)
+    most = [_most(name, inputs.number_of(ENGAGED[name][0])) for name in dict.fromkeys(names)]
+    rows = inputs.select(query.dimensions, passes)
     columns = ", ".join([_level(table), *table.keys, view, *most])
     views = f"SELECT {columns} FROM ({rows}) WHERE {view} IS NOT NULL{_group(table, view)}"
     keys = ", ".join(["g", *table.keys])
@@ -167,6 +164,11 @@ def list_keys(query: TableQuery) -> list[Field]:
     """The properties whose values, and not only numbers, a question tells apart."""
     fields = [metric.field for metric in query.metrics if metric.name == "unique"]
     return [each for each in (*query.dimensions, *fields) if isinstance(each, Field) and each.keys]
+
+
+def _any_number(_: Field) -> int:
+    """For what is asked of a measure but its SQL."""
+    return 0
 
 
 def _find_property(dimensions: Sequence[Dimension]) -> Field | None:

@@ -69,6 +69,11 @@ def property_value(field: Field) -> str:
     return f"CAST({value} AS VARCHAR)"
 
 
+def is_number(value: str) -> str:
+    """Whether a property is a number, by the byte that its JSON begins with."""
+    return f"({value} >= '-' AND {value} < ':')"
+
+
 def is_real(value: str) -> str:
     """Whether a property that is a number is no integer, as it is written."""
     return f"(contains({value}, '.') OR contains({value}, 'e'))"
