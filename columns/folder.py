@@ -137,7 +137,8 @@ def renew_folder() -> Folder:
         raise ColumnsUnavailable("MongoDB knows of no folder: the first segment makes one")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        if others := _list_others(root):
+        others = [path.name for path in root.iterdir() if not _HARMLESS.fullmatch(path.name)]
+        if others:
             raise ColumnsUnavailable(f"{root} is not empty, it holds {min(others)}")
         if _read_marker(root) is None:
             _write_marker(root, ours)
@@ -172,7 +173,7 @@ def _begin(root: Path) -> None:
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        others = _list_others(root)
+        others = [path.name for path in root.iterdir() if not _HARMLESS.fullmatch(path.name)]
         if others and _read_ours() is None:  # nor did somebody else begin at this moment
             raise ColumnsUnavailable(f"{root} is not known to MongoDB and holds {min(others)}")
         deployment = _read_marker(root) or _write_marker(root, str(uuid4()))
@@ -182,11 +183,6 @@ def _begin(root: Path) -> None:
         typed(ColumnStoreDocument, mongo.COLUMN_STORE).insert_one(
             {"_id": _FOLDER, "deployment": deployment, "madeAt": datetime.now(UTC)}
         )
-
-
-def _list_others(root: Path) -> list[str]:
-    """What is in the folder that has nothing to do with its beginning."""
-    return [path.name for path in root.iterdir() if not _HARMLESS.fullmatch(path.name)]
 
 
 def _write_marker(root: Path, deployment: str) -> str:

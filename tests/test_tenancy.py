@@ -228,6 +228,8 @@ COMMANDS: Mapping[str, Act] = {
     "ledger": run_command("ledger", "--project", SUBJECT),
     "verify_rollups": run_command("verify_rollups", "--project", SUBJECT),
     "rebuild_rollups": run_command("rebuild_rollups", "--project", SUBJECT),
+    "verify_columns": run_command("verify_columns", SUBJECT),
+    "rebuild_columns": run_command("rebuild_columns", SUBJECT),
     "replay_dead_letters": replay_by_command,
     "erase_user": erase_by_command,
     "loadtest": quietly(lambda world: None),  # a client of the endpoints
