@@ -13,23 +13,34 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-def check_patterns(engine: "DuckDBPyConnection", *conditions: Condition | None) -> None:
-    """Raises BadRequest (`bad_pattern`) for one that RE2 refuses, as too large for instance."""
-    for condition in conditions:
-        for pattern in _list_patterns(condition):
-            try:
-                engine.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern})
-            except duckdb.InvalidInputException as exc:
-                reason = str(exc).removeprefix("Invalid Input Error: ")
-                raise BadRequest(f"A pattern is refused: {reason}.", code="bad_pattern") from None
+def check_patterns(
+    engine: "DuckDBPyConnection", condition: Condition | None, goal: Condition | None = None
+) -> None:
+    """Raises BadRequest (`bad_pattern`) for one that RE2 refuses, as too large for instance.
+
+    The tree stands as the filter that it was read from, so it tells the pattern's place in that.
+    """
+    patterns = [*_list_patterns(condition, "filter"), *_list_patterns(goal, "goal")]
+    for place, pattern in patterns:
+        try:
+            engine.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern})
+        except duckdb.InvalidInputException as exc:
+            reason = str(exc).removeprefix("Invalid Input Error: ")
+            detail = f"{place} is a pattern that is refused: {reason}."
+            error = {"field": place, "code": "bad_pattern", "detail": detail}
+            raise BadRequest(detail, code="bad_pattern", errors=[error]) from None
 
 
-def _list_patterns(condition: Condition | None) -> Iterator[str]:
+def _list_patterns(condition: Condition | None, place: str) -> Iterator[tuple[str, str]]:
     match condition:
         case And(parts) | Or(parts):
-            for part in parts:
-                yield from _list_patterns(part)
-        case Not(part) | Did(part):
-            yield from _list_patterns(part)
+            name = "and" if isinstance(condition, And) else "or"
+            for index, part in enumerate(parts):
+                yield from _list_patterns(part, f"{place}.{name}[{index}]")
+        case Not(part):
+            yield from _list_patterns(part, f"{place}.not")
+        case Did(part):
+            yield from _list_patterns(part, f"{place}.did")
         case Compare(operator="matches", values=values):
-            yield from (with_flags(condition, value) for value in values)
+            for index, value in enumerate(values):
+                yield f"{place}.values[{index}]", with_flags(condition, value)
