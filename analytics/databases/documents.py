@@ -189,7 +189,6 @@ class FreshDocument(TypedDict):
     long: bytes
 
 
-# One field is called `from`, which only this form can say.
 SegmentDocument = TypedDict(
     "SegmentDocument",
     {
@@ -218,9 +217,7 @@ class ColumnHeadDocument(TypedDict):
     _id: bytes  # the project
     revision: int
     generation: int
-    # Events with a timestamp before this (unix ms) may be in no segment, and not fresh either:
-    # they were stored before there were columns. Absent: none are.
-    oldUntil: NotRequired[int]
+    oldUntil: NotRequired[int]  # events of before (unix ms) may be in no segment, nor fresh
     oldFrom: NotRequired[datetime]  # not to be exported before
     cutAt: NotRequired[datetime]  # when what retention let go was last taken out
 
