@@ -17,6 +17,9 @@ from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.keys.refusals import flush_refusals
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import ApiKey
+from columns.export import export_project, list_tails
+from columns.garbage import collect_files
+from columns.merge import merge_project
 from ingestion.drain.loop import drain
 from ingestion.letters.change import discard_letters
 from tests.conftest import Api, TestProject, make_project
@@ -127,6 +130,12 @@ def settle() -> None:
         pass
     take_checkpoints()
     mirror_keys()
+    for tail in list_tails():
+        export_project(tail.project_id)
+        while merge_project(tail.project_id):
+            pass
+    collection(mongo.COLUMN_GARBAGE).update_many({}, {"$set": {"dueAt": MONTH}})
+    collect_files()
 
 
 def read_bytes_of(projects: list[TestProject]) -> Bytes:
@@ -143,6 +152,9 @@ def read_bytes_of(projects: list[TestProject]) -> Bytes:
         for key, value in _walk_keys(client):
             if any(mark in b"%b %b" % (key, value) for mark in marks):
                 found[f"redis {number}", key] = value
+    for project in projects:
+        for file in (settings.COLUMNS_URL / project.id.hex()).rglob("*"):
+            found["file", str(file)] = file.read_bytes() if file.is_file() else b""
     return found
 
 

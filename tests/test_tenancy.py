@@ -8,12 +8,14 @@ a task, a command or an action adds how it is done here.
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.management import call_command, get_commands
@@ -28,6 +30,7 @@ from analytics.keys.lookup import forget_keys
 from analytics.keys.refusals import flush_refusals, read_refusals
 from analytics.projects.models import ApiKey
 from analytics.remembered import forget_everything
+from columns import change
 from config.celery import app
 from ingestion.drain.loop import drain
 from tests.conftest import empty_database
@@ -43,7 +46,9 @@ from tests.tenancy import (
     make_world,
     read_bytes_of,
 )
+from upkeep.deletion import columns as deleting
 from upkeep.deletion import run
+from upkeep.erasure import columns as erasing
 from upkeep.jobs import engine
 from upkeep.rollups import copies
 
@@ -163,6 +168,26 @@ def build_copies(world: World) -> None:
     app.tasks["ingestion.build_copies"].run()
 
 
+def export_columns(world: World) -> None:
+    """Of whoever has anything fresh, as after an hour, and of events from before columns."""
+    for document in list(collection(mongo.COLUMN_FRESH).find()):
+        collection(mongo.COLUMN_FRESH).delete_one({"_id": document["_id"]})
+        old = bytes(document["project"]) + bytes(8) + bytes(document["_id"])[-8:]
+        collection(mongo.COLUMN_FRESH).insert_one({**document, "_id": old})
+    app.tasks["upkeep.export_columns"].run()
+
+
+def tend_columns(world: World) -> None:
+    """With a segment of the project that is damaged, and old events of it."""
+    subject = {"project": world.subject.id}
+    collection(mongo.COLUMN_SEGMENTS).update_one(subject, {"$set": {"damagedAt": MONTH}})
+    old = {"oldUntil": 2**62, "oldFrom": MONTH}
+    collection(mongo.COLUMN_HEADS).update_one({"_id": world.subject.id}, {"$set": old})
+    app.tasks["upkeep.tend_columns"].run()
+    collection(mongo.COLUMN_GARBAGE).update_many({}, {"$set": {"dueAt": MONTH}})
+    app.tasks["upkeep.tend_columns"].run()
+
+
 TASKS: Mapping[str, Act] = {
     "ingestion.drain": run_task("ingestion.drain", 0),
     "analytics.mirror_keys": run_task("analytics.mirror_keys"),
@@ -174,6 +199,8 @@ TASKS: Mapping[str, Act] = {
     "ingestion.forget_consumers": run_task("ingestion.forget_consumers"),
     "ingestion.verify_sample": run_task("ingestion.verify_sample"),
     "ingestion.run_deletions": run_task("ingestion.run_deletions"),
+    "upkeep.export_columns": quietly(export_columns),
+    "upkeep.tend_columns": quietly(tend_columns),
 }
 
 
@@ -348,6 +375,8 @@ def play(world: World) -> Iterator[tuple[str, str]]:
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "SETTLE", timedelta(0))
     monkeypatch.setattr(run, "REST", timedelta(0))
+    for module in (change, erasing, deleting):
+        monkeypatch.setattr(module, "READ_TIME", timedelta(0))
     monkeypatch.setattr(engine, "FOLLOW_SECONDS", 0.0)
     monkeypatch.setattr(copies, "QUIET", timedelta(0))
     monkeypatch.setenv("ADMIN_PASSWORD", "correct horse")
@@ -363,6 +392,7 @@ def test_nothing_that_is_done_in_a_project_touches_another_or_tells_of_it(
     for client in (stream_client(), broker_client()):
         client.flushall()
     empty_database()
+    shutil.rmtree(settings.COLUMNS_URL)
     forget_everything()
     alone = list(play(make_world(alone=True)))
 
