@@ -104,7 +104,9 @@ class World:
             finish_erasure(erasure_id)
 
     def cut(self, horizon: datetime) -> None:
-        """As retention does it, of raw events and of columns."""
+        """As retention does it, of raw events and of columns: days after they were exported."""
+        while export_project(self.project.id):
+            pass
         old = {"project": self.project.id, "timestamp": {"$lt": horizon}}
         collection(mongo.EVENTS).delete_many(old)
         cut_before(self.project.id, ms_of_datetime(horizon))
