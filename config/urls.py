@@ -2,32 +2,16 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from analytics.web.front_page import favicon_ico, favicon_svg, front_page
 from config.accepting_urls import watching_patterns
-from ingestion.accept.urls import HOT_VIEWS
-from ingestion.server.hot_path import READING
-from reporting.web.query_views import EventListView
 from upkeep.watch.gauges import metrics_state
 
 # For bookmarks of a release that had no `upkeep` yet.
 _MOVED_PAGES = ("erasure", "projectdeletion", "ledgerline")
-
-
-@csrf_exempt
-def events(request: HttpRequest) -> HttpResponseBase:
-    """One path of two rooms, which both have it below for their own roles: sent, or read."""
-    view = _list_events if request.method in READING else _take_events
-    return view(request)
-
-
-_take_events, _list_events = HOT_VIEWS["/events"], EventListView.as_view()
-
 _READ = ["get", "head"]  # the page of /docs/ cannot render what OPTIONS would say
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -45,7 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
 ]
 if settings.ROLE == "all":
-    urlpatterns += [path("events", events), path("events/", events)]
+    urlpatterns.append(path("", include("config.events_urls")))
 if settings.ROLE in ("all", "ingest"):
     urlpatterns.append(path("", include("ingestion.urls")))
     urlpatterns.append(path("", include("upkeep.urls")))

@@ -77,7 +77,7 @@ def test_an_engine_that_failed_is_replaced(caplog: pytest.LogCaptureFixture) -> 
     [before] = slots._idle
     with pytest.raises(Unavailable) as refusal:
         slots.run(PROJECT, soon(), fail)
-    assert refusal.value.code == "query_failed"
+    assert refusal.value.code == "columns_unavailable"
     assert slots._idle == []
     assert slots.run(PROJECT, soon(), ask) == 42
     assert slots._idle != [before]
@@ -161,6 +161,7 @@ def test_where_one_thread_serves_many_they_are_not_stalled(tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_who_only_accepts_loads_no_engine() -> None:
     program = (
         "import django, sys; django.setup()\n"

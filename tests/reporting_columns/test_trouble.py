@@ -3,22 +3,23 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 
 from analytics.databases.mongo import COLUMN_SEGMENTS, collection
 from analytics.remembered import forget_everything
-from analytics.web.problems import Unavailable
+from analytics.web.problems import BadRequest, Unavailable
 from columns.export import export_project
 from columns.folder import Folder
-from reporting.columns.read import stored
+from reporting.columns.read import checks, stored
 from reporting.questions.window import Window
 from tests.conftest import TestProject
 from tests.reporting_columns.views import open_one, read_paths
@@ -29,9 +30,9 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 @pytest.fixture(autouse=True)
 def folder(store: None) -> Iterator[Path]:
-    shutil.rmtree(settings.COLUMNS_URL, ignore_errors=True)
-    yield settings.COLUMNS_URL
-    shutil.rmtree(settings.COLUMNS_URL, ignore_errors=True)
+    shutil.rmtree(django_settings.COLUMNS_URL, ignore_errors=True)
+    yield django_settings.COLUMNS_URL
+    shutil.rmtree(django_settings.COLUMNS_URL, ignore_errors=True)
 
 
 def export(project: TestProject, *paths: str, at: datetime = NOW) -> Path:
@@ -40,7 +41,7 @@ def export(project: TestProject, *paths: str, at: datetime = NOW) -> Path:
     store_events(project, [{"path": path, "timestamp": at} for path in paths])
     export_project(project.id)
     [new] = [d for d in list_documents(project) if bytes(d["_id"]) not in before]
-    return Folder(settings.COLUMNS_URL).path_of(bytes(new["_id"]))
+    return Folder(django_settings.COLUMNS_URL).path_of(bytes(new["_id"]))
 
 
 def list_documents(project: TestProject) -> list[dict[str, Any]]:
@@ -103,6 +104,25 @@ def test_fewer_rows_than_listed_are_damage(project: TestProject) -> None:
     export(project, "/a")
     collection(COLUMN_SEGMENTS).update_one({"project": project.id}, {"$inc": {"rows": 1}})
     assert len(open_one(project).stored) == 1
+
+
+def test_files_that_take_too_long_to_check_are_checked_by_and_by(
+    project: TestProject, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        export(project, f"/{n}")
+    forget_everything()
+
+    def take_long(*given: Any) -> Any:
+        time.sleep(0.5)
+        return file_digest(*given)
+
+    monkeypatch.setattr(checks, "file_digest", take_long)
+    settings.QUERY_TIMEOUT_SECONDS = 0.8
+    with pytest.raises(BadRequest) as refusal:
+        open_one(project)
+    assert refusal.value.code == "query_timeout"
+    assert len(open_one(project).segments) == 3
 
 
 def test_a_segment_that_somebody_marked_is_not_read(project: TestProject) -> None:

@@ -59,7 +59,7 @@ class Slots:
             raise cannot_read() from exc
         except (duckdb.FatalException, duckdb.InternalException) as exc:
             log.exception("engine_failed")
-            raise _failed() from exc
+            raise cannot_read() from exc
         finally:
             self._turns.give_back(project_id)
 
@@ -112,7 +112,8 @@ def run(project_id: bytes, deadline: float, work: Callable[[Engine], T]) -> T:
 
     Raises BadRequest (`query_timeout`) at the deadline, (`query_too_large`) where it needs more
     memory than its share; Unavailable (`query_busy`) where others were before it until then,
-    (`columns_unavailable`) where a file cannot be read, and what `work` raises.
+    (`columns_unavailable`) where a file cannot be read or the engine fails, which is then made
+    anew; and what `work` raises.
     """
     return _slots().run(project_id, deadline, work)
 
@@ -189,10 +190,6 @@ def busy() -> Problem:
         code="query_busy",
         retry_after_seconds=BUSY_RETRY_SECONDS,
     )
-
-
-def _failed() -> Problem:
-    return Unavailable("The engine failed. It has been logged.", code="query_failed")
 
 
 def cannot_read() -> Problem:
