@@ -4,12 +4,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from columns.engine import open_engine
 from tests.reporting_dialect.asking import Files
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(config={"threads": 2}) as connection:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Locked down as that of a process that answers questions."""
+    root = tmp_path_factory.getbasetemp()
+    with open_engine(
+        memory_mb=256, threads=2, folders=[root], temp_folder=root / "spilled"
+    ) as connection:
         yield connection
 
 

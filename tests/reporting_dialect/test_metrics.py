@@ -56,6 +56,8 @@ def test_of_nothing_a_count_and_a_sum_are_0_and_all_else_is_null(files: Files) -
     for _ in range(2):  # without a file, and with events without the property
         assert measure(files, *asked) == (0, 0, 0, None, None, None, None, None)
         assert files.totals(*more, where=is_("path", "/x")) == (0, 0, 0, 0, None, None)
+        mixed = ("engagedSeconds", "sum(properties.v)", "max(properties.v)", "avg(properties.v)")
+        assert files.totals(*mixed) == (None, 0, None, None)
         files.store({"properties": {"w": 1}})
 
 

@@ -19,7 +19,7 @@ from reporting.columns.dialect.values import Arguments
 from reporting.columns.view import View
 from reporting.questions.conditions import And
 from reporting.questions.fields import Field
-from reporting.questions.table import Dimension, Order, Span, TableQuery
+from reporting.questions.table import Dimension, Metric, Order, Span, TableQuery
 
 _ZEROS = {"count": "0", "number": "{'d': 0::DOUBLE, 'i': 0::HUGEINT}"}
 _FIRST_METRIC = Order("metric", 0, descending=True)
@@ -94,16 +94,19 @@ def _select_groups(table: Table, span: Span, arguments: Arguments, canonical: Ca
     engaged = [n for n, metric in enumerate(query.metrics) if metric.name in ENGAGED]
     if not engaged:
         return counted
-    merged = []
-    for n, metric in enumerate(query.metrics):
-        kind = measure(metric, _any_number).kind
-        nothing = _ZEROS[kind] if is_zero(metric) else "NULL"
-        merged.append(f"coalesce(any_value(m{n}), {nothing}) AS m{n}")
+    merged = [f"{_merge(metric, n)} AS m{n}" for n, metric in enumerate(query.metrics)]
     merged += [f"coalesce(any_value(x{n}), false) AS x{n}" for n in table.sums]
     merged.append("coalesce(bool_or(nested), false) AS nested")
     keys = ", ".join(["g", *table.keys])
     both = f"{counted} UNION ALL BY NAME {_measure_views(table, events, canonical, engaged)}"
     return f"SELECT {keys}, {', '.join(merged)} FROM ({both}) GROUP BY {keys}"
+
+
+def _merge(metric: Metric, n: int) -> str:
+    """Of the one statement that has it; a row may be in the other alone."""
+    if not is_zero(metric):
+        return f"any_value(m{n})"
+    return f"coalesce(any_value(m{n}), {_ZEROS[measure(metric, _any_number).kind]})"
 
 
 def _count_events(table: Table, events: Events, canonical: Canonical) -> str:
