@@ -18,6 +18,7 @@ from columns.change import Change
 from columns.export import export_project
 from columns.folder import ColumnsUnavailable, find_folder
 from columns.rewrite import repair_next
+from columns.rows import PROJECTION
 from columns.segments import Segment
 from columns.sums import check_file
 from tests.columns.held import forget_columns, held, segments_of
@@ -63,9 +64,15 @@ def replace_rows(
 ) -> None:
     """Have the only segment hold what somebody made of its events."""
     [segment] = segments_of(project)
-    stored = list(collection(mongo.EVENTS).find({"project": project.id}).sort("timestamp", 1))
+    stored = read_events(project)
     with Change(project.id, find_folder()) as change:
         change.apply(change.writer.write_events(change_events(stored)), [segment])
+
+
+def read_events(project: TestProject) -> list[Document]:
+    """As they are encoded from."""
+    found = collection(mongo.EVENTS).find({"project": project.id}, PROJECTION)
+    return list(found.sort("timestamp", 1))
 
 
 def name_of(event: Document) -> str:
@@ -122,7 +129,7 @@ def test_a_row_of_another_project_is_found(
 ) -> None:
     export(project, 0)
     store_events(other_project, events(3))
-    [foreign] = collection(mongo.EVENTS).find({"project": other_project.id})
+    [foreign] = read_events(other_project)
     replace_rows(project, lambda stored: [*stored, foreign])
 
     assert find_differences(project) == [
@@ -141,7 +148,7 @@ def test_a_row_of_another_project_is_found(
         ("userId", "Alice"),
         ("place", b"\0" * 14),
         ("title", "one that it has not"),
-        ("timestamp", DAY + timedelta(seconds=1)),
+        ("timestamp", ms_of_datetime(DAY) + 1_000),
     ],
 )
 def test_a_changed_value_is_found_and_its_column_named(
