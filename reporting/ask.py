@@ -13,10 +13,11 @@ from reporting.answers import (
     TableAnswer,
 )
 from reporting.choose import COLUMNS, choose_answer_source, choose_table_source
+from reporting.columns import realtime
 from reporting.questions.listing import EventsQuery, PropertiesQuery
 from reporting.questions.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery
 from reporting.questions.table import TableQuery
-from reporting.raw.answer_source import answer_realtime
+from reporting.raw import answer_source as raw
 
 Question = (
     StatsQuery
@@ -67,7 +68,9 @@ def answer(question: Question) -> Answer:
         case BreakdownQuery():
             return choose_answer_source(question).answer_breakdown(question)
         case RealtimeQuery():
-            return answer_realtime(question)
+            if question.condition is None:
+                return raw.answer_realtime(question)
+            return realtime.answer_realtime(COLUMNS, question)
         case TableQuery():
             return choose_table_source(question).answer_table(question)
         case EventsQuery():

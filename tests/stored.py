@@ -9,6 +9,7 @@ import msgspec
 
 from analytics.databases import mongo
 from analytics.events.entry import AcceptedEvent, Entry, Part
+from analytics.events.fresh import describe_fresh
 from analytics.events.ids import EntryId, make_event_id, now_ms
 from analytics.rollups.summary import read_fact
 from ingestion.store.prepare import PreparedEvent, prepare
@@ -43,6 +44,13 @@ def store_events(
         if ENRICHED in given:
             enrich_otherwise(event, given[ENRICHED])
     write_batch(0, prepared)
+
+
+def leave_fresh(project_id: bytes, events: Sequence[Mapping[str, Any]]) -> None:
+    """What the drain leaves for the columns of events that a test stored by itself."""
+    if events:
+        document = describe_fresh(project_id, [event["_id"] for event in events], now_ms())
+        mongo.collection(mongo.COLUMN_FRESH).insert_one(document)
 
 
 def enrich_otherwise(event: PreparedEvent, fields: Mapping[str, Any]) -> None:

@@ -61,6 +61,9 @@ VARIABLE = re.compile(
     r"|[ap]k_live_[\w-]+|tookMs\W+\d+|New \([0-9a-f]{16}\)"
 )
 
+# Of each project its own: ids that it drew, and what seals them.
+VARYING = re.compile(r'"after": ?"[^"]*"|"after":"[^"]*"')
+
 
 def told(answer: Any) -> str:
     return f"{answer.status_code} {answer.content.decode()}"
@@ -115,6 +118,27 @@ def send_many(world: World) -> str:
     return told(world.ingest.post("/events", events)) + told(world.page.send_many(events))
 
 
+def list_events(world: World) -> str:
+    """By both kinds of reader, from page to page."""
+    pages = [world.read.get("/events", limit=2, **WINDOW)]
+    while after := pages[-1].json().get("after"):
+        pages.append(world.read.get("/events", limit=2, after=after, **WINDOW))
+    pages.append(world.admin.get("/events", WINDOW))
+    return " ".join(VARYING.sub("", told(page)) for page in pages)
+
+
+def ask_questions(world: World) -> str:
+    """Also for whoever did something, which asks twice."""
+    did = {"did": {"field": "userId", "op": "is", "values": [MALLORY]}}
+    questions: list[dict[str, Any]] = [
+        {"dimensions": ["path", "userId"]},
+        {"dimensions": ["time:day"], "compare": "previous", "filter": did},
+        {"metrics": ["count(properties.a)", "conversions"], "goal": did},
+    ]
+    asked = [{"metrics": ["views", "visitors"], **WINDOW, "bots": True, **q} for q in questions]
+    return " ".join(told(world.read.post("/query", question)) for question in asked)
+
+
 def break_down(world: World) -> str:
     by = (
         "path", "event", "referrer", "country", "browser", "os", "device", "hostname", "bot",
@@ -134,7 +158,9 @@ ENDPOINTS: Mapping[str, Act] = {
     "schema": get("/schema/"),
     "docs": get("/docs/"),
     "event": send_one,
-    "events": send_many,
+    "events": lambda world: list_events(world) + send_many(world),
+    "properties": report("/properties", **WINDOW),
+    "query": ask_questions,
     "event/<rest:event_id>": lambda world: " ".join(
         told(world.read.get(f"/event/{event_id}"))
         for event_id in ("id-0", UUID_ID, "poison-1", "by the page", "theirs alone")

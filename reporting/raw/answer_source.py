@@ -32,7 +32,7 @@ REALTIME_VIEWS_MINUTES = 30
 
 NOT_EMPTY: Sequence[Reason] = ()
 
-_MINUTE = timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
 
 
 def exact_now() -> Provenance:
@@ -88,14 +88,19 @@ class RawAnswerSource:
         return BreakdownAnswer(rows, ranking.total, ranking.whole.ranking(query.by), provenance)
 
 
+def list_minutes(now: datetime) -> list[datetime]:
+    """The starts of the last minutes, the running one too."""
+    newest = now.replace(second=0, microsecond=0)
+    return [newest - MINUTE * ago for ago in reversed(range(REALTIME_VIEWS_MINUTES))]
+
+
 def answer_realtime(query: RealtimeQuery) -> RealtimeAnswer:
     """Minutes are narrower than buckets: only raw events can tell."""
     provenance = exact_now()
-    newest = query.now.replace(second=0, microsecond=0)
-    minutes = [newest - _MINUTE * ago for ago in reversed(range(REALTIME_VIEWS_MINUTES))]
-    recently = Window(query.now - _MINUTE * REALTIME_VISITORS_MINUTES, query.now)
+    minutes = list_minutes(query.now)
+    recently = Window(query.now - MINUTE * REALTIME_VISITORS_MINUTES, query.now)
     window = Window(minutes[0], query.now)
-    unit = index_expression([*minutes, newest + _MINUTE])
+    unit = index_expression([*minutes, minutes[-1] + MINUTE])
     with open_snapshot() as snapshot:
         people = count_people(snapshot, query, window=recently).get(None, Counts())
         counts = read_events(

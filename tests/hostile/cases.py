@@ -3,6 +3,7 @@
 A request is what stands on the wire. `{ingest}`, `{read}` and so on stand for keys, in bytes.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -739,6 +740,87 @@ def report_cases() -> Iterator[Case]:
         yield Case(f"breakdown: {query}", get(f"/stats/breakdown?{query}"), 400, code)
 
 
+BOMB = "(((a{1,100}){1,100}){1,100}){1,100}"
+KEYS_OF_PROPERTIES = (
+    *("*", "$", "$.*", 'a"b', "a\\b", "__proto__", '"; DROP TABLE events; --', "'", "', 1) --"),
+    *("a[0]", "[*]", "é", "\u2028", "$where", "{}", "%", "?", "$1", " "),
+)
+
+
+def ask(body: object, **more: object) -> bytes:
+    if not isinstance(body, bytes):
+        body = json.dumps({"metrics": ["views"], **more, "filter": body}).encode()
+    return post(body, path="/query", key="read")
+
+
+def compare(field: str, *values: object, op: str = "is") -> dict[str, object]:
+    return {"field": field, "op": op, "values": list(values)}
+
+
+def question_cases() -> Iterator[Case]:
+    """Bodies of POST /query, and the lists beside it."""
+    for name, body in {
+        "empty": b"",
+        "NaN": b'{"metrics":["views"],"limit":NaN}',
+        "a key twice": b'{"metrics":["views"],"metrics":["users"]}',
+        "half a pair": b'{"metrics":["\\ud800"]}',
+        "not UTF-8": b'{"metrics":["\xff"]}',
+        "UTF-16": '{"metrics":["views"]}'.encode("utf-16"),
+        "deep arrays": b"[" * 100_000,
+        "deep filters": b'{"filter":' + b'{"not":' * 30_000,
+        "two": b'{"metrics":["views"]}' * 2,
+    }.items():
+        yield Case(f"query: {name}", ask(body), 400, "invalid_json")
+    yield Case("query: an array", ask(b"[1]"), 400, "wrong_type")
+    yield Case("query: a digit bomb", ask(b'{"metrics":["views"],"limit":' + b"9" * 100_000 + b"}"),
+               400, "bad_limit")  # fmt: skip
+    yield Case("query: too large", ask(b" " * 262_145), 413, "body_too_large")
+    form = post(b"metrics=views", "Content-Type: text/plain", path="/query", key="read")
+    yield Case("query: a form", form, 415, "unsupported_media_type")
+    yield Case("query: wide", ask({"or": [compare("path", "x")] * 4_000}), 400, "bad_filter")
+    yield Case("query: of a sender", ask(b"{}").replace(b"{read}", b"{ingest}"), 403,
+               "missing_scope")  # fmt: skip
+    yield Case("query: GET", get("/query"), 405, "method_not_allowed")
+    for pattern in (BOMB, "(", "(?=a)", "\\1", "[", "a{1001}", "(?P<n>"):
+        yield Case(
+            f"query: pattern {pattern}", ask(compare("path", pattern, op="matches")),
+            *(400, "bad_pattern"),
+        )  # fmt: skip
+    for pattern in ("(a+)+$", "(a|a)*b", ".*" * 100, "\\pL", "\u2028", "'", "\\x{10FFFF}"):
+        yield Case(f"query: slow {pattern[:9]}", ask(compare("path", pattern, op="matches")), 200)
+    values = (
+        *("'", '"', "\\", "%_", "'; DROP TABLE events; --", "\u202e", "\U0001f600", "", " "),
+        *(2**63, -(2**63), 10**400, 1.7e308, "1e999", "-0", None, True),
+    )
+    for key in KEYS_OF_PROPERTIES:
+        field = f"properties[{json.dumps(key)}]"
+        body = {
+            "metrics": ["views", f"sum({field})", f"p99({field})", f"unique({field})"],
+            "dimensions": [field],
+            "filter": {"or": [compare(field, *values), compare(field, "'", op="contains")]},
+        }
+        yield Case(f"query: key {key}", ask(json.dumps(body).encode()), 200)
+    for number in (2**63, -(2**63) - 1, 10**300, "1.7e308", "-1e-400"):
+        yield Case(f"query: above {str(number)[:9]}", ask(compare("properties.n", number, op="gt")),
+                   200)  # fmt: skip
+    yield Case("query: NUL", ask(compare("path", "\0")), 400, "bad_value")
+    yield Case("query: not finite", ask(compare("properties.n", "1e999", op="lt")), 400,
+               "bad_value")  # fmt: skip
+    for path, code in {
+        "/events?after=%00": "bad_cursor",
+        "/events?after=" + "A" * 4_000: "bad_cursor",
+        "/events?after=AAAA": "bad_cursor",
+        "/events?filter=%7B": "bad_filter",
+        "/events?filter=" + "%5B" * 1_000: "bad_filter",
+        "/events?filter[$ne]=1": "unknown_parameter",
+        "/events?limit=1001": "bad_limit",
+        "/properties?event=%00": "bad_event",
+        "/properties?event=" + "a" * 3_000: "bad_event",
+        "/properties?period=forever": "bad_period",
+    }.items():
+        yield Case(f"list: {path[:40]}", get(path), 400, code)
+
+
 def charset_cases() -> Iterator[Case]:
     """Text is UTF-8, whatever Content-Type says; Django would take any codec of Python's."""
     surrogate = "/stats?filter=path:is:%5Cud800"
@@ -776,6 +858,14 @@ def neighbour_cases() -> Iterator[Case]:
 def all_cases() -> list[Case]:
     groups = (
         *(json_cases, field_cases, batch_cases, body_cases),
-        *(wire_cases, key_cases, path_cases, report_cases, charset_cases, neighbour_cases),
+        *(
+            wire_cases,
+            key_cases,
+            path_cases,
+            report_cases,
+            question_cases,
+            charset_cases,
+            neighbour_cases,
+        ),
     )
     return [case for group in groups for case in group()]

@@ -239,3 +239,26 @@ def test_questions_count_as_other_reports_do(project: TestProject, read: Api) ->
     assert answer["RateLimit-Policy"].startswith('"reporting"') or "RateLimit" in answer
     assert answer["Cache-Control"].endswith("no-store")
     assert settings.REPORTING_RATE
+
+
+def test_the_last_minutes_take_any_filter(story: TestProject) -> None:
+    now = datetime.now(UTC) - timedelta(seconds=1)
+    store_events(story, [{"path": "/Now", "timestamp": now, "userId": name} for name in "ab"])
+    one = {"field": "path", "op": "matches", "values": ["^/n"], "caseSensitive": False}
+    api = Api(story.read_key)
+
+    found = api.get("/stats/realtime", filter=json.dumps(one)).json()
+    nothing = api.get("/stats/realtime", filter=json.dumps(one | {"op": "endsWith"})).json()
+
+    assert (found["visitors"], sum(minute["views"] for minute in found["views"])) == (2, 2)
+    assert found["meta"]["source"] == "columns"
+    assert (len(nothing["views"]), nothing["visitors"]) == (30, 0)
+    assert [reason["code"] for reason in nothing["meta"]["nothing"]] == ["value_absent"]
+
+
+def test_reports_take_filters_of_the_language(story: TestProject) -> None:
+    filter = json.dumps({"not": {"field": "userId", "op": "endsWith", "values": ["b", "e"]}})
+
+    stats = Api(story.read_key).get("/stats", filter=filter, **DAY, bots="true").json()
+
+    assert (stats["totalViews"], stats["meta"]["source"]) == (1, "columns")

@@ -31,6 +31,7 @@ from analytics.rollups import (
     summarize,
 )
 from analytics.rollups.calendar import EPOCH, days_of_month, month_of, slot_of
+from tests.stored import leave_fresh
 from upkeep.rollups.day_parts import merge_day_parts
 from upkeep.rollups.runs import split
 
@@ -70,6 +71,7 @@ def store_events(project: bytes, events: Iterable[Document]) -> Events:
         documents.append(identity | event | {"ingestedAt": event["timestamp"]})
     if documents:
         collection(EVENTS).insert_many(documents)
+        leave_fresh(project, documents)
     return documents
 
 

@@ -20,6 +20,7 @@ from analytics.rollups import summarize
 from reporting import ask, snapshot
 from reporting.raw.answer_source import RawAnswerSource
 from tests.conftest import Api, TestProject
+from tests.stored import leave_fresh
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +43,7 @@ def store_events(project: TestProject, *events: dict[str, Any]) -> None:
         event["ingestedAt"] = event["timestamp"]
         documents.append({"_id": project.id + os.urandom(16), "project": project.id} | event)
     collection(EVENTS).insert_many(documents)
+    leave_fresh(project.id, documents)
     collection(SUMMARIES).insert_many(
         [
             {"project": project.id, "bucket": bucket, "tables": tables}
