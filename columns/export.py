@@ -65,10 +65,10 @@ def export_project(project_id: bytes, *, most: int = STRIDE_EVENTS) -> int:
     fresh = _list_oldest(project_id, most)
     if not fresh:
         return 0
-    change = Change(project_id, make_folder())
-    keys = chain.from_iterable(map(list_fresh_keys, fresh))
-    written = change.writer.write_events(read_events(project_id, list(keys)))
-    change.apply(written, fresh=[document["_id"] for document in fresh])
+    keys = list(chain.from_iterable(map(list_fresh_keys, fresh)))
+    with Change(project_id, make_folder()) as change:
+        written = change.writer.write_events(read_events(project_id, keys))
+        change.apply(written, fresh=[document["_id"] for document in fresh])
     return sum(document["n"] for document in fresh)
 
 

@@ -16,7 +16,7 @@ from tests.paths import ROOT
 STEPS = {
     "begin": "columns.change.SegmentWriter.__init__",
     "draw": "columns.writer.SegmentWriter._draw_id",
-    "copy": "columns.writer.SegmentWriter._copy",
+    "copy": "columns.writer.file_digest",
     "apply": "columns.change.Change.apply",
     "advance": "columns.change.advance",  # these two in the transaction
     "adopt": "columns.writer.SegmentWriter.adopt",

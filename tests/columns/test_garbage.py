@@ -74,7 +74,7 @@ def test_an_entry_that_was_adopted_meanwhile_is_not_collected(
         "segments": [segment.id],
         "dueAt": datetime.now(UTC) - timedelta(minutes=1),
     }
-    monkeypatch.setattr(garbage, "list_garbage", lambda: [entry])
+    monkeypatch.setattr(garbage, "list_garbage", lambda *_: [entry])
     assert collect_files() == 0
     assert paths_of(project.id) == ["/a"]
 
