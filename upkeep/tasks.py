@@ -13,6 +13,7 @@ from analytics.projects.policy import find_policy, list_projects
 from analytics.rollups.calendar import month_of
 from ingestion.stream.signals import send_quietly
 from upkeep.columns.rounds import export_columns, has_due, tend_columns
+from upkeep.columns.verify import verify_columns_sample
 from upkeep.job_table import JOB_KINDS
 from upkeep.jobs.engine import run_jobs
 from upkeep.jobs.job import JobKind, signal_jobs
@@ -97,14 +98,16 @@ def _work_on_columns(work: Callable[[], bool], task: str) -> None:
 
 @shared_task(name=task_names.VERIFY_SAMPLE, ignore_result=True, bind=True, max_retries=None)
 def verify_sample_task(task: Task[[], None]) -> None:
-    """Recount a few random days of random projects; a difference is an error log and a metric.
+    """Recount a few random days of random projects, in rollups and in columns.
+
+    A difference is an error log and a metric.
 
     Runs once a night, so it waits for the lane.
     """
     with enter_lane() as entered:
         if not entered:
             raise task.retry(countdown=LANE_RETRY_SECONDS)
-        _verify_sample()
+        run_each(_verify_sample, verify_columns_sample)
 
 
 def _make_task(kind: JobKind[Any]) -> Callable[[], None]:

@@ -11,12 +11,13 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.events.fresh import describe_fresh
 from analytics.events.ids import ms_of_datetime
-from analytics.metrics.sightings import note_columns_verified
+from analytics.metrics.sightings import Sightings, note_columns_verified
 from columns.export import export_project
 from columns.folder import MARKER, find_folder
 from tests.conftest import TestProject
 from tests.stored import store_events
 from tests.upkeep.test_state_metrics import scrape
+from upkeep.tasks import verify_sample_task
 from upkeep.watch.columns import check_columns
 from upkeep.watch.finding import Level
 
@@ -111,3 +112,22 @@ def test_damage_drift_and_old_events_are_named(project: TestProject, folder: Pat
     assert "2 events or files of the columns were not as stored" in found(Level.WRONG)
     assert "events of 1 projects" in found(Level.DOUBTFUL)
     assert scrape()("analytics_columns_damaged_segments") == 1
+
+
+def test_the_nightly_sample_verifies_columns_as_well(project: TestProject, folder: Path) -> None:
+    verify_sample_task.run()
+    assert Sightings().columns_verified_at > 1_700_000_000
+    assert Sightings().column_drift == 0
+
+    collection(mongo.EVENTS).delete_one({"project": project.id})
+    verify_sample_task.run()
+
+    assert Sightings().column_drift == 1
+
+
+def test_the_nightly_sample_is_well_before_anything_was_exported(project: TestProject) -> None:
+    store_events(project, [{"path": "/"}])
+
+    verify_sample_task.run()
+
+    assert Sightings().column_drift == 0
