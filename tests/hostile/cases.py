@@ -794,12 +794,12 @@ def question_cases() -> Iterator[Case]:
     )
     for key in KEYS_OF_PROPERTIES:
         field = f"properties[{json.dumps(key)}]"
-        body = {
+        question = {
             "metrics": ["views", f"sum({field})", f"p99({field})", f"unique({field})"],
             "dimensions": [field],
             "filter": {"or": [compare(field, *values), compare(field, "'", op="contains")]},
         }
-        yield Case(f"query: key {key}", ask(json.dumps(body).encode()), 200)
+        yield Case(f"query: key {key}", ask(json.dumps(question).encode()), 200)
     for number in (2**63, -(2**63) - 1, 10**300, "1.7e308", "-1e-400"):
         yield Case(f"query: above {str(number)[:9]}", ask(compare("properties.n", number, op="gt")),
                    200)  # fmt: skip

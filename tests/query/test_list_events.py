@@ -54,7 +54,8 @@ def test_pages_show_every_event_once_whatever_comes_meanwhile(
     store_events(
         project, [{"path": f"/{n}", "timestamp": moment} for n, moment in enumerate(moments)]
     )
-    seen, after = [], {}
+    seen: list[str] = []
+    after: dict[str, str] = {}
     while True:
         page = get(read, "/events", **DAY, **after, limit=3)
         seen += paths_of(page)

@@ -96,6 +96,18 @@ def test_events_and_reports_share_a_connection(gunicorn: Gunicorn, served: TestP
             assert report.headers["connection"] == "keep-alive"
 
 
+def test_a_question_goes_along_with_its_body(gunicorn: Gunicorn, served: TestProject) -> None:
+    as_json = {"Content-Type": "application/json"}
+    with gunicorn.connect() as wire:
+        for path, wide in (("/query", 1), ("/query/", 100), ("/query", 300_000)):
+            body = b'{"metrics":["views"]' + b" " * wide + b"}"
+            wire.send(build_request("POST", path, body, as_json, key=served.read_key))
+            answer = wire.read_answer()
+            assert answer.status == (413 if wide > 262_144 else 200)
+        wire.send(build_request("GET", "/events", key=served.read_key))
+        assert "events" in wire.read_answer("GET").json()
+
+
 def test_a_client_that_has_said_all_it_has_to_say_is_answered(
     gunicorn: Gunicorn, served: TestProject
 ) -> None:
