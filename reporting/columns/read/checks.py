@@ -11,7 +11,6 @@ from pathlib import Path
 import duckdb
 import structlog
 
-from analytics.bounded_cache import BoundedCache
 from analytics.databases.mongo import COLUMN_SEGMENTS, collection
 from analytics.events.ids import PROJECT_ID_BYTES
 from analytics.remembered import forgets
@@ -25,8 +24,10 @@ log = structlog.get_logger(__name__)
 _Signature = tuple[int, int, int]
 _Opened = tuple[Segment, Path, _Signature]
 
-# By segment, what the system said of the file when it was read and found to be right.
-_checked: BoundedCache[bytes, _Signature] = BoundedCache(100_000)
+# By segment, what the system said of the file when it was read and found to be right. A plain
+# dict, without gevent's locks: threads of the system use it.
+_checked: dict[bytes, _Signature] = {}
+_MOST_CHECKED = 100_000
 forgets(_checked.clear)
 
 
@@ -95,7 +96,9 @@ def _find_damaged(opened: Sequence[_Opened], deadline: float, engine: Engine) ->
         except OSError as exc:
             raise cannot_read() from exc
         if digest == segment.sum and _read_footer(engine, path) == _footer_of(segment):
-            _checked.set(segment.id, signature)
+            if len(_checked) >= _MOST_CHECKED:
+                _checked.clear()
+            _checked[segment.id] = signature
         else:
             damaged.append(segment)
     return damaged

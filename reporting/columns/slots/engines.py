@@ -69,7 +69,7 @@ class Slots:
             self._idle.pop().close()
 
     def _run(self, deadline: float, work: Callable[[Engine], T]) -> T:
-        engine = self._idle.pop() if self._idle else run_in_thread(self._open)
+        engine = self._idle.pop() if self._idle else self._open()
         try:
             result = _work(engine, deadline, work)
         except (duckdb.FatalException, duckdb.InternalException):
@@ -83,12 +83,14 @@ class Slots:
 
     def _open(self) -> Engine:
         folder = make_folder()
-        return open_engine(
-            memory_mb=self._memory_mb,
-            threads=min(_MOST_THREADS, cpu_count() or 1),
-            folders=[settings.COLUMNS_URL, folder],
-            temp_folder=folder / "engines",
-            limit_seconds=settings.QUERY_TIMEOUT_SECONDS,
+        return run_in_thread(
+            lambda: open_engine(
+                memory_mb=self._memory_mb,
+                threads=min(_MOST_THREADS, cpu_count() or 1),
+                folders=[settings.COLUMNS_URL, folder],
+                temp_folder=folder / "engines",
+                limit_seconds=settings.QUERY_TIMEOUT_SECONDS,
+            )
         )
 
 

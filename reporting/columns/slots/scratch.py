@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -12,13 +13,21 @@ from django.conf import settings
 
 from analytics.remembered import forgets
 
+_mutex = threading.Lock()
 
-@cache
+
 def make_folder() -> Path:
     """This process's own, of which nobody else reads anything; gone when the process is.
 
-    Those of dead processes are removed. A process that lives holds a lock on its own.
+    Those of dead processes are removed. A process that lives holds a lock on its own. Raises
+    OSError.
     """
+    with _mutex:
+        return _make_folder()
+
+
+@cache
+def _make_folder() -> Path:
     root: Path = settings.QUERY_TEMP_DIR
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in root.iterdir():
@@ -32,9 +41,9 @@ def make_folder() -> Path:
 
 @forgets
 def remove_folder() -> None:
-    if make_folder.cache_info().currsize:
-        shutil.rmtree(make_folder(), ignore_errors=True)
-        make_folder.cache_clear()
+    if _make_folder.cache_info().currsize:
+        shutil.rmtree(_make_folder(), ignore_errors=True)
+        _make_folder.cache_clear()
 
 
 def _remove_left(folder: Path) -> None:
