@@ -7,7 +7,8 @@ from itertools import chain
 from typing import Final
 
 from analytics.databases import mongo
-from analytics.databases.documents import FreshDocument, typed
+from analytics.databases.column_documents import FreshDocument
+from analytics.databases.documents import typed
 from analytics.databases.mongo import Document, collection
 from analytics.events.fresh import FRESH_ID_BYTES, fresh_since_ms, list_fresh_keys
 from analytics.events.ids import MILLISECOND, ids_of, ms_of_datetime

@@ -20,7 +20,8 @@ from django.conf import settings
 from pymongo.errors import DuplicateKeyError
 
 from analytics.databases import mongo
-from analytics.databases.documents import ColumnStoreDocument, typed
+from analytics.databases.column_documents import ColumnStoreDocument
+from analytics.databases.documents import typed
 from analytics.events.ids import PROJECT_ID_BYTES
 from analytics.remembered import Remembered
 

@@ -14,7 +14,8 @@ from django.conf import settings
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
-from analytics.databases.documents import SegmentDocument, typed
+from analytics.databases.column_documents import SegmentDocument
+from analytics.databases.documents import typed
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from columns.change import Change, advance

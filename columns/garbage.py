@@ -6,7 +6,8 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from analytics.databases import mongo
-from analytics.databases.documents import ColumnGarbageDocument, typed
+from analytics.databases.column_documents import ColumnGarbageDocument
+from analytics.databases.documents import typed
 from columns.folder import check_folder
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
-from analytics.databases.documents import ColumnHeadDocument, SegmentDocument, typed
+from analytics.databases.column_documents import ColumnHeadDocument, SegmentDocument
+from analytics.databases.documents import typed
 
 
 @dataclass(frozen=True, slots=True)

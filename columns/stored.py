@@ -7,7 +7,8 @@ from typing import Any, Final
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
-from analytics.databases.documents import FreshDocument, typed
+from analytics.databases.column_documents import FreshDocument
+from analytics.databases.documents import typed
 from analytics.databases.mongo import Document, collection
 from analytics.events.fresh import FRESH_ID_BYTES, list_fresh_keys
 from analytics.events.ids import MS_PER_DAY, datetime_of_ms, ids_of, ms_of_datetime

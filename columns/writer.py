@@ -20,7 +20,8 @@ from bson.binary import Binary
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
-from analytics.databases.documents import ColumnGarbageDocument, typed
+from analytics.databases.column_documents import ColumnGarbageDocument
+from analytics.databases.documents import typed
 from analytics.databases.mongo import Document
 from analytics.databases.transactions import Conflict
 from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES

@@ -229,7 +229,7 @@ COLUMNS_TAIL_EVENTS: int = read_positive("COLUMNS_TAIL_EVENTS", 100_000)
 # Questions that a process answers at once, and their memory.
 QUERY_CONCURRENCY: int = read_positive("QUERY_CONCURRENCY", 2)
 QUERY_MEMORY_MB: int = read_whole("QUERY_MEMORY_MB", 256, least=64)
-# Where a process keeps what a question cannot hold in memory, and the events of no segment.
+# For what a question cannot hold in memory, and for the events of no segment.
 QUERY_TEMP_DIR: Path = read_folder("QUERY_TEMP_DIR", Path(gettempdir()) / "analytics-query")
 
 # --- Traces ------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from typing import Final
 import structlog
 
 from analytics.databases import mongo
-from analytics.databases.documents import ColumnHeadDocument, ProjectRow, SegmentDocument, typed
+from analytics.databases.column_documents import ColumnHeadDocument, SegmentDocument
+from analytics.databases.documents import ProjectRow, typed
 from analytics.databases.transactions import Conflict, repeat
 from analytics.events.ids import ms_of_datetime
 from analytics.projects.horizon import raw_horizon

@@ -13,7 +13,8 @@ from django.conf import settings
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
-from analytics.databases.documents import VeilDocument, typed
+from analytics.databases.column_documents import VeilDocument
+from analytics.databases.documents import typed
 from analytics.databases.transactions import Conflict, repeat
 from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES, ms_of_datetime
 from analytics.metrics.sightings import note_columns_verified

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from bson import ObjectId
 
 from analytics.databases import mongo
-from analytics.databases.documents import ColumnGarbageDocument, SegmentDocument, typed
+from analytics.databases.column_documents import ColumnGarbageDocument, SegmentDocument
+from analytics.databases.documents import typed
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import durable_transaction
 from columns.change import READ_TIME

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
-from analytics.databases.documents import FreshDocument, VeilDocument, typed
+from analytics.databases.column_documents import FreshDocument, VeilDocument
+from analytics.databases.documents import typed
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import durable_transaction
 from analytics.events.fresh import FRESH_ID_BYTES, list_fresh_keys

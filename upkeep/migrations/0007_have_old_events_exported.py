@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import migrations
 
 from analytics.databases import mongo
-from analytics.databases.documents import ColumnHeadDocument, typed
+from analytics.databases.column_documents import ColumnHeadDocument
+from analytics.databases.documents import typed
 from analytics.projects.models import Project
 
 # Above the timestamp of any event.

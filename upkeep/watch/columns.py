@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from analytics.databases import mongo
-from analytics.databases.documents import ColumnHeadDocument, SegmentDocument, typed
+from analytics.databases.column_documents import ColumnHeadDocument, SegmentDocument
+from analytics.databases.documents import typed
 from analytics.databases.mongo import collection
 from analytics.events.fresh import fresh_since_ms
 from analytics.metrics.sightings import Sightings
