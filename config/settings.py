@@ -226,10 +226,9 @@ REPORTING_RATE: str = read_text("REPORTING_RATE", "600/m")
 COLUMNS_URL: Path = read_folder("COLUMNS_URL", BASE_DIR / ".columns")
 # How many events of a project may wait for their segment before a question has to export first.
 COLUMNS_TAIL_EVENTS: int = read_positive("COLUMNS_TAIL_EVENTS", 100_000)
-# Questions that a process answers at once, and their memory.
+# Questions that a process answers at once, their memory, and the folder for what is not in it.
 QUERY_CONCURRENCY: int = read_positive("QUERY_CONCURRENCY", 2)
 QUERY_MEMORY_MB: int = read_whole("QUERY_MEMORY_MB", 256, least=64)
-# For what a question cannot hold in memory, and for the events of no segment.
 QUERY_TEMP_DIR: Path = read_folder("QUERY_TEMP_DIR", Path(gettempdir()) / "analytics-query")
 
 # --- Traces ------------------------------------------------------------------------------------

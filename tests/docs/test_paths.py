@@ -11,8 +11,8 @@ from tests.docs.test_docs import DOCUMENTS, MODULES
 from tests.paths import ROOT
 
 FOLDERS = (
-    ".ci", ".devcontainer", ".github", "analytics", "benchmarks", "config", "deploy", "docs",
-    "ingestion", "loadtest", "local", "reporting", "tests", "upkeep",
+    ".ci", ".devcontainer", ".github", "analytics", "benchmarks", "columns", "config", "deploy",
+    "docs", "ingestion", "loadtest", "local", "reporting", "tests", "upkeep",
 )  # fmt: skip
 # From the top of the repository; in prose, in a table, in a comment.
 _PATH = re.compile(rf"(?<![\w/.(-])((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*\w)")
