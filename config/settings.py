@@ -226,7 +226,7 @@ REPORTING_RATE: str = read_text("REPORTING_RATE", "600/m")
 COLUMNS_URL: Path = read_folder("COLUMNS_URL", BASE_DIR / ".columns")
 # How many events of a project may wait for their segment before a question has to export first.
 COLUMNS_TAIL_EVENTS: int = read_positive("COLUMNS_TAIL_EVENTS", 100_000)
-# Questions that a process answers at once, and the memory that they share.
+# Questions that a process answers at once, and their memory.
 QUERY_CONCURRENCY: int = read_positive("QUERY_CONCURRENCY", 2)
 QUERY_MEMORY_MB: int = read_whole("QUERY_MEMORY_MB", 256, least=64)
 # Where a process keeps what a question cannot hold in memory, and the events of no segment.

@@ -1,8 +1,8 @@
 """`python -m local.run`: the whole service on this machine until it is interrupted.
 
 Environment, or `.env`: PORT (8000), DATA_DIR (.local), WEB_CONCURRENCY and WORKER_CONCURRENCY (2),
-REPORT_CONCURRENCY (1), COLUMNS_URL and QUERY_TEMP_DIR (both in DATA_DIR), and REDIS_URL, BROKER_URL,
-CACHE_URL, MONGO_URI to use servers of one's own instead of embedded ones.
+REPORT_CONCURRENCY (1), COLUMNS_URL and QUERY_TEMP_DIR (both in DATA_DIR), and REDIS_URL,
+BROKER_URL, CACHE_URL, MONGO_URI to use servers of one's own instead of embedded ones.
 """
 
 import http.client
