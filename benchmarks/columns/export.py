@@ -71,8 +71,8 @@ def measure_freshness(stack: Stack, probes: int) -> list[float]:
                 n,
                 _PROBE,
             )
-            for n in range(1, probes + 1)
-        ]
+            for n in range(1, probes + 2)
+        ][1:]  # the first waits for the worker to start
     finally:
         stop.set()
         for sender in senders:
