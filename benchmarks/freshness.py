@@ -81,12 +81,14 @@ def send_steadily(url: str, key: str, stop: threading.Event) -> None:
     connection.close()
 
 
-def probe(url: str, key: str, count: Callable[[], int], expected: int) -> float:
+def probe(
+    url: str, key: str, count: Callable[[], int], expected: int, event: dict[str, Any] = EVENT
+) -> float:
     """Milliseconds from the 202 of one more event to `count` saying `expected`."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    connection.request("POST", "/event", json.dumps(EVENT), headers)
+    connection.request("POST", "/event", json.dumps(event), headers)
     answer = connection.getresponse()
     answer.read()
     connection.close()

@@ -10,7 +10,6 @@ from benchmarks.columns.stored import export, load
 from benchmarks.freshness import (
     EVENTS_PER_SECOND,
     SENDERS,
-    make_key,
     probe,
     send_steadily,
 )
@@ -19,12 +18,12 @@ from benchmarks.stack import Stack, open_stack
 
 Result = dict[str, Any]
 
-# A filter, so that nothing but columns can answer; it holds for every probe.
+_PROBE = {"path": "/probe", "event": "pageview"}
 _BODY = json.dumps(
     {
         "metrics": ["views"],
         "period": "today",
-        "filter": {"not": {"field": "path", "op": "is", "values": ["/nowhere"]}},
+        "filter": {"field": "path", "op": "is", "values": [_PROBE["path"]]},
     }
 )
 
@@ -54,8 +53,7 @@ def measure_freshness(stack: Stack, probes: int) -> list[float]:
     """Milliseconds from a 202 to the event being counted, in the project that has the load."""
     _, url = stack.start_web()
     stack.start_worker(processes=2)
-    ingest = make_key(stack, "ingest")
-    ask = Asker(url, make_key(stack, "read"))
+    ask = Asker(url, stack.read_key)
     stop = threading.Event()
     senders = [
         threading.Thread(target=send_steadily, args=(url, stack.ingest_key, stop))
@@ -66,9 +64,15 @@ def measure_freshness(stack: Stack, probes: int) -> list[float]:
     try:
         time.sleep(2)
         return [
-            probe(url, ingest, lambda: int(ask.post("/query", _BODY)["totals"][0]), n)
-            for n in range(1, probes + 1)
-        ]
+            probe(
+                url,
+                stack.ingest_key,
+                lambda: int(ask.post("/query", _BODY)["totals"][0]),
+                n,
+                _PROBE,
+            )
+            for n in range(1, probes + 2)
+        ][1:]  # the first waits for the worker to start
     finally:
         stop.set()
         for sender in senders:

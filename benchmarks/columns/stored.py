@@ -20,7 +20,7 @@ Result = dict[str, Any]
 def load_columns(stack: Stack, events: int) -> Result:
     """Store events and bring them into segments, unless this folder has them.
 
-    Per event: CPU us of the exporter and of mongod beside it, and bytes of the segments.
+    Per event: CPU us of exporting, of merging and of mongod beside them, and bytes of segments.
     """
     done = stack.folder / "columns-loaded.json"
     if done.exists():
@@ -50,12 +50,13 @@ def export(stack: Stack) -> Result:
         raise RuntimeError("the exporter failed")
     mongod_seconds = read_cpu_seconds([stack.mongo.pid]) - used
     took = json.loads(printed.splitlines()[-1])
-    rows = took["export"]["rows"]
+    events = took["export"]["total"]
     segments = list_segments(stack)
     return {
-        "export_us_per_event": sum(step["cpu_seconds"] for step in took.values()) * 1e6 / rows,
-        "export_mongod_us_per_event": mongod_seconds * 1e6 / rows,
-        "exported_per_second": rows / took["export"]["seconds"],
+        "export_us_per_event": took["export"]["cpu_seconds"] * 1e6 / events,
+        "merge_us_per_event": took["merge"]["cpu_seconds"] * 1e6 / events,
+        "export_mongod_us_per_event": mongod_seconds * 1e6 / events,
+        "exported_per_second": events / took["export"]["seconds"],
         "segments": len(segments),
         "bytes_per_event": sum(size for _, size, _ in segments)
         / sum(held for _, _, held in segments),

@@ -13,15 +13,16 @@ django.setup()
 
 from analytics.projects.models import Project
 from columns.export import export_project
+from columns.merge import merge_project
 
 
 def measure(step: Callable[[], int]) -> dict[str, float]:
-    """CPU and wall seconds of `step` until it has nothing to do, and the rows it took."""
-    begun, used, rows = time.perf_counter(), time.process_time(), 0
+    """CPU and wall seconds of `step` until it has nothing to do, and how much it took."""
+    begun, used, total = time.perf_counter(), time.process_time(), 0
     while taken := step():
-        rows += taken
+        total += taken
     return {
-        "rows": rows,
+        "total": total,
         "cpu_seconds": time.process_time() - used,
         "seconds": time.perf_counter() - begun,
     }
@@ -31,4 +32,8 @@ if __name__ == "__main__":
     project = Project.objects.order_by("created_at").first()
     assert project
     project_id = project.id_bytes
-    print(json.dumps({"export": measure(lambda: export_project(project_id))}))
+    took = {
+        "export": measure(lambda: export_project(project_id)),  # events
+        "merge": measure(lambda: merge_project(project_id)),  # segments
+    }
+    print(json.dumps(took))

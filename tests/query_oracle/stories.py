@@ -27,6 +27,12 @@ from tests.stored import ENRICHED
 
 Wire = dict[str, Any]
 
+EVERYTHING: Body = {
+    "metrics": ["views", "events", "users", "visitors", "sum(properties.n)"],
+    "start": "1980-01-01", "end": "2100-01-01", "bots": True,
+}  # fmt: skip
+"""Asked in every story, so that nothing that is lost, doubled or hidden goes unseen."""
+
 STEPS = [
     "store", "store", "again", "export", "export", "crash", "merge", "rebuild", "erase", "collect",
     "cut",
@@ -107,7 +113,8 @@ def steps(draw: st.DrawFn, middle: datetime) -> Step:
         case "crash":
             return Step(name, draw(st.integers(0, 5)))
         case "erase":
-            return Step(name, draw(st.sampled_from(USERS)))
+            killed_in = st.sampled_from([None, "export_project", "forget_in_next", "lift_veil"])
+            return Step(name, (draw(st.sampled_from(USERS)), draw(killed_in)))
         case "cut":
             return Step(name, middle + timedelta(minutes=draw(st.integers(-2_880, 0))))
     return Step(name)
@@ -128,4 +135,4 @@ def stories(draw: st.DrawFn, *, most_steps: int = 6, most_questions: int = 4) ->
     first = Step("store", draw(st.lists(events(middle), min_size=5, max_size=15)))
     following = draw(st.lists(steps(middle), max_size=most_steps - 1))
     asked = draw(st.lists(questions(middle), min_size=1, max_size=most_questions))
-    return Story(zone, draw(st.booleans()), [first, *following], asked)
+    return Story(zone, draw(st.booleans()), [first, *following], [EVERYTHING, *asked])

@@ -111,6 +111,7 @@ def assert_tables(engine: duckdb.DuckDBPyConnection, folder: Path, case: Case) -
         assert not find_differences(json.loads(json.dumps(got)), wanted)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(case=cases())
 def test_every_table_equals_brute_force(
@@ -119,8 +120,8 @@ def test_every_table_equals_brute_force(
     assert_tables(engine, folder, case)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.nightly
+@pytest.mark.timeout(1_800)
 @settings(deadline=None, max_examples=1_500, suppress_health_check=list(HealthCheck))
 @given(case=cases())
 def test_every_one_of_many_tables_equals_brute_force(

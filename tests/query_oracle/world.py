@@ -1,7 +1,7 @@
 """What happens in a story, done to the real stores, and the answers of the service."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -22,10 +22,11 @@ from tests.query_oracle.brute_force import Body, Project, answer
 from tests.query_oracle.stories import Step, Story, Wire
 from tests.stored import store_events
 from tests.upkeep.erasure.erasures import ask_to_erase, finish_erasure, reach_everything
+from upkeep.erasure import columns as erasing
 
 
 class Killed(BaseException):
-    """The exporter dies here."""
+    """The exporter, or who erases, dies here."""
 
 
 KILL_POINTS: list[tuple[type, str, bool]] = [
@@ -61,7 +62,7 @@ class World:
             "crash": lambda: self.crash(step.argument),
             "merge": self.merge,
             "rebuild": lambda: list(rebuild(self.project.id)),
-            "erase": lambda: self.erase(step.argument),
+            "erase": lambda: self.erase(*step.argument),
             "collect": self.collect,
             "cut": lambda: self.cut(step.argument),
         }
@@ -88,12 +89,16 @@ class World:
     def merge(self) -> None:
         merge_project(self.project.id)
 
-    def erase(self, user_id: str) -> None:
-        """As far as it goes until replaced files have to go."""
+    def erase(self, user_id: str, killed_in: str | None) -> None:
+        """As far as it goes until replaced files have to go, or until it is killed."""
         erasure_id = ask_to_erase(self.project, user_id)
         reach_everything(erasure_id)
-        finish_erasure(erasure_id)
         self.erasures.append(erasure_id)
+        with ExitStack() as killed:
+            killed.enter_context(suppress(Killed))
+            if killed_in:
+                killed.enter_context(patch.object(erasing, killed_in, side_effect=Killed))
+            finish_erasure(erasure_id)
 
     def collect(self) -> None:
         """As if a grace had passed, after which erasures come to their end."""

@@ -93,3 +93,11 @@ def test_without_any_file_everything_is_0(files: Files) -> None:
     assert files.totals("views", where=is_("properties.a", "x")) == (0,)
     assert files.table("views", by=["path"]) == []
     assert files.ask("views", by=["path"], compare=Span(window=day)).total == 0
+
+
+def test_a_veil_over_no_files_hides_nothing_and_harms_nothing(files: Files) -> None:
+    files.veils.append(Veil("ann", b"\xff" * 14))
+    assert files.totals("views") == (0,)
+
+    files.stored.append(StoredRange(0, 1, ()))
+    assert files.totals("views") == (0,)

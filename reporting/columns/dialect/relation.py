@@ -24,6 +24,8 @@ def select_events(view: View, window: Window, bots: Bots, arguments: Arguments) 
 
     A range of time that was read from the stored events is taken from there and from nowhere else.
     """
+    if not (view.segments or view.tail or any(each.files for each in view.stored)):
+        return f"SELECT {_NOTHING} WHERE false"  # the engine refuses arguments that nothing uses
     common = [*_bound(window), *([_BOTS[bots]] if bots in _BOTS else [])]
     common += [_hide(veil, arguments) for veil in view.veils]
     outside = [f"NOT {_between(each.from_ms, each.to_ms)}" for each in view.stored]
@@ -31,7 +33,7 @@ def select_events(view: View, window: Window, bots: Bots, arguments: Arguments) 
     parts += [
         _select(each.files, [*common, _between(each.from_ms, each.to_ms)]) for each in view.stored
     ]
-    return " UNION ALL ".join(filter(None, parts)) or f"SELECT {_NOTHING} WHERE false"
+    return " UNION ALL ".join(filter(None, parts))
 
 
 def _select(files: Sequence[str], conditions: Sequence[str]) -> str:
