@@ -115,3 +115,10 @@ def test_days_begin_where_clocks_skip_midnight() -> None:
     assert query.compare is not None
     assert local(query.span.window, query) == "2026-09-06T01:00:00 2026-09-07"
     assert local(query.compare.window, query) == "2026-09-05 2026-09-05T12:00:00"
+
+
+def test_the_second_of_a_repeated_hour_is_compared_with_the_second() -> None:
+    query = ask(start="2025-10-26T01:00:00Z", end="2025-10-26T06:00:00Z", compare="year")
+
+    assert query.compare is not None
+    assert query.compare.window.start == datetime(2024, 10, 27, 1, tzinfo=UTC)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from analytics.databases.mongo import Document
 from analytics.events.ids import ms_of_datetime
 from analytics.projects.zones import begin_with
+from analytics.web.problems import BadRequest
 from columns.engine import open_engine
 from columns.rows import encode_row, select_rows
 from reporting.columns.dialect.table import answer_table
@@ -105,13 +106,18 @@ def assert_tables(engine: duckdb.DuckDBPyConnection, folder: Path, case: Case) -
     asker = Asker(PROJECT, NOW, parse_zone(zone), leaves_out_bots=leaves_out_bots)
     for body in asked:
         note(str(body))
-        query = parse_table_query(json.dumps(body).encode(), asker)
+        try:
+            query = parse_table_query(json.dumps(body).encode(), asker)
+        except BadRequest as exc:
+            assert "never had the day" in str(exc.detail), body
+            continue
         got = render_table(query, answer_table(engine, view, query), begin_with(zone))
         wanted = answer(documents, body, Project(ZoneInfo(zone), leaves_out_bots), NOW)
         assert not find_differences(json.loads(json.dumps(got)), wanted)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @given(case=cases())
 def test_every_table_equals_brute_force(

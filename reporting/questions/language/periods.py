@@ -111,11 +111,14 @@ def cut_elapsed(asked: Window, compared: Window, zone: tzinfo, now: datetime) ->
 
 
 def _move_days(moment: datetime, days: int, zone: tzinfo) -> datetime:
-    """The same local time, `days` later; midnights stay midnights where clocks skip them."""
+    """The same local time, `days` later; midnights stay midnights where clocks skip them.
+
+    The second of an hour that clocks repeat stays the second.
+    """
     local = moment.astimezone(zone)
     if moment == first_moment(local.date(), zone):
         return first_moment(local.date() + _DAY * days, zone)
-    return (local + _DAY * days).astimezone(moment.tzinfo)
+    return (local + _DAY * days).replace(fold=local.fold).astimezone(moment.tzinfo)
 
 
 def _clock(moment: datetime, zone: tzinfo) -> object:
