@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from analytics.projects.holdings import read_holding
 from analytics.projects.models import Project
 from upkeep.admin.jobs import JobAdmin
-from upkeep.deletion.job import ask_deletion
+from upkeep.deletion.job import Deletion, ask_deletion
 from upkeep.models import ProjectDeletion, StoredJob
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def find_asked_project(request: HttpRequest) -> Project | None:
 
 @admin.register(ProjectDeletion)
 class ProjectDeletionAdmin(JobAdmin):
+    job = Deletion
     form = DeletionForm
     list_display = ("name", "id", "state", "requested_at", "requested_by", "finished_at")
     search_fields = ("name", "id")

@@ -16,6 +16,7 @@ from analytics.events.event import MAX_USER_ID_CHARS
 from analytics.projects.models import Project
 from upkeep.admin.jobs import JobAdmin
 from upkeep.erasure.ask import TooManyToCount, ask_erasure, count_erasable
+from upkeep.erasure.job import Erasure as ErasureJob
 from upkeep.models import Erasure, StoredJob
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class ProjectFilter(admin.SimpleListFilter):
 
 @admin.register(Erasure)
 class ErasureAdmin(JobAdmin):
+    job = ErasureJob
     form = EraseForm
     list_display = ("id", "project_name", "state", "requested_at", "requested_by", "events")
     list_filter = (ProjectFilter,)

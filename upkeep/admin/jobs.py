@@ -1,6 +1,7 @@
 """What the admin shows of a job, of any kind. Nobody changes one or takes one away."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from django.contrib import admin
 from django.db.models import Model
@@ -8,18 +9,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from analytics.admin.base import Fitting
-from upkeep.job_table import JOB_KINDS
 from upkeep.jobs.job import Job
 from upkeep.models import Erasure, ProjectDeletion, StoredJob
 
 
 class JobAdmin(Fitting):
+    job: ClassVar[type[Job]]
     show_full_result_count = False
-
-    @property
-    def job(self) -> type[Job]:
-        kind: type[Job] = JOB_KINDS[self.model._meta.db_table].job
-        return kind
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
