@@ -75,14 +75,14 @@ def index_units(boundaries: Sequence[datetime]) -> str:
     """The index of an event's unit.
 
     Stretches of equally long units are computed by one division; a balanced tree of comparisons,
-    a few levels deep, finds the stretch.
+    a few levels deep, finds the stretch. A window without units has no events either.
     """
     starts = list(map(ms_of_datetime, boundaries))
     stretches: list[tuple[int, int, int]] = []  # index and start of its first unit, their length
     for index, (start, end) in enumerate(pairwise(starts)):
         if not stretches or stretches[-1][2] != end - start:
             stretches.append((index, start, end - start))
-    return _search(stretches)
+    return _search(stretches) if stretches else "0"
 
 
 def _search(stretches: Sequence[tuple[int, int, int]]) -> str:
