@@ -1,10 +1,13 @@
 """DuckDB, locked down: it reads and writes the files of a few folders, and nothing else."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 import duckdb
+
+_PATTERN: Final = re.compile(r"[*?\[]")
 
 TEMP_FACTOR: Final = 8
 """What a question does not hold in memory may take so many times that much of the disk."""
@@ -49,6 +52,20 @@ def open_engine(
     return engine
 
 
-def quote(path: Path) -> str:
+def read_files(paths: Iterable[Path | str]) -> str:
+    """What to select from Parquet files, each by its name.
+
+    No name is a pattern, whose missing files nobody would notice, no folder's name is a column,
+    and no column that one file lacks is null.
+    """
+    return f"read_parquet([{list_names(paths)}], hive_partitioning = false, union_by_name = false)"
+
+
+def list_names(paths: Iterable[Path | str]) -> str:
+    """The names of files as texts of SQL, where a pattern might stand."""
+    return ", ".join(quote(_PATTERN.sub(r"[\g<0>]", str(path))) for path in paths)
+
+
+def quote(path: Path | str) -> str:
     """A path as a text of SQL."""
     return "'" + str(path).replace("'", "''") + "'"

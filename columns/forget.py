@@ -19,7 +19,7 @@ from analytics.databases.documents import typed
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from columns.change import Change, advance
-from columns.engine import open_engine, quote
+from columns.engine import open_engine, read_files
 from columns.folder import ColumnsUnavailable, Folder, find_folder
 from columns.rewrite import repair
 from columns.segments import Segment, parse_segment, read_head
@@ -89,9 +89,7 @@ def _holds(folder: Folder, segment: Segment, whom: Forgotten) -> bool:
     ) as engine:
         try:
             found = engine.execute(
-                f"SELECT 1 FROM read_parquet({quote(path)}, hive_partitioning = false) "
-                f"WHERE {_THEIRS} LIMIT 1",
-                whom.parameters,
+                f"SELECT 1 FROM {read_files([path])} WHERE {_THEIRS} LIMIT 1", whom.parameters
             ).fetchone()
         except duckdb.IOException as exc:
             raise ColumnsUnavailable(repr(exc)) from exc

@@ -25,7 +25,7 @@ from analytics.databases.documents import typed
 from analytics.databases.mongo import Document
 from analytics.databases.transactions import Conflict
 from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES
-from columns.engine import open_engine, quote
+from columns.engine import list_names, open_engine, quote, read_files
 from columns.folder import SEGMENT_ID_BYTES, ColumnsUnavailable, Folder, sync
 from columns.layout import FORMAT, TYPES
 from columns.rows import encode_row, select_rows
@@ -126,15 +126,12 @@ class SegmentWriter:
         for source in sources:
             check_file(self._folder, source)
         segment_id = self._draw_id()
-        files = ", ".join(quote(self._folder.path_of(source.id)) for source in sources)
-        select = (
-            f"SELECT {_COLUMNS} FROM read_parquet([{files}], hive_partitioning = false) "
-            f"WHERE coalesce({condition}, false)"
-        )
+        paths = [self._folder.path_of(source.id) for source in sources]
+        select = f"SELECT {_COLUMNS} FROM {read_files(paths)} WHERE coalesce({condition}, false)"
         if len(sources) > 1:
             select += f" ORDER BY {_ORDER}"
         with self._folder.work(segment_id) as work, self._open(work) as engine:
-            row_bytes = _read_row_bytes(engine, files)
+            row_bytes = _read_row_bytes(engine, paths)
             return self._write(engine, segment_id, work, select, parameters, row_bytes)
 
     def _draw_id(self) -> bytes:
@@ -176,8 +173,7 @@ class SegmentWriter:
             parameters,
         )
         found = engine.execute(
-            'SELECT count(*), min("timestamp"), max("timestamp") '
-            f"FROM read_parquet({quote(made)}, hive_partitioning = false)"
+            f'SELECT count(*), min("timestamp"), max("timestamp") FROM {read_files([made])}'
         ).fetchone()
         rows, from_ms, to_ms = found or (0, 0, 0)
         if not rows:
@@ -215,11 +211,11 @@ class SegmentWriter:
         self._garbage.update_one({"_id": self._entry}, {"$set": {"dueAt": datetime.now(UTC)}})
 
 
-def _read_row_bytes(engine: duckdb.DuckDBPyConnection, files: str) -> int:
+def _read_row_bytes(engine: duckdb.DuckDBPyConnection, paths: Iterable[Path]) -> int:
     """How long the lines were that the rows of the files came as; those of the longest file."""
     found = engine.execute(
         "SELECT max(decode(value)::BIGINT) FROM "
-        f"parquet_kv_metadata([{files}]) WHERE decode(key) = 'row_bytes'"
+        f"parquet_kv_metadata([{list_names(paths)}]) WHERE decode(key) = 'row_bytes'"
     ).fetchone()
     return found[0] if found and found[0] else 1
 

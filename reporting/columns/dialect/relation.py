@@ -5,8 +5,9 @@ from datetime import datetime
 from itertools import pairwise
 
 from analytics.events.ids import ms_of_datetime
+from columns.engine import read_files
 from columns.layout import TYPES
-from reporting.columns.dialect.values import Arguments, quote_name, quote_text
+from reporting.columns.dialect.values import Arguments, quote_name
 from reporting.columns.view import Veil, View
 from reporting.questions.bots import Bots
 from reporting.questions.window import Window
@@ -41,16 +42,6 @@ def _select(files: Sequence[str], conditions: Sequence[str]) -> str:
         return ""
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return f"SELECT {_COLUMNS} FROM {read_files(files)}{where}"
-
-
-def read_files(files: Sequence[str]) -> str:
-    """Each by its name: no pattern, no column of a folder's name, and none that a file lacks."""
-    names = ", ".join(quote_text(_quote_pattern(file)) for file in files)
-    return f"read_parquet([{names}], hive_partitioning = false, union_by_name = false)"
-
-
-def _quote_pattern(path: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
 
 
 def _bound(window: Window) -> list[str]:
