@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import duckdb
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _PATTERN: Final = re.compile(r"[*?\[]")
 
@@ -20,7 +21,7 @@ def open_engine(
     folders: Sequence[Path],
     temp_folder: Path,
     limit_seconds: float | None = None,
-) -> duckdb.DuckDBPyConnection:
+) -> "DuckDBPyConnection":
     """A database in memory, and a connection to it; `memory_mb` and `threads` are the database's.
 
     It sees the files in `folders`, however deep, and in `temp_folder`, where it keeps what does
@@ -29,6 +30,8 @@ def open_engine(
     `limit_seconds` raises duckdb.InterruptException, one that needs more memory and disk than
     there are duckdb.OutOfMemoryException. Not to be used in a process forked after this.
     """
+    import duckdb  # 66 MB, which who only accepts events has no use for
+
     engine = duckdb.connect(
         ":memory:",
         config={

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import duckdb
 from bson.binary import Binary
 from django.conf import settings
 from pymongo.client_session import ClientSession
@@ -80,6 +79,8 @@ def _find_unmarked(
 
 
 def _holds(folder: Folder, segment: Segment, whom: Forgotten) -> bool:
+    from duckdb import IOException  # as in engine.py
+
     if segment.damaged_at is not None:
         raise DamagedSegment(segment, "is known as damaged")
     check_file(folder, segment)
@@ -91,7 +92,7 @@ def _holds(folder: Folder, segment: Segment, whom: Forgotten) -> bool:
             found = engine.execute(
                 f"SELECT 1 FROM {read_files([path])} WHERE {_THEIRS} LIMIT 1", whom.parameters
             ).fetchone()
-        except duckdb.IOException as exc:
+        except IOException as exc:
             raise ColumnsUnavailable(repr(exc)) from exc
     return found is not None
 

@@ -12,9 +12,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import file_digest
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import duckdb
 from bson import ObjectId
 from bson.binary import Binary
 from pymongo.client_session import ClientSession
@@ -31,6 +30,9 @@ from columns.layout import FORMAT, TYPES
 from columns.rows import encode_row, select_rows
 from columns.segments import Segment
 from columns.sums import check_file
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 MAX_ROWS: Final = 1_000_000
 """Of one segment."""
@@ -150,7 +152,7 @@ class SegmentWriter:
 
     def _write(
         self,
-        engine: duckdb.DuckDBPyConnection,
+        engine: "DuckDBPyConnection",
         segment_id: bytes,
         work: Path,
         select: str,
@@ -188,7 +190,9 @@ class SegmentWriter:
         return Written(segment_id, rows, from_ms, to_ms, size, digest)
 
     @contextmanager
-    def _open(self, work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _open(self, work: Path) -> "Iterator[DuckDBPyConnection]":
+        from duckdb import IOException  # as in engine.py
+
         try:
             with open_engine(
                 memory_mb=_MEMORY_MB,
@@ -197,7 +201,7 @@ class SegmentWriter:
                 temp_folder=work / "spill",
             ) as engine:
                 yield engine
-        except duckdb.IOException as exc:
+        except IOException as exc:
             raise ColumnsUnavailable(repr(exc)) from exc
 
     def adopt(self, session: ClientSession) -> None:
@@ -211,7 +215,7 @@ class SegmentWriter:
         self._garbage.update_one({"_id": self._entry}, {"$set": {"dueAt": datetime.now(UTC)}})
 
 
-def _read_row_bytes(engine: duckdb.DuckDBPyConnection, paths: Iterable[Path]) -> int:
+def _read_row_bytes(engine: "DuckDBPyConnection", paths: Iterable[Path]) -> int:
     """How long the lines were that the rows of the files came as; those of the longest file."""
     found = engine.execute(
         "SELECT max(decode(value)::BIGINT) FROM "
