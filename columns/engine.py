@@ -1,10 +1,14 @@
 """DuckDB, locked down: it reads and writes the files of a few folders, and nothing else."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import duckdb
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_PATTERN: Final = re.compile(r"[*?\[]")
 
 TEMP_FACTOR: Final = 8
 """What a question does not hold in memory may take so many times that much of the disk."""
@@ -17,7 +21,7 @@ def open_engine(
     folders: Sequence[Path],
     temp_folder: Path,
     limit_seconds: float | None = None,
-) -> duckdb.DuckDBPyConnection:
+) -> "DuckDBPyConnection":
     """A database in memory, and a connection to it; `memory_mb` and `threads` are the database's.
 
     It sees the files in `folders`, however deep, and in `temp_folder`, where it keeps what does
@@ -26,6 +30,8 @@ def open_engine(
     `limit_seconds` raises duckdb.InterruptException, one that needs more memory and disk than
     there are duckdb.OutOfMemoryException. Not to be used in a process forked after this.
     """
+    import duckdb  # 66 MB, which who only accepts events has no use for
+
     engine = duckdb.connect(
         ":memory:",
         config={
@@ -49,6 +55,20 @@ def open_engine(
     return engine
 
 
-def quote(path: Path) -> str:
+def read_files(paths: Iterable[Path | str]) -> str:
+    """What to select from Parquet files, each by its name.
+
+    No name is a pattern, whose missing files nobody would notice, no folder's name is a column,
+    and no column that one file lacks is null.
+    """
+    return f"read_parquet([{list_names(paths)}], hive_partitioning = false, union_by_name = false)"
+
+
+def list_names(paths: Iterable[Path | str]) -> str:
+    """The names of files as texts of SQL, where a pattern might stand."""
+    return ", ".join(quote(_PATTERN.sub(r"[\g<0>]", str(path))) for path in paths)
+
+
+def quote(path: Path | str) -> str:
     """A path as a text of SQL."""
     return "'" + str(path).replace("'", "''") + "'"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import duckdb
 from bson.binary import Binary
 from django.conf import settings
 from pymongo.client_session import ClientSession
@@ -19,7 +18,7 @@ from analytics.databases.documents import typed
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from columns.change import Change, advance
-from columns.engine import open_engine, quote
+from columns.engine import open_engine, read_files
 from columns.folder import ColumnsUnavailable, Folder, find_folder
 from columns.rewrite import repair
 from columns.segments import Segment, parse_segment, read_head
@@ -80,6 +79,8 @@ def _find_unmarked(
 
 
 def _holds(folder: Folder, segment: Segment, whom: Forgotten) -> bool:
+    from duckdb import IOException  # as in engine.py
+
     if segment.damaged_at is not None:
         raise DamagedSegment(segment, "is known as damaged")
     check_file(folder, segment)
@@ -89,11 +90,9 @@ def _holds(folder: Folder, segment: Segment, whom: Forgotten) -> bool:
     ) as engine:
         try:
             found = engine.execute(
-                f"SELECT 1 FROM read_parquet({quote(path)}, hive_partitioning = false) "
-                f"WHERE {_THEIRS} LIMIT 1",
-                whom.parameters,
+                f"SELECT 1 FROM {read_files([path])} WHERE {_THEIRS} LIMIT 1", whom.parameters
             ).fetchone()
-        except duckdb.IOException as exc:
+        except IOException as exc:
             raise ColumnsUnavailable(repr(exc)) from exc
     return found is not None
 

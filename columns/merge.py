@@ -21,7 +21,7 @@ from analytics.events.ids import datetime_of_ms, ms_of_datetime
 from analytics.projects.policy import find_policy
 from analytics.projects.zones import find_day, first_instant, zone_at
 from columns.change import Change
-from columns.engine import open_engine, quote
+from columns.engine import open_engine, read_files
 from columns.folder import Folder, find_folder
 from columns.plan import MIN_ROWS, MOST_LOOSE, Group, choose_loose, choose_more, cut
 from columns.segments import Segment, list_segments, read_head
@@ -105,7 +105,7 @@ def _count_days(folder: Folder, segments: Sequence[Segment], zone: str) -> Count
         return counts
     for segment in segments:
         check_file(folder, segment)
-    files = ", ".join(quote(folder.path_of(segment.id)) for segment in segments)
+    files = read_files(folder.path_of(segment.id) for segment in segments)
     with open_engine(
         memory_mb=_MEMORY_MB,
         threads=1,
@@ -113,8 +113,7 @@ def _count_days(folder: Folder, segments: Sequence[Segment], zone: str) -> Count
         temp_folder=settings.QUERY_TEMP_DIR,
     ) as engine:
         found = engine.execute(
-            f'SELECT "timestamp" // {_QUARTER_MS}, count(*) '
-            f"FROM read_parquet([{files}], hive_partitioning = false) GROUP BY 1"
+            f'SELECT "timestamp" // {_QUARTER_MS}, count(*) FROM {files} GROUP BY 1'
         ).fetchall()
     for quarter, rows in found:
         counts[_day_of(quarter * _QUARTER_MS, zone)] += rows

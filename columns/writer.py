@@ -12,9 +12,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import file_digest
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import duckdb
 from bson import ObjectId
 from bson.binary import Binary
 from pymongo.client_session import ClientSession
@@ -25,12 +24,15 @@ from analytics.databases.documents import typed
 from analytics.databases.mongo import Document
 from analytics.databases.transactions import Conflict
 from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES
-from columns.engine import open_engine, quote
+from columns.engine import list_names, open_engine, quote, read_files
 from columns.folder import SEGMENT_ID_BYTES, ColumnsUnavailable, Folder, sync
 from columns.layout import FORMAT, TYPES
 from columns.rows import encode_row, select_rows
 from columns.segments import Segment
 from columns.sums import check_file
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 MAX_ROWS: Final = 1_000_000
 """Of one segment."""
@@ -126,15 +128,12 @@ class SegmentWriter:
         for source in sources:
             check_file(self._folder, source)
         segment_id = self._draw_id()
-        files = ", ".join(quote(self._folder.path_of(source.id)) for source in sources)
-        select = (
-            f"SELECT {_COLUMNS} FROM read_parquet([{files}], hive_partitioning = false) "
-            f"WHERE coalesce({condition}, false)"
-        )
+        paths = [self._folder.path_of(source.id) for source in sources]
+        select = f"SELECT {_COLUMNS} FROM {read_files(paths)} WHERE coalesce({condition}, false)"
         if len(sources) > 1:
             select += f" ORDER BY {_ORDER}"
         with self._folder.work(segment_id) as work, self._open(work) as engine:
-            row_bytes = _read_row_bytes(engine, files)
+            row_bytes = _read_row_bytes(engine, paths)
             return self._write(engine, segment_id, work, select, parameters, row_bytes)
 
     def _draw_id(self) -> bytes:
@@ -153,7 +152,7 @@ class SegmentWriter:
 
     def _write(
         self,
-        engine: duckdb.DuckDBPyConnection,
+        engine: "DuckDBPyConnection",
         segment_id: bytes,
         work: Path,
         select: str,
@@ -176,8 +175,7 @@ class SegmentWriter:
             parameters,
         )
         found = engine.execute(
-            'SELECT count(*), min("timestamp"), max("timestamp") '
-            f"FROM read_parquet({quote(made)}, hive_partitioning = false)"
+            f'SELECT count(*), min("timestamp"), max("timestamp") FROM {read_files([made])}'
         ).fetchone()
         rows, from_ms, to_ms = found or (0, 0, 0)
         if not rows:
@@ -192,7 +190,9 @@ class SegmentWriter:
         return Written(segment_id, rows, from_ms, to_ms, size, digest)
 
     @contextmanager
-    def _open(self, work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _open(self, work: Path) -> "Iterator[DuckDBPyConnection]":
+        from duckdb import IOException  # as in engine.py
+
         try:
             with open_engine(
                 memory_mb=_MEMORY_MB,
@@ -201,7 +201,7 @@ class SegmentWriter:
                 temp_folder=work / "spill",
             ) as engine:
                 yield engine
-        except duckdb.IOException as exc:
+        except IOException as exc:
             raise ColumnsUnavailable(repr(exc)) from exc
 
     def adopt(self, session: ClientSession) -> None:
@@ -215,11 +215,11 @@ class SegmentWriter:
         self._garbage.update_one({"_id": self._entry}, {"$set": {"dueAt": datetime.now(UTC)}})
 
 
-def _read_row_bytes(engine: duckdb.DuckDBPyConnection, files: str) -> int:
+def _read_row_bytes(engine: "DuckDBPyConnection", paths: Iterable[Path]) -> int:
     """How long the lines were that the rows of the files came as; those of the longest file."""
     found = engine.execute(
         "SELECT max(decode(value)::BIGINT) FROM "
-        f"parquet_kv_metadata([{files}]) WHERE decode(key) = 'row_bytes'"
+        f"parquet_kv_metadata([{list_names(paths)}]) WHERE decode(key) = 'row_bytes'"
     ).fetchone()
     return found[0] if found and found[0] else 1
 

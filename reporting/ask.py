@@ -12,7 +12,12 @@ from reporting.answers import (
     StatsAnswer,
     TableAnswer,
 )
-from reporting.choose import COLUMNS, choose_answer_source, choose_table_source
+from reporting.choose import (
+    COLUMNS,
+    choose_answer_source,
+    choose_properties_source,
+    choose_table_source,
+)
 from reporting.columns import realtime
 from reporting.questions.listing import EventsQuery, PropertiesQuery
 from reporting.questions.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery
@@ -76,7 +81,7 @@ def answer(question: Question) -> Answer:
         case EventsQuery():
             return COLUMNS.find_events(question)
         case PropertiesQuery():
-            return COLUMNS.list_properties(question)
+            return choose_properties_source(question).list_properties(question)
     assert_never(question)
 
 

@@ -4,14 +4,18 @@ Rollups wherever they have the answer, else columns. Raw events are counted wher
 for in so many words.
 """
 
+from datetime import datetime
+
 from analytics.rollups.calendar import is_aligned
 from analytics.web.problems import BadRequest
 from reporting.answers import AnswerSource, TableSource
 from reporting.columns.answer_source import ColumnsAnswerSource
 from reporting.questions.fields import Field
+from reporting.questions.listing import PropertiesQuery
 from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQuery
 from reporting.questions.table import TableQuery
 from reporting.questions.timestamps import format_timestamp
+from reporting.questions.window import Window
 from reporting.raw.answer_source import RawAnswerSource
 from reporting.rollups.answer_source import RollupAnswerSource
 from reporting.rollups.table_source import RollupTableSource, is_rolled_up
@@ -54,27 +58,49 @@ def _is_of_events(field: Field, none: bool) -> bool:
 def choose_table_source(query: TableQuery) -> TableSource:
     """Raises BadRequest (`raw_expired`) where only columns have the answer, and not for so long."""
     horizon = query.raw_horizon
-    spans = [span for span in (query.span, query.compare) if span]
-    starts = [span.window.start for span in spans if span.window.start]  # `all` begins with them
-    if horizon is None or all(start >= horizon for start in starts):
+    spans = {"start": query.span, "compare": query.compare}
+    old = [place for place, span in spans.items() if span and _is_before(span.window, horizon)]
+    if horizon is None or not old:
         return COLUMNS
     if is_rolled_up(query):
         return _ROLLUP_TABLES
-    raise BadRequest(
+    raise _expired(
+        old[0],
         f"This project keeps its events since {format_timestamp(horizon)} only. Of the time "
         "before, views, users and visitors are known, in all, by a unit of time of an hour or "
         "more, by path or by event, without a filter. Give a start after that.",
-        code="raw_expired",
     )
+
+
+def choose_properties_source(query: PropertiesQuery) -> ColumnsAnswerSource:
+    """Raises BadRequest (`raw_expired`), as nothing else knows properties."""
+    horizon = query.raw_horizon
+    if horizon and _is_before(query.window, horizon):
+        raise _expired(
+            "start",
+            f"This project keeps its events since {format_timestamp(horizon)} only. Give a start "
+            "after that.",
+        )
+    return COLUMNS
+
+
+def _is_before(window: Window, horizon: datetime | None) -> bool:
+    """Whether it begins before; `all` begins with the events there are."""
+    return horizon is not None and window.start is not None and window.start < horizon
 
 
 def _check_horizon(query: Query) -> None:
     horizon, start = query.raw_horizon, query.window.start
     if horizon is None or (start is not None and start >= horizon):
         return
-    raise BadRequest(
+    raise _expired(
+        "start",
         "This question needs raw events (it has filters, exact=true, none=true, or counts by "
         "something that rollups do not), and this project keeps them since "
         f"{format_timestamp(horizon)} only. Give a start after that.",
-        code="raw_expired",
     )
+
+
+def _expired(place: str, detail: str) -> BadRequest:
+    error = {"field": place, "code": "raw_expired", "detail": detail}
+    return BadRequest(detail, code="raw_expired", errors=[error])

@@ -95,9 +95,8 @@ def open_snapshot(deadline: float | None = None) -> Iterator[Snapshot]:
 
 def _too_expensive() -> BadRequest:
     return BadRequest(
-        f"The answer takes more than {settings.QUERY_TIMEOUT_SECONDS:g} seconds of counting raw "
-        "events. Ask for a shorter window, or leave out what needs raw events (filters, "
-        "properties, exact=true).",
+        f"The answer takes more than {settings.QUERY_TIMEOUT_SECONDS:g} seconds of reading stored "
+        "events. Ask for a shorter window, or without exact=true.",
         code="query_timeout",
     )
 

@@ -99,24 +99,21 @@ def _answer(
 ) -> A:
     answer = remember(
         view,
-        (work, _without_moment(query, view)),
+        (work, _without_moment(query)),
         deadline,
         lambda: run(query.project, deadline, lambda engine: work(engine, view, query)),
     )
     return replace(answer, provenance=replace(answer.provenance, fresh_as_of=view.fresh_as_of))
 
 
-def _without_moment(query: Q, view: View) -> Hashable:
+def _without_moment(query: Q) -> Hashable:
     """The question as it is asked again: of the moment, only which units have begun."""
     if isinstance(query, TableQuery):
         spans = [span for span in (query.span, query.compare) if span]
         boundaries = [boundary for span in spans for boundary in span.boundaries]
-        now = max((each for each in boundaries if each <= query.now), default=_EVER)
+        now = max((each for each in boundaries if each < query.now), default=_EVER)
         return replace(query, now=now, raw_horizon=None)
-    if isinstance(query, SeriesQuery):
-        begun = sum(boundary <= view.fresh_as_of for boundary in query.boundaries)
-        return replace(query, raw_horizon=None), begun
-    if isinstance(query, StatsQuery | BreakdownQuery):
+    if isinstance(query, StatsQuery | SeriesQuery | BreakdownQuery | PropertiesQuery):
         return replace(query, raw_horizon=None)
     return query
 

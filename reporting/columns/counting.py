@@ -19,10 +19,10 @@ from reporting.columns.dialect.patterns import check_patterns
 from reporting.columns.dialect.statement import Table
 from reporting.columns.dialect.table import Page, read_key, read_page, read_series
 from reporting.columns.view import View
+from reporting.nothing import miss_field
 from reporting.questions.fields import PATH, Field
 from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQuery
 from reporting.questions.table import Dimension, Metric, Order, Span, TableQuery, Unit
-from reporting.raw.nothing import miss_field
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -1,7 +1,7 @@
 """Questions for stored events themselves, and for what properties they have."""
 
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from reporting.questions.conditions import Condition
 from reporting.questions.window import Window
@@ -34,5 +34,6 @@ class PropertiesQuery:
     project: bytes
     window: Window
     timezone: tzinfo
+    raw_horizon: datetime | None = None
     event: str | None = None
     limit: int = 500

@@ -13,6 +13,7 @@ from reporting.answers import (
     SeriesAnswer,
     StatsAnswer,
 )
+from reporting.nothing import miss_events, miss_field
 from reporting.questions.fields import PATH
 from reporting.questions.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery, Window
 from reporting.raw.counting import (
@@ -24,7 +25,6 @@ from reporting.raw.counting import (
     read_events,
 )
 from reporting.raw.expressions import index_expression
-from reporting.raw.nothing import explain_nothing, miss_field
 from reporting.snapshot import open_snapshot
 
 REALTIME_VISITORS_MINUTES = 5
@@ -40,6 +40,8 @@ def exact_now() -> Provenance:
 
 
 class RawAnswerSource:
+    """Answers questions without a condition."""
+
     def answer_stats(self, query: StatsQuery) -> StatsAnswer:
         provenance = exact_now()
         with open_snapshot() as snapshot:
@@ -52,7 +54,7 @@ class RawAnswerSource:
                 groups = add_people(snapshot, query, field, counted, none=query.none)
                 nothing = [] if ranking.total else [miss_field("groupBy", field)]
             if not totals.events:
-                nothing = explain_nothing(snapshot, query)
+                nothing = [miss_events(query)]
         return StatsAnswer(
             totals=totals,
             top_paths=[(row.value, row.counts.views) for row in paths.rows if row.counts.views],
@@ -64,7 +66,7 @@ class RawAnswerSource:
         provenance = exact_now()
         with open_snapshot() as snapshot:
             counts = count_people(snapshot, query, index_expression(query.boundaries))
-            nothing = NOT_EMPTY if counts else explain_nothing(snapshot, query)
+            nothing = NOT_EMPTY if counts else [miss_events(query)]
         units = range(len(query.boundaries) - 1)
         points = [counts.get(unit, Counts()) for unit in units]
         return SeriesAnswer(points, replace(provenance, nothing=nothing))
@@ -83,7 +85,7 @@ class RawAnswerSource:
             rows = add_people(snapshot, query, query.by, ranking.rows, none=query.none)
             nothing = NOT_EMPTY if ranking.total else [miss_field("by", query.by)]
             if not ranking.whole.events:
-                nothing = explain_nothing(snapshot, query)
+                nothing = [miss_events(query)]
         provenance = replace(provenance, nothing=nothing)
         return BreakdownAnswer(rows, ranking.total, ranking.whole.ranking(query.by), provenance)
 
@@ -95,7 +97,7 @@ def list_minutes(now: datetime) -> list[datetime]:
 
 
 def answer_realtime(query: RealtimeQuery) -> RealtimeAnswer:
-    """Minutes are narrower than buckets: only raw events can tell."""
+    """Without a condition. Minutes are narrower than buckets: only events can tell."""
     provenance = exact_now()
     minutes = list_minutes(query.now)
     recently = Window(query.now - MINUTE * REALTIME_VISITORS_MINUTES, query.now)
@@ -108,7 +110,7 @@ def answer_realtime(query: RealtimeQuery) -> RealtimeAnswer:
             match_events(query, window),
             {"$group": {"_id": unit, "views": COUNT_VIEWS}},
         )
-        nothing = NOT_EMPTY if counts else explain_nothing(snapshot, query, window)
+        nothing = NOT_EMPTY if counts else [miss_events(query)]
     views = {row["_id"]: row["views"] for row in counts}
     return RealtimeAnswer(
         visitors=people.visitors,

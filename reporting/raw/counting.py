@@ -15,7 +15,6 @@ from reporting.answers import Counts, Row
 from reporting.questions.bots import Bots
 from reporting.questions.fields import Field
 from reporting.questions.query import Query, Window
-from reporting.raw.conditions import condition_of
 from reporting.raw.expressions import property_path, value_expression
 from reporting.snapshot import Snapshot
 
@@ -40,7 +39,7 @@ class Ranking:
 
 
 def match_events(query: Query, window: Window | None = None) -> Document:
-    """The one place where a filter on events is built: the key's project comes first."""
+    """The one place where events are chosen: the key's project comes first."""
     window = window or query.window
     condition: Document = {"project": {"$eq": query.project}}
     bounds = {"$gte": window.start, "$lt": window.end}
@@ -48,8 +47,6 @@ def match_events(query: Query, window: Window | None = None) -> Document:
         condition["timestamp"] = known
     if query.bots in _OF_BOTS:
         condition[BOT] = _OF_BOTS[query.bots]
-    if query.condition:
-        condition["$and"] = [condition_of(query.condition)]
     return {"$match": condition}
 
 

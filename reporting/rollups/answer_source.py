@@ -20,9 +20,9 @@ from reporting.answers import (
     SeriesAnswer,
     StatsAnswer,
 )
+from reporting.nothing import miss_events, miss_field
 from reporting.questions.fields import PATH, Field
 from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQuery
-from reporting.raw.nothing import miss_events, miss_field
 from reporting.rollups.cover import Frame, frame_window
 from reporting.rollups.gather import gather
 from reporting.rollups.points import count_points

@@ -85,12 +85,17 @@ def _measure(query: TableQuery, counts: Counts) -> Numbers:
 
 def _count_rows(query: TableQuery) -> list[TableRow]:
     nothing = _measure(query, Counts())
+    not_begun: Numbers = (None,) * len(nothing)
     if query.is_series:
         now = _count_units(query, query.span)
         before = _count_units(query, query.compare) if query.compare else []
         before += [nothing] * (len(now) - len(before))
         return [
-            TableRow((start,), counted, compared if query.compare else None)
+            TableRow(
+                (start,),
+                counted if start < query.now else not_begun,
+                compared if query.compare else None,
+            )
             for start, counted, compared in zip(query.span.boundaries, now, before, strict=False)
         ]
     values = _count_values(query, query.span)

@@ -125,6 +125,6 @@ describe_properties = _describe(
     "these events that have them.",
     PROPERTIES,
     _PARAMETERS,
-    {400: ("bad_event",)},
+    {400: ("bad_event", "raw_expired")},
     parameters=[*_WINDOW_PARAMETERS, _parameter("event", "Of events of that name alone.")],
 )

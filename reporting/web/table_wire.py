@@ -1,5 +1,6 @@
 """Answers of the query language as JSON."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -29,50 +30,62 @@ _BOTS: dict[Bots, bool | str] = {"included": True, "excluded": False, "only": "o
 def render_table(query: TableQuery, answer: TableAnswer, zones: Zones) -> Json:
     if (counted := answer.provenance.counted) and query.span.window.start is None:
         query = begin_at(query, counted.start)
+    numbers = _Numbers()
+    rows = [_render_row(query, row, numbers) for row in answer.rows]
     return {
-        "results": [_render_row(query, row) for row in answer.rows],
-        "totals": _round_all(answer.totals.metrics),
+        "results": rows,
+        "totals": numbers.write(answer.totals.metrics),
         "total": answer.total,
         "query": _render_query(query),
-        "meta": _render_meta(query, answer, zones),
+        "meta": _render_meta(query, answer, answer.not_finite + numbers.not_finite, zones),
     }
 
 
-def _render_row(query: TableQuery, row: TableRow) -> Json:
+class _Numbers:
+    """Numbers as they are written; counts those that are not finite, and null for that."""
+
+    def __init__(self) -> None:
+        self.not_finite = 0
+
+    def write(self, numbers: Sequence[Number]) -> list[Number]:
+        return [self._round(number) for number in numbers]
+
+    def _round(self, number: Number) -> Number:
+        if not isinstance(number, float):
+            return number
+        if math.isfinite(number):
+            return _round(number)
+        self.not_finite += 1
+        return None
+
+
+def _render_row(query: TableQuery, row: TableRow, numbers: _Numbers) -> Json:
     values = [
         format_timestamp(value.astimezone(query.timezone)) if isinstance(of, Unit) else value
         for of, value in zip(query.dimensions, row.dimensions, strict=True)
     ]
-    now: Sequence[Number] = row.metrics
-    if query.is_series and row.dimensions[0] > query.now:
-        now = [None] * len(now)
-    body: Json = {"dimensions": values, "metrics": _round_all(now)}
+    body: Json = {"dimensions": values, "metrics": numbers.write(row.metrics)}
     if row.compared is not None:
-        pairs = list(zip(now, row.compared, strict=True))
+        pairs = list(zip(row.metrics, row.compared, strict=True))
         body["compare"] = {
-            "metrics": _round_all(row.compared),
-            "change": [_change(*pair) for pair in pairs],
-            "difference": [_subtract(*pair) for pair in pairs],
+            "metrics": numbers.write(row.compared),
+            "change": numbers.write([_change(*pair) for pair in pairs]),
+            "difference": numbers.write([_subtract(*pair) for pair in pairs]),
         }
     return body
 
 
 def _change(now: Number, before: Number) -> Number:
-    difference = None if before is None else _subtract(now, before)
-    return None if difference is None or not before else _round(difference / before)
+    return None if now is None or not before else (now - before) / before
 
 
 def _subtract(now: Number, before: Number) -> Number:
-    return None if now is None or before is None else _round(now - before)
+    return None if now is None or before is None else now - before
 
 
-def _round_all(numbers: Sequence[Number]) -> list[Number]:
-    return [_round(number) for number in numbers]
-
-
-def _round(number: Number) -> Number:
-    """Doubles to 12 significant digits; beyond them engines differ."""
-    return float(f"{number:.12g}") if isinstance(number, float) else number
+def _round(number: float) -> float:
+    """To 12 significant digits; beyond them engines differ."""
+    return float(f"{number:.12g}")
 
 
 def _render_query(query: TableQuery) -> Json:
@@ -122,7 +135,7 @@ def render_condition(condition: Condition) -> Json:
             return body if condition.case_sensitive else body | {"caseSensitive": False}
 
 
-def _render_meta(query: TableQuery, answer: TableAnswer, zones: Zones) -> Json:
+def _render_meta(query: TableQuery, answer: TableAnswer, not_finite: int, zones: Zones) -> Json:
     uniques: Json = {"method": answer.provenance.method, "error": answer.provenance.error}
     if spans_days(query.span.window, zones):
         uniques["visitors"] = VISITORS_PER_DAY
@@ -136,8 +149,8 @@ def _render_meta(query: TableQuery, answer: TableAnswer, zones: Zones) -> Json:
             format_timestamp(start.astimezone(query.timezone))
             for start in find_partial(query.span, query.now)
         ]
-    if answer.not_finite:
-        meta["notFinite"] = answer.not_finite
+    if not_finite:
+        meta["notFinite"] = not_finite
     if answer.mixed:
         meta["mixed"] = list(answer.mixed)
     if (counted := answer.provenance.counted) and counted != query.span.window:

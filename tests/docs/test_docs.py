@@ -22,7 +22,16 @@ MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 50
 MAX_FOLDER_MODULES = 15
 MAX_FOLDER_TESTS = 20
-PACKAGES = ("analytics", "config", "ingestion", "loadtest", "local", "reporting", "upkeep")
+PACKAGES = (
+    "analytics",
+    "columns",
+    "config",
+    "ingestion",
+    "loadtest",
+    "local",
+    "reporting",
+    "upkeep",
+)
 DOCUMENTS = [
     *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"),
 ]  # fmt: skip

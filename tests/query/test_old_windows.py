@@ -115,3 +115,21 @@ def test_what_rollups_do_not_know_is_refused(short: TestProject, fields: Any) ->
     answer = Api(short.read_key).post("/query", body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "raw_expired")
+    [error] = answer.json()["errors"]
+    assert error["field"] == ("compare" if "compare" in fields else "start")
+
+
+def test_properties_of_a_time_that_is_partly_gone_are_refused(short: TestProject) -> None:
+    api = Api(short.read_key)
+    answer = api.get("/properties", **WINDOW)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "raw_expired")
+    assert answer.json()["errors"][0]["field"] == "start"
+    assert api.get("/properties", period="all").status_code == 200
+
+
+def test_days_that_have_not_begun_are_null(short: TestProject) -> None:
+    answer = ask(short, dimensions=["time:day"], end=(TODAY + 3 * DAY).isoformat())
+
+    assert answer["meta"]["source"] == "rollup"
+    assert answer["results"][-1]["metrics"] == [None, None]

@@ -152,6 +152,43 @@ def test_units_that_have_not_begun_are_null_and_told(story: TestProject) -> None
     assert answer["meta"]["partial"] == texts
 
 
+@pytest.mark.parametrize("dimensions", [["time:day"], ["path", "time:day"]])
+def test_a_window_that_has_not_begun_is_compared_with_nothing(
+    story: TestProject, dimensions: list[str]
+) -> None:
+    window = {
+        "start": (TODAY + timedelta(days=9)).isoformat(),
+        "end": (TODAY + timedelta(days=10)).isoformat(),
+    }
+    answer = ask(story, **window, dimensions=dimensions, compare="previous")
+
+    compared = answer["query"]["compare"]
+    assert compared["start"] == compared["end"]
+    assert answer["totals"] == [0]
+
+
+def test_a_change_beyond_all_numbers_is_null_and_told(story: TestProject) -> None:
+    store_events(
+        story,
+        [
+            {"path": "/", "timestamp": NOON, "properties": {"n": 1e300, "m": 1.7e308}},
+            {
+                "path": "/",
+                "timestamp": NOON - timedelta(days=1),
+                "properties": {"n": 1e-300, "m": -1.7e308},
+            },
+        ],
+    )
+    answer = ask(
+        story, **DAY, metrics=["max(properties.n)", "max(properties.m)"], compare="previous"
+    )
+
+    [row] = answer["results"]
+    assert row["compare"]["difference"] == [1e300, None]
+    assert row["compare"]["change"] == [None, None]
+    assert answer["meta"]["notFinite"] == 3
+
+
 def test_units_are_written_with_their_offset(story: TestProject) -> None:
     answer = ask(
         story,

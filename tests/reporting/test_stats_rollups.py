@@ -293,19 +293,19 @@ def test_two_projects_with_rollups_never_see_each_other(
         ({"start": "2026-03-10", "end": "2026-03-10T12:45:00Z"}, "rollup"),
         ({"start": "2026-03-10", "end": "2026-03-10T12:45:01Z"}, "mixed"),
         ({"start": "2026-03-10T12:31:00Z", "end": "2026-03-10T12:44:00Z"}, "raw"),
-        ({"filter": "path:is:/"}, "raw"),
+        ({"filter": "path:is:/"}, "columns"),
         ({"exact": "true"}, "raw"),
         ({"groupBy": "country"}, "rollup"),
-        ({"groupBy": "userId"}, "raw"),
-        ({"groupBy": "sessionId"}, "raw"),
-        ({"groupBy": "properties.plan"}, "raw"),
+        ({"groupBy": "userId"}, "columns"),
+        ({"groupBy": "sessionId"}, "columns"),
+        ({"groupBy": "properties.plan"}, "columns"),
     ],
 )
 def test_the_answer_tells_its_source(read: Api, query: dict[str, str], source: str) -> None:
     assert get(read, "/stats", **query)["meta"]["source"] == source
 
 
-def test_an_hour_that_begins_within_a_bucket_is_counted_from_raw_events(
+def test_an_hour_that_begins_within_a_bucket_is_counted_from_columns(
     project: TestProject, read: Api
 ) -> None:
     store_events(project.id, [{"timestamp": datetime(2010, 3, 14, 3, 30, 30, tzinfo=UTC)}])
@@ -314,7 +314,7 @@ def test_an_hour_that_begins_within_a_bucket_is_counted_from_raw_events(
     body = get(read, "/stats/timeseries", interval="hour", **day)  # clocks changed at 00:01
 
     assert [point["views"] for point in body["series"][:3]] == [1, 0, 0]
-    assert body["meta"]["source"] == "raw"
+    assert body["meta"]["source"] == "columns"
 
 
 def test_people_beyond_an_exact_set_are_counted_within_the_stated_error(read: Api) -> None:

@@ -11,7 +11,7 @@ from columns.export import export_project
 from reporting.ask import answer_all
 from reporting.columns.read import open_view
 from reporting.columns.slots import run
-from reporting.questions.table import Metric, Span, TableQuery
+from reporting.questions.table import Metric, Span, TableQuery, Unit
 from reporting.questions.window import Window
 from tests.conftest import Api, TestProject
 from tests.service import Gunicorn
@@ -61,6 +61,25 @@ def test_a_remembered_answer_is_as_fresh_as_the_question(project: TestProject) -
     [first], [second] = answer_all([query]), answer_all([query])
     assert first.provenance.fresh_as_of < second.provenance.fresh_as_of
     assert replace(first, provenance=second.provenance) == second
+
+
+def test_a_unit_that_begins_at_this_very_moment_is_not_remembered_as_one_to_come(
+    project: TestProject,
+) -> None:
+    store(project, "/a")
+    start = NOW.replace(second=0, microsecond=0)
+    boundaries = tuple(start + timedelta(minutes=n) for n in (-1, 0, 1))
+    query = replace(
+        ask_for(project, "users"),
+        dimensions=(Unit("minute"),),
+        span=Span(window=Window(boundaries[0], boundaries[-1]), boundaries=boundaries),
+    )
+
+    [at] = answer_all([replace(query, now=start)])
+    [after] = answer_all([replace(query, now=start + timedelta(milliseconds=1))])
+
+    assert [row.metrics for row in at.rows] == [(0,), (None,)]
+    assert [row.metrics for row in after.rows] == [(0,), (0,)]
 
 
 def ask_for(project: TestProject, metric: str, days: int = 1) -> TableQuery:

@@ -7,13 +7,13 @@ import pytest
 from analytics.databases.mongo import COLUMN_HEADS, COLUMN_VEILS, EVENTS, collection
 from analytics.web.problems import Unavailable
 from columns.export import export_project
-from reporting.columns.read import open_view, open_views, rows_file, stored, tail
+from reporting.columns.read import open_view, rows_file, stored, tail
 from reporting.columns.read.stored import join_ranges
 from reporting.columns.slots import make_folder, run
 from reporting.questions.window import Window
 from reporting.snapshot import open_snapshot
 from tests.conftest import TestProject
-from tests.reporting_columns.views import open_one, read_paths, soon
+from tests.reporting_columns.views import open_all, open_one, read_paths, soon
 from tests.stored import store_events
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -204,7 +204,7 @@ def test_views_of_several_windows_are_of_one_moment(
 
     monkeypatch.setattr(tail, "write_events", write_and_store)
 
-    first, second = open_views(project.id, [Window(), Window(NOW - timedelta(days=1), None)])
+    first, second = open_all(project, Window(), Window(NOW - timedelta(days=1), None))
 
     assert read_paths(project, first) == read_paths(project, second) == ["/a"]
 

@@ -3,7 +3,7 @@
 import time
 from datetime import datetime
 
-from reporting.columns.read import open_views
+from reporting.columns.read import in_snapshot, open_view
 from reporting.columns.slots import Engine, run
 from reporting.columns.view import View
 from reporting.questions.window import UNBOUNDED, Window
@@ -15,8 +15,15 @@ def soon(seconds: float = 20.0) -> float:
 
 
 def open_one(project: TestProject, window: Window = UNBOUNDED) -> View:
-    [view] = open_views(project.id, [window])
+    [view] = open_all(project, window)
     return view
+
+
+def open_all(project: TestProject, *windows: Window) -> list[View]:
+    """Views of one moment."""
+    return in_snapshot(
+        project.id, lambda snapshot: [open_view(snapshot, project.id, each) for each in windows]
+    )
 
 
 def read_paths(project: TestProject, view: View, window: Window = UNBOUNDED) -> list[str]:

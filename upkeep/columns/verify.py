@@ -19,7 +19,7 @@ from analytics.databases.transactions import Conflict, repeat
 from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES, ms_of_datetime
 from analytics.metrics.sightings import note_columns_verified
 from analytics.projects.policy import find_policy, list_projects
-from columns.engine import open_engine, quote
+from columns.engine import open_engine, quote, read_files
 from columns.folder import find_folder
 from columns.layout import TYPES
 from columns.rewrite import note_damage
@@ -136,8 +136,7 @@ def _open() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
 def _read(segments: Sequence[Segment]) -> str:
     """The FROM of segments. Raises ColumnsUnavailable."""
     folder = find_folder()
-    files = ", ".join(quote(folder.path_of(segment.id)) for segment in segments)
-    return f"read_parquet([{files}], hive_partitioning = false)"
+    return read_files(folder.path_of(segment.id) for segment in segments)
 
 
 def _days_of(

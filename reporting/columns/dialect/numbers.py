@@ -3,15 +3,16 @@
 import math
 import re
 
+from reporting.questions.language.filter import NUMBER
+
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
 def read_number(text: str) -> int | float | None:
     """What a text spells as a JSON number: an integer of 64 bits, or a finite double."""
-    if not _NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(text):
         return None
     if _INTEGER.fullmatch(text) and INT64_MIN <= int(text) <= INT64_MAX:
         return int(text)

@@ -5,8 +5,9 @@ from datetime import datetime
 from itertools import pairwise
 
 from analytics.events.ids import ms_of_datetime
+from columns.engine import read_files
 from columns.layout import TYPES
-from reporting.columns.dialect.values import Arguments, quote_name, quote_text
+from reporting.columns.dialect.values import Arguments, quote_name
 from reporting.columns.view import Veil, View
 from reporting.questions.bots import Bots
 from reporting.questions.window import Window
@@ -43,16 +44,6 @@ def _select(files: Sequence[str], conditions: Sequence[str]) -> str:
     return f"SELECT {_COLUMNS} FROM {read_files(files)}{where}"
 
 
-def read_files(files: Sequence[str]) -> str:
-    """Each by its name: no pattern, no column of a folder's name, and none that a file lacks."""
-    names = ", ".join(quote_text(_quote_pattern(file)) for file in files)
-    return f"read_parquet([{names}], hive_partitioning = false, union_by_name = false)"
-
-
-def _quote_pattern(path: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
-
-
 def _bound(window: Window) -> list[str]:
     bounds = (">=", window.start), ("<", window.end)
     return [f'"timestamp" {sign} {_ms(moment)}' for sign, moment in bounds if moment is not None]
@@ -75,14 +66,14 @@ def index_units(boundaries: Sequence[datetime]) -> str:
     """The index of an event's unit.
 
     Stretches of equally long units are computed by one division; a balanced tree of comparisons,
-    a few levels deep, finds the stretch.
+    a few levels deep, finds the stretch. A window without units has no events either.
     """
     starts = list(map(ms_of_datetime, boundaries))
     stretches: list[tuple[int, int, int]] = []  # index and start of its first unit, their length
     for index, (start, end) in enumerate(pairwise(starts)):
         if not stretches or stretches[-1][2] != end - start:
             stretches.append((index, start, end - start))
-    return _search(stretches)
+    return _search(stretches) if stretches else "0"
 
 
 def _search(stretches: Sequence[tuple[int, int, int]]) -> str:

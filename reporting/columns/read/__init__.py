@@ -1,6 +1,6 @@
 """What a question reads of a project: segments, its tail, and stored events where it must."""
 
-from reporting.columns.read.opening import ViewKey, in_snapshot, open_view, open_views
+from reporting.columns.read.opening import in_snapshot, open_view
 from reporting.columns.read.remembered import remember
 
-__all__ = ["ViewKey", "in_snapshot", "open_view", "open_views", "remember"]
+__all__ = ["in_snapshot", "open_view", "remember"]

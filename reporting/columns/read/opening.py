@@ -1,7 +1,7 @@
 """What of a project a question reads, at the moment of its snapshot."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -62,13 +62,6 @@ def in_snapshot(project_id: bytes, work: Callable[[Snapshot], T]) -> T:
                 raise
             raise _behind() from exc
     raise _behind()
-
-
-def open_views(project_id: bytes, windows: Sequence[Window]) -> tuple[View, ...]:
-    """As `open_view` for several windows, all of one moment."""
-    return in_snapshot(
-        project_id, lambda snapshot: tuple(open_view(snapshot, project_id, w) for w in windows)
-    )
 
 
 def open_view(snapshot: Snapshot, project_id: bytes, window: Window) -> View:

@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 
 from analytics.databases.mongo import Document
-from columns.engine import quote
+from columns.engine import quote, read_files
 from columns.rows import encode_row, select_rows
 from reporting.columns.slots import Engine, cannot_read, make_folder, run
 
@@ -71,10 +71,10 @@ def write_events(project_id: bytes, deadline: float, events: Iterable[Document])
 def join_files(project_id: bytes, deadline: float, files: Sequence[RowsFile]) -> RowsFile:
     """The rows of several files of the project in one. Raises what `run` raises."""
     path = files[0].path.with_name(f"{next(_numbers)}.parquet")
-    listed = ", ".join(quote(file.path) for file in files if file.rows)
+    listed = [file.path for file in files if file.rows]
     if not listed:
         return RowsFile(path)
-    select = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
+    select = f"SELECT * FROM {read_files(listed)}"
     return run(project_id, deadline, lambda engine: _copy(engine, select, path))
 
 
@@ -99,8 +99,7 @@ def _write_lines(path: Path, events: Iterable[Document]) -> bool:
 def _copy(engine: Engine, select: str, path: Path) -> RowsFile:
     engine.execute(f"COPY ({select}) TO {quote(path)} (FORMAT parquet)")
     found = engine.execute(
-        'SELECT count(*), min("timestamp"), max("timestamp") '
-        f"FROM read_parquet({quote(path)}, hive_partitioning = false)"
+        f'SELECT count(*), min("timestamp"), max("timestamp") FROM {read_files([path])}'
     ).fetchone()
     assert found is not None, "an aggregate has one row"
     rows, from_ms, to_ms = found

@@ -65,7 +65,13 @@ def parse_properties_query(given: MultiDict, asker: Asker) -> PropertiesQuery:
     event = fields["event"].parse("bad_event", _parse_name) if "event" in fields else None
     parameters.check()
     assert asked is not None  # else it was refused
-    return PropertiesQuery(project=asker.project, window=asked.window, timezone=zone, event=event)
+    return PropertiesQuery(
+        project=asker.project,
+        window=asked.window,
+        timezone=zone,
+        raw_horizon=asker.raw_horizon,
+        event=event,
+    )
 
 
 def _parse_name(text: str) -> str:
