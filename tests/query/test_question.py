@@ -1,6 +1,7 @@
 """Reading the body of POST /query: what it means, and every mistake with its code and place."""
 
 import json
+import time
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -346,3 +347,11 @@ def test_a_window_has_its_ends_in_the_local_calendar(
     compared = {} if compare is None else {"compare": compare}
 
     assert refuse(body | compared) == [("bad_window", place)]
+
+
+def test_a_key_that_is_there_twice_among_many_is_found_at_once() -> None:
+    keys = ",".join(f'"{number}":0' for number in range(25_000))
+    begun = time.process_time()
+
+    assert refuse(f'{{{keys},"24999":0}}'.encode()) == [("invalid_json", "body")]
+    assert time.process_time() - begun < 5
