@@ -77,7 +77,7 @@ def test_an_engine_that_failed_is_replaced(caplog: pytest.LogCaptureFixture) -> 
     [before] = slots._idle
     with pytest.raises(Unavailable) as refusal:
         slots.run(PROJECT, soon(), fail)
-    assert refusal.value.code == "columns_unavailable"
+    assert refusal.value.code == "query_failed"
     assert slots._idle == []
     assert slots.run(PROJECT, soon(), ask) == 42
     assert slots._idle != [before]
@@ -98,8 +98,17 @@ def test_what_the_work_raises_is_raised_and_nothing_of_it_is_left() -> None:
 
     with pytest.raises(KeyError, match="mine"):
         run(PROJECT, soon(), work)
-    with pytest.raises(duckdb.CatalogException):
-        run(PROJECT, soon(), lambda engine: engine.execute("SELECT * FROM left_over"))
+    refusal = refuse(lambda engine: engine.execute("SELECT * FROM left_over"))
+    assert isinstance(refusal.__cause__, duckdb.CatalogException)
+
+
+def test_a_failure_is_logged_without_what_it_quotes(caplog: pytest.LogCaptureFixture) -> None:
+    value = "/".join(["sec", "ret"])
+    refusal = refuse(lambda engine: engine.execute("SELECT CAST($v AS INTEGER)", {"v": value}))
+
+    assert (refusal.status, refusal.code) == (503, "query_failed")
+    assert "ConversionException" in caplog.text
+    assert value not in caplog.text + str(refusal.detail)
 
 
 GEVENT = """
