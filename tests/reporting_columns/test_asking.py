@@ -11,13 +11,14 @@ from columns.export import export_project
 from reporting.ask import answer_all
 from reporting.columns.read import open_view
 from reporting.columns.slots import run
-from reporting.questions.table import Metric, Span, TableQuery
+from reporting.questions.table import Metric, Span, TableQuery, Unit
 from reporting.questions.window import Window
 from tests.conftest import Api, TestProject
 from tests.service import Gunicorn
 from tests.stored import store_events
 
 NOW = datetime.now(UTC)
+EVER = Window(None, NOW + timedelta(days=2))
 
 
 def store(project: TestProject, *paths: str) -> None:
@@ -61,6 +62,18 @@ def test_a_remembered_answer_is_as_fresh_as_the_question(project: TestProject) -
     [first], [second] = answer_all([query]), answer_all([query])
     assert first.provenance.fresh_as_of < second.provenance.fresh_as_of
     assert replace(first, provenance=second.provenance) == second
+
+
+def test_an_hour_of_all_that_has_begun_meanwhile_is_told(project: TestProject) -> None:
+    store(project, "/a")
+    asked = ask_for(project, "views")
+    asked = replace(asked, dimensions=(Unit("hour"),), span=Span(window=EVER))
+
+    for hours in range(3):
+        now = asked.now + timedelta(hours=hours)
+        [answer] = answer_all([replace(asked, now=now)])
+        unknown = [row.dimensions[0] for row in answer.rows if row.metrics == (None,)]
+        assert unknown[0] - timedelta(hours=1) <= now < unknown[0]
 
 
 def ask_for(project: TestProject, metric: str, days: int = 1) -> TableQuery:
