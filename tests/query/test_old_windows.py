@@ -115,3 +115,13 @@ def test_what_rollups_do_not_know_is_refused(short: TestProject, fields: Any) ->
     answer = Api(short.read_key).post("/query", body)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "raw_expired")
+
+
+def test_more_values_than_can_be_ranked_are_refused(
+    short: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reporting.rollups.table_source._MOST_ROWS", 1)
+    body = {"metrics": ["views"], "dimensions": ["path"], **WINDOW}
+    answer = Api(short.read_key).post("/query", body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "query_too_large")
