@@ -48,6 +48,21 @@ def test_an_interruption_between_two_statements_is_said_again() -> None:
     assert refuse(work, soon(0.1)).code == "query_timeout"
 
 
+def test_what_two_threads_have_no_memory_for_one_may_have() -> None:
+    """Of events with 4 KB of properties each, any question for one of these."""
+
+    def work(engine: Engine) -> int:
+        [(threads,)] = engine.execute("SELECT current_setting('threads')").fetchall()
+        if threads > 1:
+            raise duckdb.OutOfMemoryException("of two")
+        return int(threads)
+
+    slots = Slots(1, 64)
+    assert [slots.run(PROJECT, soon(), work) for _ in range(2)] == [1, 1]
+    assert slots.run(PROJECT, soon(), ask) == 42
+    slots.close()
+
+
 def test_more_memory_than_its_share_is_refused() -> None:
     refusal = refuse(
         lambda engine: engine.execute("SELECT list(i) FROM range(100000000) t(i)").fetchall()

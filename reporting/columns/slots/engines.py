@@ -71,9 +71,12 @@ class Slots:
             self._idle.pop().close()
 
     def _run(self, deadline: float, work: Callable[[Engine], T]) -> T:
-        engine = self._idle.pop() if self._idle else self._open()
+        engine = self._idle.pop() if self._idle else self._open(_MOST_THREADS)
         try:
             result = _work(engine, deadline, work)
+        except duckdb.OutOfMemoryException:
+            engine.close()
+            return self._run_alone(deadline, work)
         except (duckdb.FatalException, duckdb.InternalException):
             engine.close()  # it answers nothing any more
             raise
@@ -83,12 +86,23 @@ class Slots:
         self._idle.append(engine)
         return result
 
-    def _open(self) -> Engine:
+    def _run_alone(self, deadline: float, work: Callable[[Engine], T]) -> T:
+        """Each thread holds the rows that it reads: with one there is room for twice as long ones.
+
+        Two have none for 2,048 events of 4 KB where the share is 128 MB.
+        """
+        engine = self._open(threads=1)
+        try:
+            return _work(engine, deadline, work)
+        finally:
+            engine.close()
+
+    def _open(self, threads: int) -> Engine:
         folder = make_folder()
         return run_in_thread(
             lambda: open_engine(
                 memory_mb=self._memory_mb,
-                threads=min(_MOST_THREADS, cpu_count() or 1),
+                threads=min(threads, cpu_count() or 1),
                 folders=[settings.COLUMNS_URL, folder],
                 temp_folder=folder / "engines",
                 limit_seconds=settings.QUERY_TIMEOUT_SECONDS,
