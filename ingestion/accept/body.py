@@ -59,11 +59,16 @@ def read_body(request: HttpRequest, max_bytes: int) -> bytes:
     """
     meta = request.META
     coding = read_coding(meta["HTTP_CONTENT_ENCODING"]) if "HTTP_CONTENT_ENCODING" in meta else None
-    chunked = "HTTP_TRANSFER_ENCODING" in meta
-    body = _read_chunked(meta, max_bytes) if chunked else _read_length(meta, max_bytes)
+    body = read_as_sent(meta, max_bytes)
     if coding is not None:
         body = inflate(body, coding, max_bytes)
     return body.removeprefix(_BYTE_ORDER_MARK)
+
+
+def read_as_sent(meta: WSGIEnvironment, max_bytes: int) -> bytes:
+    """As `read_body`, but packed if it is, and with its byte order mark: as long as announced."""
+    chunked = "HTTP_TRANSFER_ENCODING" in meta
+    return _read_chunked(meta, max_bytes) if chunked else _read_length(meta, max_bytes)
 
 
 def _read_length(meta: WSGIEnvironment, max_bytes: int) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from analytics.rollups.calendar import is_aligned
+from analytics.web.problems import BadRequest
 from reporting.answers import Counts, Number, Provenance, TableAnswer, TableRow
 from reporting.questions.fields import Field
 from reporting.questions.query import BreakdownQuery, SeriesQuery, StatsQuery
@@ -17,7 +18,7 @@ _METRICS: dict[str, Callable[[Counts], int]] = {
     "visitors": lambda counts: counts.visitors,
 }
 _FIELDS = ("path", "event")
-_ALL_ROWS = 1_000_000_000
+_MOST_ROWS = 100_000  # to be counted with their people, and sorted, here
 _ROLLUPS = RollupAnswerSource()
 
 Numbers = tuple[Number, ...]
@@ -42,7 +43,10 @@ def is_rolled_up(query: TableQuery) -> bool:
 
 
 class RollupTableSource:
-    """Reads each of its counts at a moment of its own. Raises what RollupAnswerSource does."""
+    """Reads each of its counts at a moment of its own.
+
+    Raises what RollupAnswerSource does, and BadRequest (`query_too_large`).
+    """
 
     def answer_table(self, query: TableQuery) -> TableAnswer:
         """`query` is one of those that `is_rolled_up` holds of."""
@@ -116,8 +120,14 @@ def _count_units(query: TableQuery, span: Span) -> list[Numbers]:
 def _count_values(query: TableQuery, span: Span) -> dict[str, Numbers]:
     [field] = query.dimensions
     assert isinstance(field, Field)
-    asked = BreakdownQuery(**_events_of(query, span), by=field, limit=_ALL_ROWS)
+    asked = BreakdownQuery(**_events_of(query, span), by=field, limit=_MOST_ROWS)
     answer = _ROLLUPS.answer_breakdown(asked)
+    if answer.total > _MOST_ROWS:
+        raise BadRequest(
+            f"This window has {answer.total:,} values of {field.name}, and {_MOST_ROWS:,} at most "
+            "are ranked of a time before the events that are kept. Ask for a shorter window.",
+            code="query_too_large",
+        )
     return {row.value: _measure(query, row.counts) for row in answer.rows}
 
 

@@ -133,3 +133,13 @@ def test_days_that_have_not_begun_are_null(short: TestProject) -> None:
 
     assert answer["meta"]["source"] == "rollup"
     assert answer["results"][-1]["metrics"] == [None, None]
+
+
+def test_more_values_than_can_be_ranked_are_refused(
+    short: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reporting.rollups.table_source._MOST_ROWS", 1)
+    body = {"metrics": ["views"], "dimensions": ["path"], **WINDOW}
+    answer = Api(short.read_key).post("/query", body)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "query_too_large")

@@ -1,6 +1,7 @@
 """Reading the body of POST /query: what it means, and every mistake with its code and place."""
 
 import json
+import time
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -20,6 +21,7 @@ from reporting.web.table_wire import render_condition
 NOW = datetime(2026, 11, 26, 14, 30, 5, tzinfo=UTC)
 BERLIN = Asker(b"project1", NOW, parse_zone("Europe/Berlin"))
 PATH = {"field": "path", "op": "is", "values": ["/a"]}
+END = "compare.end"
 
 
 def ask(asker: Asker = BERLIN, **fields: Any) -> TableQuery:
@@ -327,3 +329,29 @@ def test_all_of_too_long_a_time_is_refused_once_that_is_known() -> None:
         begin_at(ask(period="all", dimensions=["time:hour"]), datetime(2020, 1, 1, tzinfo=UTC))
 
     assert caught.value.code == "too_many_points"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "compare", "place"),
+    [
+        ("0001-01-01T00:00:00Z", "2026-11-26", None, "end"),
+        ("2026-11-25", "2026-11-26", {"start": "0001-01-01T00:00:00Z", "end": "0002-01-01"}, END),
+        ("0001-01-01T06:00:00Z", "0001-01-01T08:00:00Z", "previous", "compare"),
+        ("0001-01-02", "9999-12-30", {"start": "9999-12-01", "end": "9999-12-02"}, "compare"),
+    ],
+)
+def test_a_window_has_its_ends_in_the_local_calendar(
+    start: str, end: str, compare: Any, place: str
+) -> None:
+    body = {"start": start, "end": end, "timezone": "America/New_York"}
+    compared = {} if compare is None else {"compare": compare}
+
+    assert refuse(body | compared) == [("bad_window", place)]
+
+
+def test_a_key_that_is_there_twice_among_many_is_found_at_once() -> None:
+    keys = ",".join(f'"{number}":0' for number in range(25_000))
+    begun = time.process_time()
+
+    assert refuse(f'{{{keys},"24999":0}}'.encode()) == [("invalid_json", "body")]
+    assert time.process_time() - begun < 5

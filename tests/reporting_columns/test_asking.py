@@ -18,6 +18,7 @@ from tests.service import Gunicorn
 from tests.stored import store_events
 
 NOW = datetime.now(UTC)
+EVER = Window(None, NOW + timedelta(days=2))
 
 
 def store(project: TestProject, *paths: str) -> None:
@@ -80,6 +81,18 @@ def test_a_unit_that_begins_at_this_very_moment_is_not_remembered_as_one_to_come
 
     assert [row.metrics for row in at.rows] == [(0,), (None,)]
     assert [row.metrics for row in after.rows] == [(0,), (0,)]
+
+
+def test_an_hour_of_all_that_has_begun_meanwhile_is_told(project: TestProject) -> None:
+    store(project, "/a")
+    asked = ask_for(project, "views")
+    asked = replace(asked, dimensions=(Unit("hour"),), span=Span(window=EVER))
+
+    for hours in range(3):
+        now = asked.now + timedelta(hours=hours)
+        [answer] = answer_all([replace(asked, now=now)])
+        unknown = [row.dimensions[0] for row in answer.rows if row.metrics == (None,)]
+        assert unknown[0] - timedelta(hours=1) <= now < unknown[0]
 
 
 def ask_for(project: TestProject, metric: str, days: int = 1) -> TableQuery:

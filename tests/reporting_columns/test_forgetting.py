@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from pymongo.errors import ExecutionTimeout
 
 from analytics.databases.mongo import COLUMN_HEADS, COLUMN_VEILS, collection
-from analytics.web.problems import Unavailable
+from analytics.web.problems import BadRequest, Unavailable
 from columns.export import export_project
 from reporting.columns.read import remember, rows_file, sweeping, tail
 from reporting.columns.read.remembered import Answers
@@ -175,6 +176,20 @@ def test_answers_take_no_more_than_their_bytes(project: TestProject) -> None:
     assert asked == [*range(20), 0]
 
 
+def test_a_long_question_counts_among_these_bytes(project: TestProject) -> None:
+    answers = Answers(max_bytes=50_000)
+    view = open_one(project)
+    asked: list[str] = []
+
+    def make(question: str) -> int:
+        asked.append(question[0])
+        return 1
+
+    for question in ("a" * 20_000, "b", "a" * 20_000, "b"):
+        answers.remember(view, question, soon(), partial(make, question))
+    assert asked == ["a", "b", "a"]
+
+
 @pytest.mark.slow
 def test_a_process_removes_what_dead_ones_left_and_nothing_of_the_living(tmp_path: Path) -> None:
     program = (
@@ -203,12 +218,29 @@ def test_a_process_removes_what_dead_ones_left_and_nothing_of_the_living(tmp_pat
     first.kill()
     first.communicate()
     assert killed.is_dir()
+    foreign = tmp_path / "temp" / "others"
+    foreign.mkdir()
     second, living = start()
     third, other = start()
     assert (killed.exists(), living.is_dir(), other.is_dir()) == (False, True, True)
     for child in (second, third):
         child.communicate("")
-    assert list((tmp_path / "temp").iterdir()) == []
+    assert list((tmp_path / "temp").iterdir()) == [foreign]
+
+
+def test_nothing_is_put_into_the_folder_of_another_user(
+    project: TestProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(project, "/a")
+    if os.geteuid():
+        pytest.skip("only root gives folders away")
+    os.chown(tmp_path, 12_345, -1)
+    monkeypatch.setattr(settings, "QUERY_TEMP_DIR", tmp_path)
+
+    with pytest.raises(Unavailable) as refused:
+        open_one(project)
+    assert refused.value.code == "columns_unavailable"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folder_is_made_anew_where_somebody_removed_it(project: TestProject) -> None:
@@ -230,3 +262,17 @@ def test_a_full_disk_is_no_fault_of_the_question(
     with pytest.raises(Unavailable) as refusal:
         open_one(project)
     assert refusal.value.code == "columns_unavailable"
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_who_fails_to_write_events_leaves_none(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    """Nobody would look for them where they are, and drop those of an erased user."""
+    endless = "SELECT i, hash(i)::VARCHAR FROM range(100000000000) t(i)"
+    monkeypatch.setattr(rows_file, "select_rows", lambda _: endless)
+    events = [{"_id": project.id + bytes(16), "path": "/a"}]
+
+    with pytest.raises(ExecutionTimeout if late else BadRequest):
+        rows_file.write_events(project.id, soon(-1 if late else 0.5), events)
+    assert list_files(project) == []

@@ -48,6 +48,21 @@ def test_an_interruption_between_two_statements_is_said_again() -> None:
     assert refuse(work, soon(0.1)).code == "query_timeout"
 
 
+def test_what_two_threads_have_no_memory_for_one_may_have() -> None:
+    """Of events with 4 KB of properties each, any question for one of these."""
+
+    def work(engine: Engine) -> int:
+        [(threads,)] = engine.execute("SELECT current_setting('threads')").fetchall()
+        if threads > 1:
+            raise duckdb.OutOfMemoryException("of two")
+        return int(threads)
+
+    slots = Slots(1, 64)
+    assert [slots.run(PROJECT, soon(), work) for _ in range(2)] == [1, 1]
+    assert slots.run(PROJECT, soon(), ask) == 42
+    slots.close()
+
+
 def test_more_memory_than_its_share_is_refused() -> None:
     refusal = refuse(
         lambda engine: engine.execute("SELECT list(i) FROM range(100000000) t(i)").fetchall()
@@ -77,7 +92,7 @@ def test_an_engine_that_failed_is_replaced(caplog: pytest.LogCaptureFixture) -> 
     [before] = slots._idle
     with pytest.raises(Unavailable) as refusal:
         slots.run(PROJECT, soon(), fail)
-    assert refusal.value.code == "columns_unavailable"
+    assert refusal.value.code == "query_failed"
     assert slots._idle == []
     assert slots.run(PROJECT, soon(), ask) == 42
     assert slots._idle != [before]
@@ -98,8 +113,17 @@ def test_what_the_work_raises_is_raised_and_nothing_of_it_is_left() -> None:
 
     with pytest.raises(KeyError, match="mine"):
         run(PROJECT, soon(), work)
-    with pytest.raises(duckdb.CatalogException):
-        run(PROJECT, soon(), lambda engine: engine.execute("SELECT * FROM left_over"))
+    refusal = refuse(lambda engine: engine.execute("SELECT * FROM left_over"))
+    assert isinstance(refusal.__cause__, duckdb.CatalogException)
+
+
+def test_a_failure_is_logged_without_what_it_quotes(caplog: pytest.LogCaptureFixture) -> None:
+    value = "/".join(["sec", "ret"])
+    refusal = refuse(lambda engine: engine.execute("SELECT CAST($v AS INTEGER)", {"v": value}))
+
+    assert (refusal.status, refusal.code) == (503, "query_failed")
+    assert "ConversionException" in caplog.text
+    assert value not in caplog.text + str(refusal.detail)
 
 
 GEVENT = """

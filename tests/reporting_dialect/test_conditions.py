@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from reporting.columns.dialect.conditions import Conditions
+from reporting.columns.dialect.values import Arguments
 from reporting.questions.conditions import Condition, Did, Not, Operator
 from tests.reporting_dialect.asking import Files, all_of, any_of, compare, is_
 
@@ -151,3 +153,36 @@ def test_a_thousand_values_are_as_good_as_one(files: Files, kind: Any) -> None:
 
     assert find(files, compare("properties.v", kind, *values)) == ["text"]
     assert math.isclose(files.count(compare("path", kind, *values, "/")), 4)
+
+
+def test_many_texts_are_found_as_one_is(files: Files) -> None:
+    """As few patterns: each text with a test of its own took a gigabyte beside the engine's."""
+    odd = ["a|b", "(", "\\", "[x]", "a.c", "^", "$", "é|É", "\n", "", "x" * 2_000]
+    files.store(*({"title": f"{n}", "path": f"<{text}>"} for n, text in enumerate(odd)))
+    many = [f"no {n}" for n in range(1_000)]
+
+    for n, text in enumerate(odd):
+        within = [str(m) for m, other in enumerate(odd) if text in other]
+        for case in (True, False):
+            assert find(files, compare("path", "contains", *many, text, case=case)) == sorted(
+                within
+            )
+            for operator, asked in (("startsWith", f"<{text}"), ("endsWith", f"{text}>")):
+                found = find(files, compare("path", operator, *many, asked, case=case))  # type: ignore[arg-type]
+                assert (str(n) in found) and set(found) <= set(within) | {str(n)}
+        assert find(files, compare("path", "is", *many, f"<{text}>", case=False)) == [str(n)]
+
+
+def test_a_filter_as_wide_as_may_be_is_a_small_statement(files: Files) -> None:
+    files.store({"title": "a", "path": "/a"})
+    many = [[f"{n}-{m}" for m in range(1_000)] for n in range(20)]
+    operators: list[Operator] = ["contains", "startsWith", "endsWith"]
+    parts = [
+        compare("path", operators[n % 3], *values, case=n % 2 == 0) for n, values in enumerate(many)
+    ]
+    arguments = Arguments()
+    statement = Conditions(arguments, str, str).compile(any_of(*parts))
+
+    assert len(statement) < 20_000
+    assert len(arguments.values) < 200
+    assert find(files, any_of(*parts)) == []

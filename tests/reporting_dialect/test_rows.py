@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 import pytest
 
 from analytics.web.problems import BadRequest
@@ -66,6 +67,35 @@ def test_too_many_objects_to_tell_apart_are_refused(
     with pytest.raises(BadRequest) as refused:
         names(files)
     assert refused.value.code == "query_too_large"
+
+
+def test_objects_that_are_too_long_together_are_refused(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canonical, "MAX_NESTED_CHARS", 2_000)
+    store_values(files, ["x" * 900], ["y" * 900], ["z" * 900])
+
+    with pytest.raises(BadRequest) as refused:
+        names(files)
+    assert refused.value.code == "query_too_large"
+
+
+def test_whoever_stops_the_engine_stops_the_writing_of_objects(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def write(value: str, *, sort_keys: bool) -> str:
+        written.append(value)
+        files.engine.interrupt()
+        return value
+
+    monkeypatch.setattr(canonical, "canonicalise", write)
+    store_values(files, *([n] for n in range(5_000)))
+
+    with pytest.raises(duckdb.InterruptException):
+        names(files)
+    assert len(written) < 5_000
 
 
 def test_a_row_is_where_any_metric_is_neither_0_nor_null(files: Files) -> None:

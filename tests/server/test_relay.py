@@ -104,6 +104,9 @@ def test_a_question_goes_along_with_its_body(gunicorn: Gunicorn, served: TestPro
             wire.send(build_request("POST", path, body, as_json, key=served.read_key))
             answer = wire.read_answer()
             assert answer.status == (413 if wide > 262_144 else 200)
+        marked = b'\xef\xbb\xbf{"metrics":["views"]}'
+        wire.send(build_request("POST", "/query", marked, as_json, key=served.read_key))
+        assert wire.read_answer().status == 200
         wire.send(build_request("GET", "/events", key=served.read_key))
         assert "events" in wire.read_answer("GET").json()
 

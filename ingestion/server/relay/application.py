@@ -15,8 +15,7 @@ from analytics.metrics.counting import note_answered
 from analytics.web.problems import Problem, Unavailable, problem_response
 from analytics.web.request_id import HEADER as REQUEST_ID
 from analytics.web.request_id import request_id_of
-from ingestion.accept.body import read_body
-from ingestion.accept.reply import HotRequest
+from ingestion.accept.body import read_as_sent
 from ingestion.server.hot_path import security_headers
 from ingestion.server.relay.call import RelayCall
 from ingestion.server.relay.frames import RelayedRequest, encode
@@ -55,8 +54,7 @@ class Relay:
 
     def _ask(self, environ: WSGIEnvironment) -> RelayCall:
         """Raises Problem, ClientGone."""
-        as_sent = HotRequest({**environ, "HTTP_CONTENT_ENCODING": "identity"})
-        body = read_body(as_sent, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        body = read_as_sent(environ, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         texts = {name: value for name, value in environ.items() if type(value) is str}
         if self._relayed >= MOST_RELAYED:
             raise Unavailable("Too many reports are being made.", code="reports_busy")

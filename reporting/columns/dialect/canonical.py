@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MAX_NESTED = 100_000
+MAX_NESTED_CHARS = 16_000_000
+
+_ROWS = 100
 
 
 def find_canonical(engine: "DuckDBPyConnection", table: Table, *, sort_keys: bool) -> Canonical:
     """Of all the objects and arrays that a table tells apart, those that are shown otherwise.
 
-    Raises BadRequest (`query_too_large`) for more than MAX_NESTED different ones.
+    Raises BadRequest (`query_too_large`) for more than MAX_NESTED different ones, or
+    more than MAX_NESTED_CHARS of them.
     """
     query = table.query
     arguments = Arguments()
@@ -29,17 +33,30 @@ def find_canonical(engine: "DuckDBPyConnection", table: Table, *, sort_keys: boo
             value, passes = f"p{inputs.number_of(field)}", inputs.test(query.condition)
             parts.append(f"SELECT {value} AS value FROM {inputs.rows()} WHERE {passes}")
     found = engine.execute(
-        f"SELECT DISTINCT value FROM ({' UNION ALL '.join(parts)}) WHERE {is_nested('value')} "
-        f"LIMIT {MAX_NESTED + 1}",
+        f"SELECT DISTINCT value FROM ({' UNION ALL '.join(parts)}) WHERE {is_nested('value')}",
         arguments.values,
-    ).fetchall()
-    if len(found) > MAX_NESTED:
-        raise BadRequest(
-            f"More than {MAX_NESTED:,} different objects or arrays are to be told apart.",
-            code="query_too_large",
-        )
-    shown = {value: canonicalise(value, sort_keys=sort_keys) for (value,) in found}
-    return {value: text for value, text in shown.items() if text != value}
+    )
+    return _canonicalise_all(found, sort_keys=sort_keys)
+
+
+def _canonicalise_all(found: "DuckDBPyConnection", *, sort_keys: bool) -> Canonical:
+    """Takes the values bit by bit: so whoever stops the engine stops this, and few are held."""
+    shown: dict[str, str] = {}
+    values = chars = 0
+    while rows := found.fetchmany(_ROWS):
+        values += len(rows)
+        chars += sum(len(value) for (value,) in rows)
+        if values > MAX_NESTED or chars > MAX_NESTED_CHARS:
+            raise BadRequest(
+                f"More than {MAX_NESTED:,} different objects or arrays, or {MAX_NESTED_CHARS:,} "
+                "characters of them, are to be told apart.",
+                code="query_too_large",
+            )
+        for (value,) in rows:
+            text = canonicalise(value, sort_keys=sort_keys)
+            if text != value:
+                shown[value] = text
+    return shown
 
 
 def canonicalise(value: str, *, sort_keys: bool = True) -> str:

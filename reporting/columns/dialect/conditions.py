@@ -1,6 +1,6 @@
 """Conditions as SQL: each is true or false and never null, so `NOT` keeps what has no value."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reporting.columns.dialect.numbers import (
     bound_doubles,
@@ -22,7 +22,15 @@ from reporting.questions.fields import Field
 _CONSTANTS = ("true", "false", "null")
 _SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _TESTS = {"contains": "contains", "startsWith": "starts_with", "endsWith": "ends_with"}
-_PATTERNS = {"is": r"\A(?:{})\z", "contains": "{}", "startsWith": r"\A{}", "endsWith": r"{}\z"}
+_PATTERNS = {
+    "is": r"\A(?:{})\z",
+    "contains": "(?:{})",
+    "startsWith": r"\A(?:{})",
+    "endsWith": r"(?:{})\z",
+}
+# Each test is a part of the statement, and each pattern a program, beside the engine's memory.
+_MOST_TESTS = 20
+_PATTERN_CHARS = 4_096
 
 
 class Conditions:
@@ -89,11 +97,11 @@ class Conditions:
         values = _known(given.values)
         if given.operator == "matches":
             return self._search(text, [with_flags(given, value) for value in values])
-        if not given.case_sensitive:
-            pattern = _PATTERNS[given.operator]
-            return self._search(text, [f"(?i){pattern.format(quote_re2(v))}" for v in values])
-        if given.operator == "is":
+        if given.case_sensitive and given.operator == "is":
             return f"{text} IN ({self._arguments.add_all(values)})" if values else "false"
+        if not given.case_sensitive or len(values) > _MOST_TESTS:
+            pattern = f"{'' if given.case_sensitive else '(?i)'}{_PATTERNS[given.operator]}"
+            return self._search(text, map(pattern.format, _join_quoted(values)))
         test = _TESTS[given.operator]
         return _any(f"{test}({text}, {self._arguments.add(value)})" for value in values)
 
@@ -135,6 +143,18 @@ def with_flags(given: Compare, pattern: str) -> str:
 def _known(values: Iterable[str]) -> list[str]:
     """The values that an event can have: no half of a surrogate pair is stored."""
     return [value for value in values if value.isascii() or _is_utf8(value)]
+
+
+def _join_quoted(values: Iterable[str]) -> Iterator[str]:
+    """Patterns of RE2 that one of the values matches each; few, and none of them long."""
+    joined: list[str] = []
+    for value in values:
+        joined.append(quote_re2(value))
+        if sum(map(len, joined)) >= _PATTERN_CHARS:
+            yield "|".join(joined)
+            joined = []
+    if joined:
+        yield "|".join(joined)
 
 
 def _is_utf8(text: str) -> bool:

@@ -70,9 +70,11 @@ class Answers:
             return self._answers[key][0]
 
     def _set(self, key: _Key, answer: Any) -> None:
-        view = key[1]
-        size = len(pickle.dumps(answer)) * _OBJECTS_FACTOR + _ENTRY_BYTES
+        question, view = key
+        size = len(pickle.dumps((question, answer))) * _OBJECTS_FACTOR + _ENTRY_BYTES
         size += 100 * (len(view.segments) + len(view.fresh))
+        if size > self._max_bytes:
+            return  # it would push out all others, and then itself
         with self._mutex:
             replaced = self._answers.pop(key, None)
             self._bytes += size - (replaced[1] if replaced else 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
+from pymongo.errors import ExecutionTimeout
 
 from analytics.databases.mongo import Document
 from columns.engine import quote, read_files
@@ -53,19 +54,20 @@ def write_events(project_id: bytes, deadline: float, events: Iterable[Document])
 
     Raises what `run` raises, and what the reading of `events` does.
     """
+    lines: Path | None = None
     try:
         path = _draw_path(project_id)
         lines = path.with_suffix(".jsonl")
-        has_rows = _write_lines(lines, events)
+        if not _write_lines(lines, events, deadline):
+            return RowsFile(path)
+        select = select_rows(lines)
+        return run(project_id, deadline, lambda engine: _copy(engine, select, path))
     except OSError as exc:
         log.warning("columns_not_read", error=repr(exc))
         raise cannot_read() from exc
-    try:
-        if not has_rows:
-            return RowsFile(path)
-        return run(project_id, deadline, lambda engine: _copy(engine, select_rows(lines), path))
     finally:
-        lines.unlink(missing_ok=True)
+        if lines:
+            lines.unlink(missing_ok=True)
 
 
 def join_files(project_id: bytes, deadline: float, files: Sequence[RowsFile]) -> RowsFile:
@@ -84,20 +86,26 @@ def _draw_path(project_id: bytes) -> Path:
     return folder / f"{next(_numbers)}.parquet"
 
 
-def _write_lines(path: Path, events: Iterable[Document]) -> bool:
-    """Whether there were any."""
+def _write_lines(path: Path, events: Iterable[Document], deadline: float) -> bool:
+    """Whether there were any. Raises ExecutionTimeout at the deadline."""
     rows: Iterator[bytes] = map(encode_row, events)
     has_rows = False
     with path.open("wb") as file:
         while part := list(islice(rows, _LINES)):
             file.write(b"\n".join(part) + b"\n")
             has_rows = True
+            if time.monotonic() > deadline:  # MongoDB counts its own time alone
+                raise ExecutionTimeout("the time limit passed while events were written")
             time.sleep(0)
     return has_rows
 
 
 def _copy(engine: Engine, select: str, path: Path) -> RowsFile:
-    engine.execute(f"COPY ({select}) TO {quote(path)} (FORMAT parquet)")
+    try:
+        engine.execute(f"COPY ({select}) TO {quote(path)} (FORMAT parquet)")
+    except BaseException:
+        path.unlink(missing_ok=True)  # nobody would know of it
+        raise
     found = engine.execute(
         f'SELECT count(*), min("timestamp"), max("timestamp") FROM {read_files([path])}'
     ).fetchone()

@@ -3,6 +3,7 @@
 import atexit
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -12,6 +13,8 @@ from pathlib import Path
 from django.conf import settings
 
 from analytics.remembered import forgets
+
+_OURS = re.compile(r"query-[0-9]+-\w+")  # the folder may be one that others use too
 
 _mutex = threading.Lock()
 
@@ -30,10 +33,12 @@ def make_folder() -> Path:
 def _make_folder() -> Path:
     root: Path = settings.QUERY_TEMP_DIR
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_owner(root)
     for left in root.iterdir():
-        _remove_left(left)
+        if _OURS.fullmatch(left.name):
+            _remove_left(left)
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
+        folder = Path(tempfile.mkdtemp(prefix=f"query-{os.getpid()}-", dir=root))
         if _hold(folder) is not None and folder.exists():
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             return folder
@@ -44,6 +49,12 @@ def remove_folder() -> None:
     if _make_folder.cache_info().currsize:
         shutil.rmtree(_make_folder(), ignore_errors=True)
         _make_folder.cache_clear()
+
+
+def _check_owner(root: Path) -> None:
+    """Whose the folder is may exchange what lies in it. Raises PermissionError."""
+    if not {root.lstat().st_uid, root.stat().st_uid} <= {0, os.geteuid()}:
+        raise PermissionError(f"{root} is another user's")
 
 
 def _remove_left(folder: Path) -> None:

@@ -1,7 +1,9 @@
 """The body of POST /query as a typed question."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from functools import partial
 
 from reporting.questions.bots import BOTS, Bots
 from reporting.questions.conditions import Condition
@@ -18,7 +20,13 @@ from reporting.questions.language.periods import (
     find_compared,
 )
 from reporting.questions.language.spans import add_units
-from reporting.questions.language.window import Fields, read_ends, read_window, read_zone
+from reporting.questions.language.window import (
+    Fields,
+    check_local,
+    read_ends,
+    read_window,
+    read_zone,
+)
 from reporting.questions.params import Mistakes
 from reporting.questions.table import Dimension, Metric, Order, Span, TableQuery, Unit
 from reporting.questions.units import UNITS
@@ -154,24 +162,26 @@ def _read_compare(
     node = fields.get("compare")
     if node is None or asked is None:
         return None
+    find: Callable[[], Window]
     if isinstance(node.value, dict):
         ends = node.fields(("start", "end"))
         window = read_ends(ends, zone, node.mistakes, f"{node.place}.")
         if window is None or asked.period == ALL:
             return window
-        return cut_elapsed(asked.window, window, zone, now)
-    for how in _COMPARISONS:
-        if node.value == how:
-            if asked.period == ALL:
-                node.refuse("bad_compare", "has nothing to compare with: nothing was before all")
-                return None
-            try:
-                return find_compared(asked, how, zone, now)
-            except OverflowError:
-                node.refuse("bad_window", EDGE)
-                return None
-    node.refuse("bad_compare", f"is none of {', '.join(_COMPARISONS)} and no window")
-    return None
+        find = partial(cut_elapsed, asked.window, window, zone, now)
+    elif node.value not in _COMPARISONS:
+        node.refuse("bad_compare", f"is none of {', '.join(_COMPARISONS)} and no window")
+        return None
+    elif asked.period == ALL:
+        node.refuse("bad_compare", "has nothing to compare with: nothing was before all")
+        return None
+    else:
+        find = partial(find_compared, asked, node.value, zone, now)
+    try:
+        return check_local(find(), zone)
+    except OverflowError:
+        node.refuse("bad_window", EDGE)
+        return None
 
 
 def _read_page(fields: Fields, mistakes: Mistakes, query: TableQuery) -> TableQuery:

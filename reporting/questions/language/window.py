@@ -56,7 +56,16 @@ def read_ends(fields: Fields, zone: tzinfo, mistakes: Mistakes, place: str) -> W
     if start is None or end is None:
         return None
     try:
-        return close_window(start, end, zone)
+        return check_local(close_window(start, end, zone), zone)
     except BadWindow as exc:
         mistakes.refuse(f"{place}end", "bad_window", str(exc))
-        return None
+    except OverflowError:
+        mistakes.refuse(f"{place}end", "bad_window", EDGE)
+    return None
+
+
+def check_local(window: Window, zone: tzinfo) -> Window:
+    """The window, if the local calendar has both its ends. Raises OverflowError."""
+    for moment in filter(None, (window.start, window.end)):
+        moment.astimezone(zone)
+    return window
