@@ -8,25 +8,23 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import file_digest
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-from bson import ObjectId
 from bson.binary import Binary
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
-from analytics.databases.column_documents import ColumnGarbageDocument
-from analytics.databases.documents import typed
-from analytics.databases.mongo import Document
+from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES
 from columns.engine import open_engine, quote
 from columns.folder import SEGMENT_ID_BYTES, ColumnsUnavailable, Folder, sync
+from columns.garbage import add_entry, due_after
 from columns.layout import FORMAT, TYPES
 from columns.rows import encode_row, select_rows
 from columns.segments import Segment
@@ -35,7 +33,7 @@ from columns.sums import check_file
 MAX_ROWS: Final = 1_000_000
 """Of one segment."""
 
-WRITE_TIME: Final = timedelta(hours=1)
+WRITE_TIME: Final = timedelta(minutes=15)
 """So long after its last file was begun a change is given up for dead."""
 
 _MIB = 1024 * 1024
@@ -75,18 +73,8 @@ class SegmentWriter:
     def __init__(self, project_id: bytes, folder: Folder) -> None:
         self._project_id = project_id
         self._folder = folder
-        self._entry = ObjectId()
-        self._garbage = typed(ColumnGarbageDocument, mongo.COLUMN_GARBAGE)
-        now = datetime.now(UTC)
-        self._garbage.insert_one(
-            {
-                "_id": self._entry,
-                "project": Binary(project_id),
-                "segments": [],
-                "dueAt": now + WRITE_TIME,
-                "madeAt": now,
-            }
-        )
+        self._garbage = collection(mongo.COLUMN_GARBAGE)
+        self._entry = add_entry(project_id, [], WRITE_TIME)
 
     def write_events(self, events: Iterable[Document]) -> list[Written]:
         """Write stored events of the project, as `rows.PROJECTION` asks for them; none: no file.
@@ -140,12 +128,10 @@ class SegmentWriter:
     def _draw_id(self) -> bytes:
         """The id of the next file, which the entry knows of before there is a file."""
         segment_id = self._project_id + os.urandom(SEGMENT_ID_BYTES - PROJECT_ID_BYTES)
+        more = {"$concatArrays": ["$segments", [Binary(segment_id)]]}
         known = self._garbage.update_one(
             {"_id": self._entry, "collecting": None},
-            {
-                "$push": {"segments": Binary(segment_id)},
-                "$set": {"dueAt": datetime.now(UTC) + WRITE_TIME},
-            },
+            [{"$set": {"segments": more, "dueAt": due_after(WRITE_TIME)}}],
         )
         if not known.matched_count:
             raise Conflict("the files took too long to write")
@@ -212,7 +198,7 @@ class SegmentWriter:
 
     def discard(self) -> None:
         """Have the files collected now, which nobody will list."""
-        self._garbage.update_one({"_id": self._entry}, {"$set": {"dueAt": datetime.now(UTC)}})
+        self._garbage.update_one({"_id": self._entry}, [{"$set": {"dueAt": "$$NOW"}}])
 
 
 def _read_row_bytes(engine: duckdb.DuckDBPyConnection, files: str) -> int:
