@@ -22,7 +22,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES
-from columns.engine import open_engine, quote
+from columns.engine import TEMP_FACTOR, open_engine, quote
 from columns.folder import SEGMENT_ID_BYTES, ColumnsUnavailable, Folder, sync
 from columns.garbage import add_entry, due_after
 from columns.layout import FORMAT, TYPES
@@ -39,6 +39,7 @@ WRITE_TIME: Final = timedelta(minutes=15)
 _MIB = 1024 * 1024
 _MEMORY_MB = 256
 _SORT_BYTES = 64 * _MIB  # of lines: so much is sorted in memory, beside what reads and writes it
+_SPILL_BYTES = _MEMORY_MB * TEMP_FACTOR // 2 * _MIB  # of lines: so much is sorted on the disk
 _GROUP_BYTES = 32 * _MIB  # of lines, in a row group, which is held whole
 _GROUP_ROWS = (2_048, 122_880)  # what DuckDB makes at least, and by itself
 _LINES = 1_000  # written at once
@@ -106,7 +107,8 @@ class SegmentWriter:
         """Write the rows of listed segments that meet an SQL condition; None where none does.
 
         Rows of one source stay as they are sorted, which takes little memory; those of several are
-        sorted anew, on the disk where they are many. Raises DamagedSegment for a source that is
+        sorted anew, on the disk where they are many, and one after the other where they are too
+        many for that. Raises DamagedSegment for a source that is
         not what the list says, ColumnsUnavailable, and duckdb.OutOfMemoryException.
         """
         if any(source.project_id != self._project_id for source in sources):
@@ -119,10 +121,10 @@ class SegmentWriter:
             f"SELECT {_COLUMNS} FROM read_parquet([{files}], hive_partitioning = false) "
             f"WHERE coalesce({condition}, false)"
         )
-        if len(sources) > 1:
-            select += f" ORDER BY {_ORDER}"
         with self._folder.work(segment_id) as work, self._open(work) as engine:
             row_bytes = _read_row_bytes(engine, files)
+            if len(sources) > 1 and row_bytes * sum(each.rows for each in sources) < _SPILL_BYTES:
+                select += f" ORDER BY {_ORDER}"
             return self._write(engine, segment_id, work, select, parameters, row_bytes)
 
     def _draw_id(self) -> bytes:

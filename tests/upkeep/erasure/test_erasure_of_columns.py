@@ -32,6 +32,7 @@ from tests.upkeep.erasure.erasures import (
 from upkeep.erasure import run
 from upkeep.jobs.engine import run_job
 from upkeep.jobs.job import MustWait
+from upkeep.jobs.lane import COLUMNS, enter_lane
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 MALLORY, ALICE = "mallory@example.com", "alice"
@@ -275,6 +276,24 @@ def test_a_segment_that_comes_while_others_are_looked_through_is_looked_through(
     [erasure] = [job["_id"] for job in collection(mongo.ERASURES).find({"open": True})]
     finish_erasure(erasure)
 
+    assert held(project, "userId") == [ALICE]
+
+
+def test_segments_are_looked_through_while_no_exporter_changes_the_list(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which would else be faster each time, where a segment is large and much is stored."""
+    export(project, of(MALLORY, 1) + of(ALICE, 1))
+    real, entered = change.Change.apply, []
+
+    def apply(self: change.Change, *args: Any, **kwargs: Any) -> None:
+        with enter_lane(COLUMNS) as exporter_entered:
+            entered.append(exporter_entered)
+        real(self, *args, **kwargs)
+
+    monkeypatch.setattr(change.Change, "apply", apply)
+    erase(project, MALLORY)
+    assert entered == [False]
     assert held(project, "userId") == [ALICE]
 
 
