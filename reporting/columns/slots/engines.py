@@ -54,11 +54,13 @@ class Slots:
             raise (busy() if waited_longer else _too_long()) from exc
         except duckdb.OutOfMemoryException as exc:
             raise _too_large() from exc
-        except (duckdb.IOException, OSError) as exc:
-            log.warning("columns_not_read", error=str(exc).partition("\n")[0])
-            raise cannot_read() from exc
         except (duckdb.FatalException, duckdb.InternalException) as exc:
             log.exception("engine_failed")
+            raise cannot_read() from exc
+        except (duckdb.Error, OSError) as exc:
+            if not _is_of_a_file(exc):
+                raise
+            log.warning("columns_not_read", error=str(exc).partition("\n")[0])
             raise cannot_read() from exc
         finally:
             self._turns.give_back(project_id)
@@ -161,6 +163,16 @@ def _work(engine: Engine, deadline: float, work: Callable[[Engine], T]) -> T:
         finally:
             done.set()
             watcher.join()
+
+
+def _is_of_a_file(exc: Exception) -> bool:
+    """Whether a file cannot be read, or is not as it was when it was checked.
+
+    Most damages that an engine finds are invalid input, and some have no class of their own.
+    """
+    return type(exc) is duckdb.Error or isinstance(
+        exc, (OSError, duckdb.IOException, duckdb.InvalidInputException)
+    )
 
 
 def _interrupt(connection: Engine, deadline: float, done: threading.Event) -> None:
