@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
-from bson import ObjectId
 from bson.binary import Binary
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
@@ -17,12 +16,13 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import Conflict, durable_transaction
 from columns.folder import Folder, check_folder
+from columns.garbage import add_entry
 from columns.layout import FORMAT
 from columns.segments import Head, Segment, read_head
 from columns.writer import SegmentWriter, Written
 
 READ_TIME: Final = timedelta(minutes=2)
-"""Replaced files stay so long: longer than any question takes, its wait for a slot included."""
+"""Replaced files stay so long: twice what a question may take (QUERY_TIMEOUT_SECONDS)."""
 
 _Fields = Mapping[str, Mapping[str, Any]]
 
@@ -138,14 +138,4 @@ def advance(session: ClientSession, head: Head, fields: _Fields | None = None) -
 
 def discard_files(session: ClientSession, project_id: bytes, removed: Sequence[Segment]) -> None:
     """In the transaction that takes segments from the list: delete their files after a while."""
-    now = datetime.now(UTC)
-    collection(mongo.COLUMN_GARBAGE).insert_one(
-        {
-            "_id": ObjectId(),
-            "project": Binary(project_id),
-            "segments": [Binary(segment.id) for segment in removed],
-            "dueAt": now + READ_TIME,
-            "madeAt": now,
-        },
-        session=session,
-    )
+    add_entry(project_id, [segment.id for segment in removed], READ_TIME, session)

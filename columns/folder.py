@@ -57,7 +57,10 @@ class Folder:
         """An empty `work_of`, and nothing of it afterwards. Raises ColumnsUnavailable."""
         path = self.work_of(segment_id)
         try:
-            path.mkdir(parents=True)
+            if not (self.root / MARKER).exists():  # nothing is left in the place of a mount
+                raise ColumnsUnavailable(f"{self.root} has no {MARKER} any more")
+            path.parent.mkdir(exist_ok=True)
+            path.mkdir()
             sync(self.root)
             yield path
             shutil.rmtree(path)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bson import ObjectId
 from bson.binary import Binary
 from django.conf import settings
 from pymongo.client_session import ClientSession
@@ -17,9 +18,10 @@ from analytics.databases.column_documents import SegmentDocument
 from analytics.databases.documents import typed
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
-from columns.change import Change, advance
+from columns.change import READ_TIME, Change, advance
 from columns.engine import open_engine, read_files
 from columns.folder import ColumnsUnavailable, Folder, find_folder
+from columns.garbage import add_entry
 from columns.rewrite import repair
 from columns.segments import Segment, parse_segment, read_head
 from columns.sums import DamagedSegment, check_file
@@ -114,11 +116,13 @@ def _mark(segment_ids: Sequence[bytes], whom: Forgotten) -> None:
     )
 
 
-def lift_veil(session: ClientSession, project_id: bytes, erasure_id: str) -> bool:
-    """In a transaction: end an erasure of which all segments are clear; whether there are columns.
+def lift_veil(session: ClientSession, project_id: bytes, erasure_id: str) -> list[ObjectId]:
+    """In a transaction: end an erasure of which all segments are clear.
 
-    Whoever read events or segments before this changes the list no more. Raises Conflict where a
-    segment came that was not looked through.
+    Whoever read events or segments before this changes the list no more. When the garbage entries
+    that are returned are gone, so are the files that hold the user, and a question may take no
+    longer; none: the project has no columns. Raises Conflict where a segment came that was not
+    looked through.
     """
     segments = collection(mongo.COLUMN_SEGMENTS)
     theirs: Document = {"project": project_id}
@@ -127,9 +131,13 @@ def lift_veil(session: ClientSession, project_id: bytes, erasure_id: str) -> boo
     collection(mongo.COLUMN_VEILS).delete_one({"_id": erasure_id}, session=session)
     heads = collection(mongo.COLUMN_HEADS)
     if heads.find_one({"_id": project_id}, {"_id": 1}, session=session) is None:
-        return False
+        return []
     advance(session, read_head(project_id, session))
     segments.update_many(
         {**theirs, "clearOf": erasure_id}, {"$pull": {"clearOf": erasure_id}}, session=session
     )
-    return True
+    entries = collection(mongo.COLUMN_GARBAGE).find(theirs, {"_id": 1}, session=session)
+    return [
+        *(entry["_id"] for entry in entries),
+        add_entry(project_id, [], READ_TIME, session),
+    ]

@@ -1,20 +1,54 @@
-"""Delete the files that nobody listed, or that were replaced."""
+"""Delete the files that nobody listed, or that were replaced.
 
-from datetime import UTC, datetime
+What is due when goes by MongoDB's clock alone: those of hosts may disagree.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+from bson import ObjectId
+from bson.binary import Binary
 from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
 from analytics.databases.column_documents import ColumnGarbageDocument
 from analytics.databases.documents import typed
+from analytics.databases.mongo import collection
+from analytics.events.ids import MILLISECOND
 from columns.folder import check_folder
+
+
+def add_entry(
+    project_id: bytes,
+    segments: Sequence[bytes],
+    after: timedelta,
+    session: ClientSession | None = None,
+) -> ObjectId:
+    """Have files deleted so much later, unless the entry goes before; its `_id`."""
+    entry_id = ObjectId()
+    entry = {
+        "project": Binary(project_id),
+        "segments": [Binary(segment_id) for segment_id in segments],
+        "dueAt": due_after(after),
+        "madeAt": "$$NOW",
+    }
+    collection(mongo.COLUMN_GARBAGE).update_one(
+        {"_id": entry_id}, [{"$set": entry}], upsert=True, session=session
+    )
+    return entry_id
+
+
+def due_after(after: timedelta) -> dict[str, Any]:
+    """The moment of an update, and so much more, as its pipeline has it."""
+    return {"$add": ["$$NOW", after // MILLISECOND]}
 
 
 def list_garbage(project_id: bytes | None = None) -> list[ColumnGarbageDocument]:
     """The entries that are due, the oldest first, of all projects or of one."""
     entries = typed(ColumnGarbageDocument, mongo.COLUMN_GARBAGE)
-    condition: dict[str, Any] = {"dueAt": {"$lt": datetime.now(UTC)}}
+    condition: dict[str, Any] = {"$expr": {"$lte": ["$dueAt", "$$NOW"]}}
     if project_id is not None:
         condition["project"] = project_id
     return list(entries.find(condition).sort("dueAt", 1))

@@ -8,24 +8,22 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import file_digest
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bson import ObjectId
 from bson.binary import Binary
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
-from analytics.databases.column_documents import ColumnGarbageDocument
-from analytics.databases.documents import typed
-from analytics.databases.mongo import Document
+from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES
-from columns.engine import list_names, open_engine, quote, read_files
+from columns.engine import TEMP_FACTOR, list_names, open_engine, quote, read_files
 from columns.folder import SEGMENT_ID_BYTES, ColumnsUnavailable, Folder, sync
+from columns.garbage import add_entry, due_after
 from columns.layout import FORMAT, TYPES
 from columns.rows import encode_row, select_rows
 from columns.segments import Segment
@@ -37,12 +35,13 @@ if TYPE_CHECKING:
 MAX_ROWS: Final = 1_000_000
 """Of one segment."""
 
-WRITE_TIME: Final = timedelta(hours=1)
+WRITE_TIME: Final = timedelta(minutes=15)
 """So long after its last file was begun a change is given up for dead."""
 
 _MIB = 1024 * 1024
 _MEMORY_MB = 256
 _SORT_BYTES = 64 * _MIB  # of lines: so much is sorted in memory, beside what reads and writes it
+_SPILL_BYTES = _MEMORY_MB * TEMP_FACTOR // 2 * _MIB  # of lines: so much is sorted on the disk
 _GROUP_BYTES = 32 * _MIB  # of lines, in a row group, which is held whole
 _GROUP_ROWS = (2_048, 122_880)  # what DuckDB makes at least, and by itself
 _LINES = 1_000  # written at once
@@ -77,18 +76,8 @@ class SegmentWriter:
     def __init__(self, project_id: bytes, folder: Folder) -> None:
         self._project_id = project_id
         self._folder = folder
-        self._entry = ObjectId()
-        self._garbage = typed(ColumnGarbageDocument, mongo.COLUMN_GARBAGE)
-        now = datetime.now(UTC)
-        self._garbage.insert_one(
-            {
-                "_id": self._entry,
-                "project": Binary(project_id),
-                "segments": [],
-                "dueAt": now + WRITE_TIME,
-                "madeAt": now,
-            }
-        )
+        self._garbage = collection(mongo.COLUMN_GARBAGE)
+        self._entry = add_entry(project_id, [], WRITE_TIME)
 
     def write_events(self, events: Iterable[Document]) -> list[Written]:
         """Write stored events of the project, as `rows.PROJECTION` asks for them; none: no file.
@@ -120,7 +109,8 @@ class SegmentWriter:
         """Write the rows of listed segments that meet an SQL condition; None where none does.
 
         Rows of one source stay as they are sorted, which takes little memory; those of several are
-        sorted anew, on the disk where they are many. Raises DamagedSegment for a source that is
+        sorted anew, on the disk where they are many, and one after the other where they are too
+        many for that. Raises DamagedSegment for a source that is
         not what the list says, ColumnsUnavailable, and duckdb.OutOfMemoryException.
         """
         if any(source.project_id != self._project_id for source in sources):
@@ -130,21 +120,19 @@ class SegmentWriter:
         segment_id = self._draw_id()
         paths = [self._folder.path_of(source.id) for source in sources]
         select = f"SELECT {_COLUMNS} FROM {read_files(paths)} WHERE coalesce({condition}, false)"
-        if len(sources) > 1:
-            select += f" ORDER BY {_ORDER}"
         with self._folder.work(segment_id) as work, self._open(work) as engine:
             row_bytes = _read_row_bytes(engine, paths)
+            if len(sources) > 1 and row_bytes * sum(each.rows for each in sources) < _SPILL_BYTES:
+                select += f" ORDER BY {_ORDER}"
             return self._write(engine, segment_id, work, select, parameters, row_bytes)
 
     def _draw_id(self) -> bytes:
         """The id of the next file, which the entry knows of before there is a file."""
         segment_id = self._project_id + os.urandom(SEGMENT_ID_BYTES - PROJECT_ID_BYTES)
+        more = {"$concatArrays": ["$segments", [Binary(segment_id)]]}
         known = self._garbage.update_one(
             {"_id": self._entry, "collecting": None},
-            {
-                "$push": {"segments": Binary(segment_id)},
-                "$set": {"dueAt": datetime.now(UTC) + WRITE_TIME},
-            },
+            [{"$set": {"segments": more, "dueAt": due_after(WRITE_TIME)}}],
         )
         if not known.matched_count:
             raise Conflict("the files took too long to write")
@@ -212,7 +200,7 @@ class SegmentWriter:
 
     def discard(self) -> None:
         """Have the files collected now, which nobody will list."""
-        self._garbage.update_one({"_id": self._entry}, {"$set": {"dueAt": datetime.now(UTC)}})
+        self._garbage.update_one({"_id": self._entry}, [{"$set": {"dueAt": "$$NOW"}}])
 
 
 def _read_row_bytes(engine: "DuckDBPyConnection", paths: Iterable[Path]) -> int:

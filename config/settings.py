@@ -217,7 +217,7 @@ ERASURE_RATE: str = read_text("ERASURE_RATE", "60/m")
 GEOIP_PATH: str = read_text("GEOIP_PATH")
 
 # --- Reporting ---------------------------------------------------------------------------------
-QUERY_TIMEOUT_SECONDS: float = read_number("QUERY_TIMEOUT_SECONDS", 10.0)
+QUERY_TIMEOUT_SECONDS: float = read_number("QUERY_TIMEOUT_SECONDS", 10.0, most=60)
 # How many reports one API key may ask for: a count, and s, m, h or d.
 REPORTING_RATE: str = read_text("REPORTING_RATE", "600/m")
 

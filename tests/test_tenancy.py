@@ -30,7 +30,7 @@ from analytics.keys.lookup import forget_keys
 from analytics.keys.refusals import flush_refusals, read_refusals
 from analytics.projects.models import ApiKey
 from analytics.remembered import forget_everything
-from columns import change
+from columns import change, forget
 from config.celery import app
 from ingestion.drain.loop import drain
 from tests.conftest import empty_database
@@ -48,7 +48,6 @@ from tests.tenancy import (
 )
 from upkeep.deletion import columns as deleting
 from upkeep.deletion import run
-from upkeep.erasure import columns as erasing
 from upkeep.jobs import engine
 from upkeep.rollups import copies
 
@@ -401,7 +400,7 @@ def play(world: World) -> Iterator[tuple[str, str]]:
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "SETTLE", timedelta(0))
     monkeypatch.setattr(run, "REST", timedelta(0))
-    for module in (change, erasing, deleting):
+    for module in (change, forget, deleting):
         monkeypatch.setattr(module, "READ_TIME", timedelta(0))
     monkeypatch.setattr(engine, "FOLLOW_SECONDS", 0.0)
     monkeypatch.setattr(copies, "QUIET", timedelta(0))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from analytics.web.problems import Unavailable
 from reporting.answers import (
     BreakdownAnswer,
     EventsAnswer,
@@ -16,7 +17,7 @@ from reporting.answers import (
 from reporting.columns import counting
 from reporting.columns.dialect import listing
 from reporting.columns.dialect.table import answer_table
-from reporting.columns.read import in_snapshot, open_view, remember
+from reporting.columns.read import check_again, in_snapshot, open_view, remember
 from reporting.columns.slots import run
 from reporting.columns.view import View
 from reporting.questions.language.spans import begin_at
@@ -97,12 +98,17 @@ def _ask_all(queries: Sequence[Q], work: Callable[["DuckDBPyConnection", View, Q
 def _answer(
     query: Q, view: View, deadline: float, work: Callable[["DuckDBPyConnection", View, Q], A]
 ) -> A:
-    answer = remember(
-        view,
-        (work, _without_moment(query)),
-        deadline,
-        lambda: run(query.project, deadline, lambda engine: work(engine, view, query)),
-    )
+    try:
+        answer = remember(
+            view,
+            (work, _without_moment(query)),
+            deadline,
+            lambda: run(query.project, deadline, lambda engine: work(engine, view, query)),
+        )
+    except Unavailable as exc:
+        if exc.code == "columns_unavailable":
+            check_again(view.segments)
+        raise
     return replace(answer, provenance=replace(answer.provenance, fresh_as_of=view.fresh_as_of))
 
 

@@ -4,7 +4,8 @@ from analytics.web.openapi import RELAYED, Codes
 
 # What a store of events may be too busy or too broken for.
 ENGINE = (
-    "store_unavailable", "columns_unavailable", "columns_damaged", "columns_behind", "query_busy", "query_failed",
+    "store_unavailable", "columns_unavailable", "columns_damaged", "columns_behind", "query_busy",
+    "query_failed",
 )  # fmt: skip
 
 REPORTS: Codes = {

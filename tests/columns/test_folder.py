@@ -31,6 +31,20 @@ def no_file_in_its_place(store: None) -> Iterator[None]:
         settings.COLUMNS_URL.unlink()
 
 
+def test_nothing_is_left_in_the_place_of_a_folder_that_went_meanwhile(project: TestProject) -> None:
+    """It was checked some seconds before."""
+    store_paths(project, "/a")
+    make_folder()
+    unmount()
+    with pytest.raises(ColumnsUnavailable):
+        export_project(project.id)
+    assert list(settings.COLUMNS_URL.iterdir()) == []
+    settings.COLUMNS_URL.rmdir()
+    with pytest.raises(ColumnsUnavailable):
+        export_project(project.id)
+    assert not settings.COLUMNS_URL.exists()
+
+
 def write_marker(text: str) -> None:
     (settings.COLUMNS_URL / MARKER).write_text(text)
 

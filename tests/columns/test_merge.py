@@ -16,7 +16,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import Conflict
 from analytics.events.ids import ms_of_datetime
-from columns import merge, plan
+from columns import merge, plan, writer
 from columns.export import export_project
 from columns.folder import find_folder
 from columns.garbage import collect_files
@@ -269,3 +269,24 @@ def test_every_row_is_there_once_whenever_a_merge_is_killed(
     [segment] = segments_of(project)
     assert read_rows(segment) == before
     check_folder_of(project)
+
+
+@pytest.mark.parametrize(("bytes_to_sort", "is_sorted"), [(0, False), (1_000_000, True)])
+def test_rows_too_many_and_large_to_be_sorted_are_merged_as_they_come(
+    project: TestProject, bytes_to_sort: int, is_sorted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a merge of them would run out of memory each time, and small segments would pile up."""
+    for n in range(2):
+        store_events(project, [{"timestamp": NOW - k * DAY, "path": "/"} for k in (n, n + 2)])
+        export_project(project.id)
+    before = read_rows(*segments_of(project))
+
+    monkeypatch.setattr(writer, "_SPILL_BYTES", bytes_to_sort)
+    assert merge_project(project.id, NOW) == 2
+
+    [segment] = segments_of(project)
+    assert read_rows(segment) == before
+    with duckdb.connect() as engine:
+        path = str(find_folder().path_of(segment.id))
+        found = engine.execute('SELECT "timestamp" FROM read_parquet(?)', [path]).fetchall()
+    assert (found == sorted(found)) == is_sorted

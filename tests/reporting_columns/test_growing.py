@@ -1,21 +1,59 @@
 """While events come and segments are written, no question misses what was there before it."""
 
 import threading
-import time
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
+from django.conf import settings
+from django.core.management import call_command
 
 from analytics.databases.transactions import Conflict
+from columns import change
 from columns.export import export_project
+from columns.garbage import collect_files
+from columns.merge import merge_project
+from columns.rewrite import rebuild
 from reporting.columns.read import tail
 from reporting.columns.read.sweeping import sweep
-from tests.conftest import TestProject
+from tests.conftest import Api, TestProject
 from tests.reporting_columns.views import open_one, read_paths
 from tests.stored import store_events
 
 SECONDS = 6.0
 AT_ONCE = 3
+LONG_SECONDS = 20.0
+
+
+class Threads:
+    """Work that is repeated side by side."""
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+        self._failures: list[Exception] = []
+        self._threads: list[threading.Thread] = []
+
+    def repeat(self, work: Callable[[], object], pause_seconds: float) -> None:
+        def go() -> None:
+            try:
+                while not self._ended.wait(pause_seconds):
+                    with suppress(Conflict):
+                        work()
+            except Exception as exc:
+                self._failures.append(exc)
+                raise
+
+        self._threads.append(threading.Thread(target=go))
+        self._threads[-1].start()
+
+    def run(self, seconds: float) -> None:
+        self._ended.wait(seconds)
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+        assert self._failures == []
 
 
 @pytest.mark.slow
@@ -24,20 +62,7 @@ def test_a_question_sees_each_event_once_from_when_it_is_stored(
 ) -> None:
     monkeypatch.setattr(tail, "MOST_FILES", 2)
     stored: list[str] = []
-    ended = threading.Event()
-    failures: list[Exception] = []
-
-    def repeat(work: object, pause_seconds: float) -> threading.Thread:
-        def go() -> None:
-            try:
-                while not ended.wait(pause_seconds):
-                    work()  # type: ignore[operator]
-            except Exception as exc:
-                failures.append(exc)
-
-        thread = threading.Thread(target=go)
-        thread.start()
-        return thread
+    threads = Threads()
 
     def store() -> None:
         paths = [f"/{len(stored) + n}" for n in range(AT_ONCE)]
@@ -45,8 +70,7 @@ def test_a_question_sees_each_event_once_from_when_it_is_stored(
         stored.extend(paths)
 
     def export() -> None:
-        with suppress(Conflict):
-            export_project(project.id, most=10)
+        export_project(project.id, most=10)
 
     asked = 0
 
@@ -58,12 +82,58 @@ def test_a_question_sees_each_event_once_from_when_it_is_stored(
         assert before <= set(seen), before - set(seen)
         asked += 1
 
-    threads = [repeat(store, 0.02), repeat(export, 0.15), repeat(sweep, 0.1)]
-    threads += [repeat(ask, 0.01) for _ in range(2)]
-    time.sleep(SECONDS)
-    ended.set()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    for work, pause_seconds in ((store, 0.02), (export, 0.15), (sweep, 0.1), (ask, 0), (ask, 0)):
+        threads.repeat(work, pause_seconds)
+    threads.run(SECONDS)
     assert asked > 5
     assert sorted(stored) == read_paths(project, open_one(project))
+
+
+@pytest.mark.slow
+def test_a_question_misses_nothing_and_adds_up_while_segments_are_merged_and_rebuilt(
+    project: TestProject, read: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events arrive, segments are exported, merged, made anew and deleted, all at once."""
+    monkeypatch.setattr(settings, "QUERY_TIMEOUT_SECONDS", 4.0)
+    monkeypatch.setattr(change, "READ_TIME", timedelta(seconds=8))
+    today = datetime.now(UTC).date()
+    window = {"start": f"{today - timedelta(days=1)}", "end": f"{today + timedelta(days=2)}"}
+    question = {"metrics": ["views"], "dimensions": ["path", "time:hour"], "limit": 1_000, **window}
+    stored, seen, answers = 0, 0, 0
+
+    def store() -> None:
+        nonlocal stored
+        moment = datetime.now(UTC)
+        store_events(project, [
+            {"path": f"/{stored % 7}", "timestamp": moment - timedelta(hours=n)}
+            for n in range(AT_ONCE)
+        ])  # fmt: skip
+        stored += AT_ONCE
+
+    def ask() -> None:
+        nonlocal seen, answers
+        least = max(stored, seen)
+        answer = read.post("/query", question)
+        if answer.status_code != 200:
+            assert answer.json()["code"] in ("query_timeout", "query_busy"), answer.content
+            return
+        [views] = answer.json()["totals"]
+        seen = max(seen, views)
+        assert least <= views <= stored + AT_ONCE
+        assert sum(row["metrics"][0] for row in answer.json()["results"]) == views
+        answers += 1
+
+    threads = Threads()
+    threads.repeat(store, 0.05)
+    threads.repeat(lambda: export_project(project.id, most=50), 0.2)
+    threads.repeat(lambda: merge_project(project.id), 1.0)
+    threads.repeat(lambda: list(rebuild(project.id)), 2.0)
+    threads.repeat(collect_files, 0.5)
+    for _ in range(2):
+        threads.repeat(ask, 0.1)
+    threads.run(LONG_SECONDS)
+
+    assert answers > 20
+    while export_project(project.id):
+        pass
+    call_command("verify_columns", project.id.hex(), stdout=StringIO())

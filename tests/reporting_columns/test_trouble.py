@@ -21,7 +21,7 @@ from columns.export import export_project
 from columns.folder import Folder
 from reporting.columns.read import checks, stored
 from reporting.questions.window import Window
-from tests.conftest import TestProject
+from tests.conftest import Api, TestProject
 from tests.reporting_columns.views import open_one, read_paths
 from tests.stored import store_events
 
@@ -79,6 +79,26 @@ def test_a_damaged_segment_is_read_from_the_store_and_marked(
     assert read_paths(project, view) == ["/a", "/b", "/whole"]
     assert sorted(is_marked(project)) == [False, True]
     assert not open_one(project, Window(None, NOW - timedelta(days=1))).stored
+
+
+def test_a_file_that_goes_bad_after_it_was_checked_is_checked_again(
+    project: TestProject, read: Api
+) -> None:
+    """The system says the same of it as before; the engine's error alone tells."""
+    path = export(project, *(f"/{n}" for n in range(3_000)))
+    assert read.get("/stats", filter="path:contains:/").json()["totalViews"] == 3_000
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek(4)
+        file.write(bytes(before.st_size * 9 // 10))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    answers = [read.get("/stats", filter=f"path:contains:/{n}") for n in range(2)]
+
+    assert [answer.status_code for answer in answers] == [503, 200]
+    assert answers[0].json()["code"] == "columns_unavailable"
+    assert answers[1].json()["totalViews"] == sum("/1" in f"/{n}" for n in range(3_000))
+    assert is_marked(project) == [True]
 
 
 def test_the_file_of_another_project_under_its_name_is_damaged(

@@ -1,6 +1,7 @@
 """The maintenance lane: one process at a time, and never one for ever."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -15,6 +16,19 @@ def test_only_one_process_is_in_the_lane(store: None) -> None:
         assert (first, second) == (True, False)
     with enter_lane() as again:
         assert again
+
+
+def test_who_waits_for_the_lane_has_it_as_soon_as_it_is_free(store: None) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with enter_lane():
+            began = time.monotonic()
+            with enter_lane(wait_seconds=0.2) as in_vain:
+                assert not in_vain
+            assert time.monotonic() - began >= 0.15
+            waiting = pool.submit(lambda: enter_lane(wait_seconds=30).__enter__())
+            time.sleep(0.1)
+            assert not waiting.done()
+        assert waiting.result(timeout=10)
 
 
 def test_a_process_that_fails_in_the_lane_leaves_it(store: None) -> None:

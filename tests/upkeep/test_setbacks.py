@@ -14,6 +14,7 @@ from analytics.databases.transactions import durable_transaction
 from analytics.projects.models import Project
 from analytics.rollups.calendar import month_of
 from analytics.rollups.heads import day_key, month_key
+from columns.folder import ColumnsUnavailable
 from tests.conftest import Api, TestProject
 from tests.stored import store_events
 from tests.upkeep.erasure.erasures import ask_to_erase, read_job
@@ -25,7 +26,14 @@ from upkeep.jobs import job as jobs
 from upkeep.jobs import setbacks
 from upkeep.jobs.engine import run_jobs
 from upkeep.jobs.job import JobKind
-from upkeep.jobs.setbacks import ALARMING_FAILURES, LONGEST_REST, WORKS, Turns, count_failing
+from upkeep.jobs.setbacks import (
+    ALARMING_FAILURES,
+    EXPORT_COLUMNS,
+    LONGEST_REST,
+    WORKS,
+    Turns,
+    count_failing,
+)
 from upkeep.ledger import checkpoints
 from upkeep.ledger import lines as ledger
 from upkeep.ledger.lines import compact_ledger, read_ledger
@@ -354,6 +362,15 @@ def test_each_failure_makes_the_rest_longer_up_to_a_bound_and_some_alarm(
     assert [round(rest.total_seconds()) for rest in rests[:4]] == [5, 10, 20, 40]
     assert LONGEST_REST <= rests[-1] < LONGEST_REST + timedelta(minutes=1)
     assert read_setbacks() == [("copy_day", 14)]
+
+
+def test_what_a_full_disk_refused_is_tried_again_a_minute_after_there_is_room(store: None) -> None:
+    for _ in range(14):
+        with Turns(EXPORT_COLUMNS).attempt("full"):
+            raise ColumnsUnavailable("No space left on device")
+    [setback] = collection(mongo.SETBACKS).find()
+    assert setback["failures"] == 14
+    assert setback["retryAt"] - datetime.now(UTC) <= timedelta(minutes=1)
 
 
 def test_what_succeeds_after_all_has_no_setback_any_more(failing_day: None) -> None:

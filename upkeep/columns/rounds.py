@@ -26,6 +26,7 @@ from columns.folder import make_folder
 from columns.garbage import collect_entry, list_garbage
 from columns.merge import list_merges, merge_project
 from columns.rewrite import cut_before, export_old, note_damage, repair_next
+from columns.stored import EVER_MS
 from columns.sums import DamagedSegment
 from upkeep.jobs.setbacks import (
     COLLECT_FILES,
@@ -96,11 +97,31 @@ def _repair(deadline: float) -> bool:
 
 
 def _export_old(deadline: float) -> bool:
+    _note_late_projects()
     old = {"oldUntil": {"$exists": True}, "oldFrom": {"$lte": datetime.now(UTC)}}
     found = typed(ColumnHeadDocument, mongo.COLUMN_HEADS).find(old, {"_id": 1})
     return _take_turns(
         EXPORT_OLD_EVENTS, [bytes(head["_id"]) for head in found], export_old, deadline
     )
+
+
+def _note_late_projects() -> None:
+    """Projects that the release before made once `migrate` had noted all others: the same of them.
+
+    Its workers may have stored events of theirs, and left nothing fresh.
+    """
+    heads = typed(ColumnHeadDocument, mongo.COLUMN_HEADS)
+    noted = heads.find_one({"oldFrom": {"$exists": True}}, sort=[("oldFrom", -1)])
+    if noted is None:
+        return
+    made = {"created_at": {"$lte": noted["oldFrom"]}, "deleted_at": None}
+    rows = typed(ProjectRow, Project._meta.db_table).find(made, {"_id": 1})
+    known = {bytes(head["_id"]) for head in heads.find({}, {"_id": 1})}
+    for late in {bytes.fromhex(row["_id"]) for row in rows} - known:
+        old = {"oldUntil": EVER_MS, "oldFrom": noted["oldFrom"]}
+        heads.update_one(
+            {"_id": late}, {"$setOnInsert": {"revision": 0, "generation": 0, **old}}, upsert=True
+        )
 
 
 def _cut(deadline: float) -> bool:

@@ -3,17 +3,14 @@
 The list goes with its head and the veils, so whoever was about to change it meets a Conflict.
 """
 
-from datetime import UTC, datetime
-
-from bson import ObjectId
-
 from analytics.databases import mongo
-from analytics.databases.column_documents import ColumnGarbageDocument, SegmentDocument
+from analytics.databases.column_documents import SegmentDocument
 from analytics.databases.documents import typed
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import durable_transaction
 from columns.change import READ_TIME
 from columns.folder import find_folder
+from columns.garbage import add_entry
 from upkeep.deletion.job import Deletion
 from upkeep.jobs.job import finish_step, save_progress
 from upkeep.jobs.waiting import waiting_for_folder
@@ -23,7 +20,6 @@ DELETE_SEGMENTS = 500
 
 def delete_segments(job: Deletion) -> None:
     """One stride: DELETE_SEGMENTS of the list; their files are garbage."""
-    now = datetime.now(UTC)
     with durable_transaction() as session:
         collection(mongo.COLUMN_HEADS).delete_one({"_id": job.project_id}, session=session)
         collection(mongo.COLUMN_VEILS).delete_many({"project": job.project_id}, session=session)
@@ -33,14 +29,7 @@ def delete_segments(job: Deletion) -> None:
         if not ids:
             finish_step(job, session)
             return
-        entry: ColumnGarbageDocument = {
-            "_id": ObjectId(),
-            "project": job.project_id,
-            "segments": ids,
-            "dueAt": now + READ_TIME,
-            "madeAt": now,
-        }
-        typed(ColumnGarbageDocument, mongo.COLUMN_GARBAGE).insert_one(entry, session=session)
+        add_entry(job.project_id, ids, READ_TIME, session)
         segments.delete_many({"_id": {"$in": ids}}, session=session)
         save_progress(job, session, cursor=None, counts={"segments": len(ids)})
 

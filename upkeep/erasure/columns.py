@@ -5,7 +5,6 @@ that did are waited for.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from pymongo.client_session import ClientSession
 
@@ -16,12 +15,12 @@ from analytics.databases.mongo import collection
 from analytics.databases.transactions import durable_transaction
 from analytics.events.fresh import FRESH_ID_BYTES, list_fresh_keys
 from analytics.events.ids import ids_of
-from columns.change import READ_TIME
 from columns.export import export_project
 from columns.forget import Forgotten, forget_in_next, lift_veil
 from columns.garbage import collect_files
 from upkeep.erasure.job import Erasure
 from upkeep.jobs.job import MustWait, finish_step, save_progress
+from upkeep.jobs.lane import COLUMNS, COLUMNS_WAIT_SECONDS, enter_lane
 from upkeep.jobs.waiting import waiting_for_folder
 
 FIND_KEYS = 10_000
@@ -77,26 +76,23 @@ def forget_in_segments(job: Erasure) -> None:
     def note(session: ClientSession) -> None:
         save_progress(job, session, cursor=None, counts={"segments": 1})
 
-    with waiting_for_folder(job):
+    with enter_lane(COLUMNS, COLUMNS_WAIT_SECONDS), waiting_for_folder(job):
         if forget_in_next(job.project_id, whom, note):
             return
-    with durable_transaction() as session:
-        has_columns = lift_veil(session, job.project_id, job.id)
-        finish_step(job, session, cursor=datetime.now(UTC) if has_columns else None)
+        with durable_transaction() as session:
+            finish_step(job, session, cursor=lift_veil(session, job.project_id, job.id))
 
 
 def wait_for_files(job: Erasure) -> None:
     """Until the files that held the user are deleted, and caches have dropped what they held.
 
     Also files that were written beside this and never listed: the entry of whoever had read the
-    user's events by then is older (columns/writer.py).
+    user's events by then was there (columns/writer.py).
     """
-    if job.cursor is not None:
+    if job.cursor:
         with waiting_for_folder(job):
             collect_files(job.project_id)
-        is_time = datetime.now(UTC) >= job.cursor + READ_TIME
-        older = {"project": job.project_id, "madeAt": {"$lte": job.cursor}}
-        if not is_time or collection(mongo.COLUMN_GARBAGE).find_one(older):
+        if collection(mongo.COLUMN_GARBAGE).find_one({"_id": {"$in": job.cursor}}, {"_id": 1}):
             raise MustWait
     with durable_transaction() as session:
         finish_step(job, session)

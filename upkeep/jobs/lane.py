@@ -14,22 +14,27 @@ from analytics.databases.redis_keys import lane_key
 # A process that is killed in the lane keeps it for this long.
 LEASE_SECONDS = 30.0
 RENEW_SECONDS = 10.0
+# A lane is free for no more than a moment while there is much to do.
+POLL_SECONDS = 0.01
 
 MAINTENANCE: Final = "lane"
 COLUMNS: Final = "columns-lane"  # what is fresh waits for no rebuilding of rollups
+COLUMNS_WAIT_SECONDS: Final = 10.0
+"""So long who changes segments waits for that lane, beside which the exporter conflicts for ever;
+then it tries without: an exporter may be stuck, or killed."""
 
 
 @contextmanager
-def enter_lane(lane: str = MAINTENANCE) -> Iterator[bool]:
-    """Give a lane to this process, or tell that another has it; never waits.
+def enter_lane(lane: str = MAINTENANCE, wait_seconds: float = 0.0) -> Iterator[bool]:
+    """Give a lane to this process, or tell that another has it, after `wait_seconds` still.
 
     Nothing relies on being alone: a process that was frozen may find its lease gone and another
     in the lane, and what both do is safe to do twice. Raises RedisError.
     """
     lock = broker_client().lock(
-        lane_key(lane), timeout=LEASE_SECONDS, blocking=False, thread_local=False
+        lane_key(lane), timeout=LEASE_SECONDS, sleep=POLL_SECONDS, thread_local=False
     )
-    if not lock.acquire():
+    if not lock.acquire(blocking=wait_seconds > 0, blocking_timeout=wait_seconds):
         yield False
         return
     done = threading.Event()

@@ -22,6 +22,7 @@ from analytics.databases.documents import SetbackDocument, typed
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import is_permanent
 from analytics.rollups import CorruptTable
+from columns.folder import ColumnsUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,8 @@ WORKS: Final = (
 
 FIRST_REST = timedelta(seconds=5)
 LONGEST_REST = timedelta(hours=1)
+FOLDER_REST = timedelta(minutes=1)
+"""Of what the folder of the columns refused."""
 ALARMING_FAILURES = 5
 # One that nobody tries any more, since what it was about is gone, or of another release.
 FORGOTTEN_AFTER = timedelta(minutes=10)
@@ -98,7 +101,7 @@ class Turns:
         before = self._setbacks.get(unit)
         failures = (before["failures"] if before else 0) + 1
         now = datetime.now(UTC)
-        retry_at = now + rest_after(failures)
+        retry_at = now + min(rest_after(failures), longest_rest(exc))
         row: SetbackDocument = {
             "work": self._work, "unit": unit, "release": settings.VERSION, "project": project_id,
             "failures": failures, "retryAt": retry_at, "error": repr(exc)[:300],
@@ -128,6 +131,11 @@ class Turns:
 def rest_after(failures: int) -> timedelta:
     """Twice as long after each failure."""
     return min(LONGEST_REST, FIRST_REST * (1 << min(failures - 1, 16)))
+
+
+def longest_rest(exc: Exception) -> timedelta:
+    """A disk that is full or read-only refuses every unit, one with a bad sector a few of them."""
+    return FOLDER_REST if isinstance(exc, ColumnsUnavailable) else LONGEST_REST
 
 
 def is_passing(exc: Exception) -> bool:

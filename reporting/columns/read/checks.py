@@ -1,7 +1,7 @@
 """Whether the files of the listed segments are what the list says, before an engine reads them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import file_digest
@@ -55,6 +55,12 @@ def check_segments(
         _mark(segment)
     lost = {segment.id for segment in damaged}
     return {each.id: path for each, path, _ in opened if each.id not in lost}, damaged
+
+
+def check_again(paths: Iterable[str]) -> None:
+    """Have segments read whole before their next use: an engine failed at one that was right."""
+    for path in map(Path, paths):
+        _checked.pop(bytes.fromhex(path.parent.name + path.stem), None)
 
 
 def _open(segments: Sequence[Segment]) -> tuple[list[_Opened], list[Segment]]:

@@ -55,10 +55,13 @@ class Slots:
             raise (busy() if waited_longer else _too_long()) from exc
         except duckdb.OutOfMemoryException as exc:
             raise _too_large() from exc
-        except (duckdb.IOException, OSError) as exc:
-            log.warning("columns_not_read", error=str(exc).partition("\n")[0])
-            raise cannot_read() from exc
-        except duckdb.Error as exc:  # its text may quote values of events
+        except (duckdb.Error, OSError) as exc:
+            if _is_of_a_file(exc):
+                log.warning("columns_not_read", error=str(exc).partition("\n")[0])
+                raise cannot_read() from exc
+            if not isinstance(exc, duckdb.Error):
+                raise
+            # Its text may quote values of events.
             stack = "".join(traceback.format_tb(exc.__traceback__))
             log.error("engine_failed", error=type(exc).__name__, stack=stack)
             raise _failed() from exc
@@ -177,6 +180,16 @@ def _work(engine: Engine, deadline: float, work: Callable[[Engine], T]) -> T:
         finally:
             done.set()
             watcher.join()
+
+
+def _is_of_a_file(exc: Exception) -> bool:
+    """Whether a file cannot be read, or is not as it was when it was checked.
+
+    Most damages that an engine finds are invalid input, and some have no class of their own.
+    """
+    return type(exc) is duckdb.Error or isinstance(
+        exc, (OSError, duckdb.IOException, duckdb.InvalidInputException)
+    )
 
 
 def _interrupt(connection: Engine, deadline: float, done: threading.Event) -> None:

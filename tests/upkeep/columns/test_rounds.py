@@ -178,6 +178,25 @@ def test_old_events_are_exported_once_the_old_workers_are_gone(project: TestProj
     assert read_head(project.id).old_until is None
 
 
+def test_a_project_that_the_release_before_made_beside_the_migration_has_old_events_too(
+    project: TestProject,
+) -> None:
+    """But no later one: its events are fresh from the first on."""
+    late, later = make_project("late"), make_project("later")
+    store_events(late, [{"path": "/"}] * 3)
+    collection(mongo.COLUMN_FRESH).delete_many({})
+    now = datetime.now(UTC)
+    old = {"revision": 0, "generation": 0, "oldUntil": 2**62, "oldFrom": now}
+    collection(mongo.COLUMN_HEADS).insert_one({"_id": project.id, **old})
+    Project.objects.filter(pk=later.row.pk).update(created_at=now + HOUR)
+
+    tend_columns()
+
+    assert [segment.rows for segment in segments_of(late)] == [3]
+    assert read_head(late.id).old_until is None
+    assert collection(mongo.COLUMN_HEADS).find_one({"_id": later.id}) is None
+
+
 def test_what_retention_let_go_is_cut_off_once_a_day(store: None) -> None:
     kept, short = make_project("kept"), make_project("short")
     for project in (kept, short):

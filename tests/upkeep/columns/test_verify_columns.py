@@ -28,6 +28,7 @@ from tests.upkeep.erasure.test_erasure_of_columns import run_until
 from upkeep.columns import differences, verify
 from upkeep.columns.differences import Difference
 from upkeep.columns.verify import Verification, verify_columns_sample
+from upkeep.jobs.lane import COLUMNS, enter_lane
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 FIRST = day_of(DAY)
@@ -322,6 +323,22 @@ def test_commands_find_differences_and_mend_them(
 def test_commands_tell_what_they_do_not_understand(project: TestProject) -> None:
     assert run("verify_columns", "nobody") == ["There is no project 'nobody'."]
     assert "is no day" in run("rebuild_columns", "Test", "--from", "yesterday")[0]
+
+
+def test_a_rebuild_takes_the_lane_so_that_no_exporter_is_faster_each_time(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(project, 0, 1)
+    real, entered = Change.apply, []
+
+    def apply(self: Change, *args: Any, **kwargs: Any) -> None:
+        with enter_lane(COLUMNS) as exporter_entered:
+            entered.append(exporter_entered)
+        real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Change, "apply", apply)
+    assert run("rebuild_columns", "Test")[-1].endswith("from 2 events")
+    assert entered == [False]
 
 
 def test_a_lost_folder_is_begun_again_and_filled_by_command(project: TestProject) -> None:

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analytics.databases.mongo import COLUMN_GARBAGE, ERASURES, Document, collection
-from columns.change import READ_TIME
 from columns.garbage import collect_files
 from tests.conftest import TestProject
 from upkeep.erasure.job import create_erasure
@@ -22,17 +21,15 @@ def finish_erasure(erasure_id: str) -> Document:
     """Run it as far as it goes without waiting for others; the job."""
     run_job(KIND, erasure_id)
     if read_job(erasure_id)["step"] == "files":
-        pass_time(erasure_id)
+        pass_time()
         run_job(KIND, erasure_id)
     return read_job(erasure_id)
 
 
-def pass_time(erasure_id: str) -> None:
+def pass_time() -> None:
     """As if no question reads the replaced files any more: they are deleted."""
     collection(COLUMN_GARBAGE).update_many({}, {"$set": {"dueAt": datetime.now(UTC)}})
     collect_files()
-    past = {"$set": {"cursor": datetime.now(UTC) - READ_TIME}}
-    collection(ERASURES).update_one({"_id": erasure_id, "step": "files"}, past)
 
 
 def erase(project: TestProject, user_id: str) -> dict[str, Any]:

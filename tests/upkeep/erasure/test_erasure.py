@@ -20,7 +20,7 @@ from analytics.databases.mongo import (
     database,
 )
 from analytics.events.ids import event_key
-from columns import change
+from columns import change, forget
 from columns.export import export_project
 from ingestion.drain.loop import drain
 from tests.conftest import Api, TestProject, make_project
@@ -33,7 +33,6 @@ from tests.upkeep.erasure.erasures import (
     reach_everything,
     read_job,
 )
-from upkeep.erasure import columns as erasing_columns
 from upkeep.erasure import events as erasing
 from upkeep.erasure import letters as redacting
 from upkeep.erasure import run
@@ -331,7 +330,7 @@ def test_a_user_is_erased_by_a_command(
     project: TestProject, ingest: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which deletes the replaced files, too: there may be no worker."""
-    monkeypatch.setattr(erasing_columns, "READ_TIME", timedelta(0))
+    monkeypatch.setattr(forget, "READ_TIME", timedelta(0))
     monkeypatch.setattr(change, "READ_TIME", timedelta(0))
     ingest.post("/events", [{"path": "/a", "userId": MALLORY}, {"path": "/a", "userId": "alice"}])
     accept_poison(project, user_id=MALLORY)

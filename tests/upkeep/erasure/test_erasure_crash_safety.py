@@ -91,7 +91,7 @@ def test_an_erasure_is_done_once_whenever_the_worker_is_killed(
                 if step == "files":
                     run()
                     wait_until(lambda: read_job(erasure)["step"] == "files", 30, "files wait")
-                    pass_time(erasure)
+                    pass_time()
                 kill_file.write_text(moment)
                 run()
                 wait_until(lambda: not kill_file.exists(), 30, f"killed {moment}")

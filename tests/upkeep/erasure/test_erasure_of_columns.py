@@ -12,7 +12,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from analytics.remembered import forget_everything
-from columns import change
+from columns import change, forget
 from columns.engine import quote
 from columns.export import export_project, list_tails
 from columns.folder import find_folder
@@ -29,10 +29,10 @@ from tests.upkeep.erasure.erasures import (
     reach_everything,
     read_job,
 )
-from upkeep.erasure import columns as erasing
 from upkeep.erasure import run
 from upkeep.jobs.engine import run_job
 from upkeep.jobs.job import MustWait
+from upkeep.jobs.lane import COLUMNS, enter_lane
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 MALLORY, ALICE = "mallory@example.com", "alice"
@@ -230,7 +230,7 @@ def test_who_had_read_the_user_before_lists_them_no_more_when_it_is_done(
         forget_columns(project)
     if export_what is merge_beside:
         export_project(project.id)
-    monkeypatch.setattr(erasing, "READ_TIME", timedelta(0))
+    monkeypatch.setattr(forget, "READ_TIME", timedelta(0))
     real, erasures = change.Change.apply, []
 
     def erase_first(self: change.Change, *args: Any, **kwargs: Any) -> None:
@@ -279,6 +279,24 @@ def test_a_segment_that_comes_while_others_are_looked_through_is_looked_through(
     assert held(project, "userId") == [ALICE]
 
 
+def test_segments_are_looked_through_while_no_exporter_changes_the_list(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which would else be faster each time, where a segment is large and much is stored."""
+    export(project, of(MALLORY, 1) + of(ALICE, 1))
+    real, entered = change.Change.apply, []
+
+    def apply(self: change.Change, *args: Any, **kwargs: Any) -> None:
+        with enter_lane(COLUMNS) as exporter_entered:
+            entered.append(exporter_entered)
+        real(self, *args, **kwargs)
+
+    monkeypatch.setattr(change.Change, "apply", apply)
+    erase(project, MALLORY)
+    assert entered == [False]
+    assert held(project, "userId") == [ALICE]
+
+
 def test_it_waits_for_the_replaced_files_and_for_the_caches(project: TestProject) -> None:
     export(project, of(MALLORY, 1) + of(ALICE, 1))
     [segment] = segments_of(project)
@@ -288,21 +306,42 @@ def test_it_waits_for_the_replaced_files_and_for_the_caches(project: TestProject
 
     assert read_job(erasure)["step"] == "files"
     assert find_folder().path_of(segment.id).exists()
-    long_ago = datetime.now(UTC) - timedelta(hours=1)
-    collection(mongo.COLUMN_GARBAGE).update_many({}, {"$set": {"madeAt": long_ago}})
-    collection(mongo.ERASURES).update_one({}, {"$set": {"cursor": long_ago}})
-    run_job(run.ERASURES, erasure)
-    assert read_job(erasure)["step"] == "files"  # the file is there
+    garbage = collection(mongo.COLUMN_GARBAGE)
+    assert garbage.count_documents({}) == 2
+    due = {"$set": {"dueAt": datetime.now(UTC) - timedelta(hours=1)}}
 
-    collection(mongo.COLUMN_GARBAGE).update_many({}, {"$set": {"dueAt": long_ago}})
-    collection(mongo.ERASURES).update_one({}, {"$set": {"cursor": datetime.now(UTC)}})
+    garbage.update_one({"segments": segment.id}, due)
     run_job(run.ERASURES, erasure)
     assert not find_folder().path_of(segment.id).exists()
     assert read_job(erasure)["step"] == "files"  # a process may remember it
 
-    collection(mongo.ERASURES).update_one({}, {"$set": {"cursor": long_ago}})
+    garbage.update_one({}, due)
     run_job(run.ERASURES, erasure)
     assert read_job(erasure)["step"] == "done"
+
+
+def test_it_waits_for_what_was_being_written_at_its_end_whatever_clocks_say(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is begun after it holds it up no longer, as there is always somebody writing."""
+    monkeypatch.setattr(forget, "READ_TIME", timedelta(0))
+    export(project, of(ALICE, 1))
+    before = change.Change(project.id, find_folder())
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    collection(mongo.COLUMN_GARBAGE).update_many({}, {"$set": {"madeAt": tomorrow}})
+    erasure = ask_to_erase(project, MALLORY)
+    reach_everything(erasure)
+    run_job(run.ERASURES, erasure)
+    change.Change(project.id, find_folder())
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    collection(mongo.COLUMN_GARBAGE).update_many({}, {"$set": {"madeAt": yesterday}})
+    assert read_job(erasure)["step"] == "files"
+
+    before.writer.discard()
+    run_job(run.ERASURES, erasure)
+
+    assert read_job(erasure)["step"] == "done"
+    assert collection(mongo.COLUMN_GARBAGE).count_documents({}) == 1
 
 
 def test_it_waits_while_the_folder_cannot_be_reached_and_holds_no_other_up(
