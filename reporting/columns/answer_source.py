@@ -111,7 +111,7 @@ def _without_moment(query: Q, view: View) -> Hashable:
     if isinstance(query, TableQuery):
         spans = [span for span in (query.span, query.compare) if span]
         boundaries = [boundary for span in spans for boundary in span.boundaries]
-        now = max((each for each in boundaries if each <= query.now), default=_EVER)
+        now = max((each for each in boundaries if each < query.now), default=_EVER)
         if query.is_series and not boundaries:  # of `all` the units are not known yet
             now = query.now.replace(second=0, microsecond=0)
         return replace(query, now=now, raw_horizon=None)
