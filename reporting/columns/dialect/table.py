@@ -111,7 +111,7 @@ class Reader:
         pairs = zip(self._query.dimensions, found.keys, strict=True)
         dimensions = tuple(self._read_dimension(dimension, key) for dimension, key in pairs)
         metrics = self._read_all(found.metrics)
-        if self._query.is_series and dimensions[0] > self._query.now:
+        if self._query.is_series and dimensions[0] >= self._query.now:
             metrics = (None,) * len(metrics)  # a unit that has not begun
         return TableRow(dimensions, metrics, self._read_compared(found))
 
