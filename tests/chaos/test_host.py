@@ -9,9 +9,11 @@ from typing import Literal
 
 import pytest
 import redis
+from django.conf import settings
 
 from local.servers.mongo_server import MongoServer
 from local.servers.redis_server import RedisServer
+from tests.chaos.evidence.asked import asked, list_segments_of
 from tests.chaos.faults.host import Host, build_library, find_compiler
 from tests.chaos.keeper import Kept
 from tests.chaos.system import START_SECONDS, System, wait_for
@@ -52,7 +54,9 @@ def hosts(
     library: Path, system: System, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Hosts]:
     folder = tmp_path_factory.mktemp("hosts")
-    hosts = Hosts(*(Host(library, folder / field.name) for field in fields(Hosts)))
+    disks = {"worker": settings.COLUMNS_URL}
+    names = [field.name for field in fields(Hosts)]
+    hosts = Hosts(*(Host(library, folder / name, disks.get(name)) for name in names))
     move(system, {field.name: getattr(hosts, field.name).environment for field in fields(Hosts)})
     yield hosts
     move(system, {field.name: {} for field in fields(Hosts)})
@@ -81,6 +85,17 @@ def test_a_full_disk_of_mongodb(chaos: Chaos, hosts: Hosts) -> None:
     with chaos.under_load("disk full under mongod"), hosts.mongo.full_disk(200_000):
         wait_until_it_died(chaos.system.mongo)
         time.sleep(2)
+
+
+def test_a_full_disk_of_the_columns(chaos: Chaos, hosts: Hosts) -> None:
+    """What is fresh waits, and counts."""
+    with asked(chaos, "disk full under the exporter, 10 s") as trial:
+        trial.wait_for_segments(1)
+        with hosts.worker.full_disk():
+            time.sleep(10)
+            before = list_segments_of(trial.project)
+            trial.questions.wait_for("200")
+        trial.wait_for_new_segments(before)
 
 
 def test_a_power_cut_of_redis(chaos: Chaos, hosts: Hosts) -> None:

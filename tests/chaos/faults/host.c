@@ -3,6 +3,7 @@
    CHAOS_CONTROL names a file of two 64-bit integers, which may change while the process runs:
      clock_offset_seconds   added to the wall clock; the monotonic clock stays as it is
      free_bytes             what regular files may still be given before the disk is full; -1: no end
+   CHAOS_DISK names the folder of that disk; without it all files are on it.
    CHAOS_SYNCED names a file that gets a line "inode size" for each sync that succeeded. After the
    process is killed, cutting each file to its last such size leaves what a power cut would leave.
 
@@ -13,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,6 +30,7 @@ struct control {
 
 static struct control *control;
 static int synced = -1;
+static const char *disk;
 
 __attribute__((constructor)) static void load(void) {
     const char *path = getenv("CHAOS_CONTROL");
@@ -37,6 +40,7 @@ __attribute__((constructor)) static void load(void) {
         if (mapped != MAP_FAILED) control = mapped;
         close(fd);
     }
+    disk = getenv("CHAOS_DISK");
     path = getenv("CHAOS_SYNCED");
     if (path) synced = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 }
@@ -72,9 +76,17 @@ time_t time(time_t *at) {
 
 /* --- the disk ------------------------------------------------------------------------------- */
 
+static int is_on_disk(int fd) {
+    char link[32], path[4096];
+    if (!disk) return 1;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path);
+    return length >= (ssize_t)strlen(disk) && !strncmp(path, disk, strlen(disk));
+}
+
 static int is_file(int fd) {
     struct stat about;
-    return !fstat(fd, &about) && S_ISREG(about.st_mode);
+    return !fstat(fd, &about) && S_ISREG(about.st_mode) && is_on_disk(fd);
 }
 
 /* How many of `bytes` the disk still takes; like a real one it takes a part of the last write. */

@@ -30,7 +30,8 @@ def build_library(folder: Path) -> Path:
 class Host:
     """What the processes that start with `environment` believe of their machine."""
 
-    def __init__(self, library: Path, folder: Path) -> None:
+    def __init__(self, library: Path, folder: Path, disk: Path | None = None) -> None:
+        """`disk`: the folder that may be full; without one, wherever a file is."""
         folder.mkdir(parents=True, exist_ok=True)
         self._control = folder / "control"
         self._synced = folder / "synced"
@@ -39,6 +40,7 @@ class Host:
             "LD_PRELOAD": str(library),
             "CHAOS_CONTROL": str(self._control),
             "CHAOS_SYNCED": str(self._synced),
+            **({"CHAOS_DISK": str(disk)} if disk else {}),
         }
 
     def set_clock(self, offset_seconds: int) -> None:
