@@ -36,6 +36,8 @@ def open_engine(
         ":memory:",
         config={
             "threads": threads,
+            "async_threads": 1,  # there would be eight, for files that are far away
+            "allocator_background_threads": True,  # what a question took is given back after it
             "memory_limit": f"{memory_mb}MiB",
             "temp_directory": str(temp_folder),
             "max_temp_directory_size": f"{memory_mb * TEMP_FACTOR}MiB",

@@ -2,20 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from reporting.columns.dialect.conditions import Conditions
 from reporting.columns.dialect.relation import index_units, select_events
 from reporting.columns.dialect.values import (
     Arguments,
+    coalesce,
     is_number,
     is_real,
-    property_value,
+    list_paths,
+    look_up,
     quote_name,
 )
 from reporting.columns.view import View
 from reporting.questions.bots import Bots
 from reporting.questions.conditions import Condition
-from reporting.questions.fields import Field
+from reporting.questions.fields import PROPERTIES, Field
 from reporting.questions.table import Dimension, Span, Unit
 
 Canonical = Mapping[str, str]
@@ -70,14 +73,20 @@ class Inputs:
         return Conditions(arguments, value_of, did).compile(condition)
 
     def rows(self) -> str:
-        """All events with the properties that are known by now.
-
-        The engine moves a plain expression into each place where it is used, and JSON would be
-        read there again and again; out of `unnest` it takes it once.
-        """
-        values = [f"unnest([{property_value(field)}]) AS p{n}" for n, field in self._numbered()]
+        """All events with the properties that are known by now; an event's JSON is parsed once."""
         events = self._events.select()
-        return f"(SELECT {', '.join(['*', *values])} FROM ({events}))" if values else f"({events})"
+        if not self._fields:
+            return f"({events})"
+        paths = [path for field in self._fields for path in list_paths(field)]
+        many = len(paths) > 1
+        asked = f"[{', '.join(paths)}]" if many else paths[0]
+        found = (f"found[{at}]" if many else "found" for at in count(1))
+        values = []
+        for n, field in self._numbered():
+            value = look_up(coalesce([next(found) for _ in list_paths(field)]), field.keys[1:])
+            values.append(f"{_take_once(value) if field.keys[1:] else value} AS p{n}")
+        json = _take_once(f"json_extract({quote_name(PROPERTIES)}, {asked})")
+        return f"(SELECT *, {', '.join(values)} FROM (SELECT *, {json} AS found FROM ({events})))"
 
     def select(self, dimensions: Sequence[Dimension], passes: str, converted: str = "false") -> str:
         """The events that pass; d0 and d1 are the dimensions."""
@@ -112,8 +121,8 @@ class Inputs:
     def _key(self, n: int) -> str:
         shown = f"coalesce(c{n}.shown, p{n})" if self._canonical else f"p{n}"
         return (
-            f"CASE WHEN p{n} = 'null' THEN NULL WHEN {is_nested(f'p{n}')} "
-            f"THEN CAST(to_json({shown}) AS VARCHAR) "
+            f"CASE WHEN starts_with(p{n}, '\"') THEN p{n} WHEN p{n} = 'null' THEN NULL "
+            f"WHEN {is_nested(f'p{n}')} THEN CAST(to_json({shown}) AS VARCHAR) "
             f"ELSE coalesce(CAST(i{n} AS VARCHAR), p{n}) END"
         )
 
@@ -125,6 +134,12 @@ class Inputs:
         table = f"(SELECT unnest({stored}) AS stored, unnest({shown}) AS shown)"
         joins = (f" LEFT JOIN {table} c{n} ON c{n}.stored = p{n}" for n, _ in self._numbered())
         return "".join(joins)
+
+
+def _take_once(expression: str) -> str:
+    """The engine moves a plain expression into each place where it is used, and works it out there
+    again; what comes out of `unnest` it takes once for each row."""
+    return f"unnest([{expression}])"
 
 
 def _is_column(dimension: Dimension) -> bool:

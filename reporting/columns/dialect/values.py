@@ -61,12 +61,31 @@ def _escape(character: str) -> str:
     return _ESCAPES.get(character) or f"\\u{ord(character):04X}"
 
 
-def property_value(field: Field) -> str:
-    """A property as the engine writes it in JSON: NULL where absent, 'null' where it is null."""
-    value = quote_name(PROPERTIES)
-    for parts in field.keys:
-        value = _look_up(value, parts)
-    return f"CAST({value} AS VARCHAR)"
+def list_paths(field: Field) -> list[str]:
+    """Where the first key of a property may stand: of `a.b.c` the key `a.b.c`, else `b.c` in `a`,
+    else `c` in `b` in `a`."""
+    return _list_paths(field.keys[0])
+
+
+def look_up(found: str, keys: Iterable[Sequence[str]]) -> str:
+    """The value under further keys of a JSON value, as the engine writes it in JSON."""
+    for parts in keys:
+        found = coalesce([f"json_extract({found}, {path})" for path in _list_paths(parts)])
+    return f"CAST({found} AS VARCHAR)"
+
+
+def coalesce(values: Sequence[str]) -> str:
+    return f"coalesce({', '.join(values)})" if len(values) > 1 else values[0]
+
+
+def may_have(text: str) -> str:
+    """Whether the JSON of the properties, which need not be parsed for it, can have a key or text.
+
+    It is written as it is where every writer of JSON writes it so.
+    """
+    if not (text.isascii() and text.isprintable()) or _ESCAPED.search(text):
+        return "true"
+    return f"contains({quote_name(PROPERTIES)}, {quote_text(spell_text(text))})"
 
 
 def is_number(value: str) -> str:
@@ -79,13 +98,9 @@ def is_real(value: str) -> str:
     return f"(contains({value}, '.') OR contains({value}, 'e'))"
 
 
-def _look_up(parent: str, parts: Sequence[str]) -> str:
-    """`a.b.c` is the key `a.b.c`, else the key `b.c` in `a`, else `c` in `b` in `a`."""
-    found = []
-    for index in range(len(parts)):
-        path = _quote_path([*parts[:index], ".".join(parts[index:])])
-        found.append(f"json_extract({parent}, {quote_text(path)})")
-    return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
+def _list_paths(parts: Sequence[str]) -> list[str]:
+    splits = ([*parts[:index], ".".join(parts[index:])] for index in range(len(parts)))
+    return [quote_text(_quote_path(keys)) for keys in splits]
 
 
 def _quote_path(keys: Sequence[str]) -> str:
