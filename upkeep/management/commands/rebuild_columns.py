@@ -12,7 +12,6 @@ from analytics.management.projects import choose_project
 from analytics.projects.policy import find_policy
 from columns.folder import ColumnsUnavailable, renew_folder
 from columns.rewrite import rebuild
-from columns.stored import BEGINNING_MS
 from upkeep.jobs.lane import COLUMNS, COLUMNS_WAIT_SECONDS, enter_lane
 from upkeep.management.arguments import (
     Options,
@@ -51,7 +50,7 @@ class Command(OptionsCommand):
                 renew_folder()
             for end, more in _in_lane(rebuild(project.id_bytes, from_ms, to_ms)):
                 events += more
-                if end > BEGINNING_MS:
+                if end > from_ms:
                     moment = format_moment(datetime_of_ms(end), "seconds")
                     self.stdout.write(f"{events} events, back to {moment}")
         except ColumnsUnavailable as exc:
