@@ -19,7 +19,7 @@ from benchmarks import (
     million_paths,
     reporting,
 )
-from benchmarks.columns import export, questions
+from benchmarks.columns import export, projects, questions
 from benchmarks.load import NoGenerator
 
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -38,6 +38,7 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "freshness": freshness.run,
     "questions": questions.run,
     "export": export.run,
+    "projects": projects.run,
 }
 
 # These store ten million events, which takes half an hour: asked for by name, or by --large.

@@ -33,7 +33,7 @@ def load_columns(stack: Stack, events: int) -> Result:
 
 def load(stack: Stack, events: int, processes: int = 2) -> None:
     started = [
-        _start(stack, LOADER, str(events), str(n), str(processes), "varied")
+        start(stack, LOADER, str(events), str(n), str(processes), "varied")
         for n in range(processes)
     ]
     for process in started:
@@ -44,7 +44,7 @@ def load(stack: Stack, events: int, processes: int = 2) -> None:
 def export(stack: Stack) -> Result:
     """Export all that is fresh and merge it."""
     used = read_cpu_seconds([stack.mongo.pid])
-    exporter = _start(stack, EXPORTER, stdout=subprocess.PIPE)
+    exporter = start(stack, EXPORTER, stdout=subprocess.PIPE)
     printed, _ = exporter.communicate()
     if exporter.returncode:
         raise RuntimeError("the exporter failed")
@@ -79,7 +79,7 @@ def list_segments(stack: Stack) -> list[tuple[Path, int, int]]:
     ]
 
 
-def _start(stack: Stack, program: str, *arguments: str, **more: Any) -> subprocess.Popen[bytes]:
+def start(stack: Stack, program: str, *arguments: str, **more: Any) -> subprocess.Popen[bytes]:
     environment = {**stack.environment, "DJANGO_SETTINGS_MODULE": "config.settings"}
     command = [sys.executable, "-m", program, *arguments]
     return subprocess.Popen(command, cwd=ROOT, env=environment, **more)
