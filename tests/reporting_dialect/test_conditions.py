@@ -186,3 +186,18 @@ def test_a_filter_as_wide_as_may_be_is_a_small_statement(files: Files) -> None:
     assert len(statement) < 20_000
     assert len(arguments.values) < 200
     assert find(files, any_of(*parts)) == []
+
+
+def test_a_value_of_another_property_is_not_found(files: Files) -> None:
+    files.store(
+        {"title": "it", "properties": {"v": "pro"}},
+        {"title": "other", "properties": {"w": "pro", "v": "x"}},
+        {"title": "deeper", "properties": {"o": {"v": "pro"}}},
+        {"title": "inside", "properties": {"v": ["pro"]}},
+        {"title": "key", "properties": {"pro": "v"}},
+    )
+
+    assert find(files, is_("properties.v", "pro")) == ["it"]
+    assert find(files, Not(is_("properties.v", "pro"))) == ["deeper", "inside", "key", "other"]
+    assert find(files, compare("properties.v", "exists")) == ["inside", "it", "other"]
+    assert find(files, is_("properties.o.v", "pro")) == ["deeper"]
