@@ -173,6 +173,18 @@ def test_many_texts_are_found_as_one_is(files: Files) -> None:
         assert find(files, compare("path", "is", *many, f"<{text}>", case=False)) == [str(n)]
 
 
+@pytest.mark.parametrize("case", [True, False])
+@pytest.mark.parametrize("many", [(), tuple(f"no {n}" for n in range(30))])
+def test_an_empty_text_is_in_every_text(files: Files, case: bool, many: tuple[str, ...]) -> None:
+    files.store({"title": "0", "path": "/a"}, {"title": "1", "path": "\U0001f600"})
+    files.store({"title": "2", "path": ""})
+    operators: list[Operator] = ["contains", "startsWith", "endsWith"]
+
+    for operator in operators:
+        assert find(files, compare("path", operator, *many, "", case=case)) == ["0", "1", "2"]
+    assert find(files, compare("path", "is", *many, "", case=case)) == ["2"]
+
+
 def test_a_filter_as_wide_as_may_be_is_a_small_statement(files: Files) -> None:
     files.store({"title": "a", "path": "/a"})
     many = [[f"{n}-{m}" for m in range(1_000)] for n in range(20)]

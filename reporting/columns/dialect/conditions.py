@@ -32,6 +32,7 @@ _PATTERNS = {
 # Each test is a part of the statement, and each pattern a program, beside the engine's memory.
 _MOST_TESTS = 20
 _PATTERN_CHARS = 4_096
+_EMPTY = "x{0}"  # with an anchor, RE2 finds `(?:)` in the empty text alone
 
 
 class Conditions:
@@ -165,7 +166,7 @@ def _join_quoted(values: Iterable[str]) -> Iterator[str]:
     """Patterns of RE2 that one of the values matches each; few, and none of them long."""
     joined: list[str] = []
     for value in values:
-        joined.append(quote_re2(value))
+        joined.append(quote_re2(value) or _EMPTY)
         if sum(map(len, joined)) >= _PATTERN_CHARS:
             yield "|".join(joined)
             joined = []
