@@ -511,10 +511,12 @@ def test_what_is_printed_and_the_readmes_examples_work_when_pasted(tmp_path: Pat
                 ["bash", "-ec", "\n".join([*exports, commands])],
                 capture_output=True, text=True, check=True,
             )  # fmt: skip
-            *queued, stats = re.findall(r"{.*?}(?={|\s*$)", pasted.stdout, re.DOTALL)
-            assert len(queued) == commands.count("/event")
-            assert all(json.loads(answer)["queued"] is True for answer in queued)
-            assert "total" in str(json.loads(stats))
+            found = re.findall(r"{.*?}(?={|\s*$)", pasted.stdout, re.DOTALL)
+            answers = [json.loads(answer) for answer in found]
+            assert len(answers) == commands.count("curl ")
+            sent = commands.count("/event")
+            assert [answer["queued"] for answer in answers[:sent]] == [True] * sent
+            assert all("total" in str(answer) for answer in answers[sent:])
     finally:
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(30) == 0
