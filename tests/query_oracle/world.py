@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.event import EPOCH
-from analytics.events.ids import ms_of_datetime
+from analytics.events.ids import EntryId, make_place, ms_of_datetime, now_ms
 from columns.change import Change
 from columns.export import export_project
 from columns.garbage import collect_files
@@ -92,7 +92,10 @@ class World:
     def erase(self, user_id: str, killed_in: str | None) -> None:
         """As far as it goes until replaced files have to go, or until it is killed."""
         erasure_id = ask_to_erase(self.project, user_id)
-        reach_everything(erasure_id)
+        now = now_ms()
+        reach_everything(erasure_id, make_place(EntryId(now + 1, 0), 0))
+        while now_ms() <= now + 1:  # what is stored from here on is past its reach
+            pass
         self.erasures.append(erasure_id)
         with ExitStack() as killed:
             killed.enter_context(suppress(Killed))

@@ -48,6 +48,6 @@ def read_job(erasure_id: str) -> Document:
     return job
 
 
-def reach_everything(erasure_id: str) -> None:
+def reach_everything(erasure_id: str, last: bytes = b"\xff" * 14) -> None:
     """Also what tests stored past the stream: its place is after all that was ever in it."""
-    collection(ERASURES).update_one({"_id": erasure_id}, {"$set": {"lastPlace": b"\xff" * 14}})
+    collection(ERASURES).update_one({"_id": erasure_id}, {"$set": {"lastPlace": last}})
