@@ -26,6 +26,12 @@ assert len(modules) > 500
 print([m.__name__ for m in modules if not os.path.exists(m.__cached__)])
 """
 
+EXPORT_ALL = """
+from columns.export import export_project, list_tails
+for tail in list_tails():
+    export_project(tail.project_id)
+"""
+
 
 def readme_curls() -> list[list[str]]:
     """The words of each `curl` in the README's example, with variables as they stand there."""
@@ -67,7 +73,7 @@ def test_our_own_image_is_built_and_not_looked_for_in_a_registry(first_start: Fi
 
 
 def test_the_readmes_event_is_accepted_and_counted(deployment: Deployment) -> None:
-    [event, stats] = readme_curls()
+    [event, stats, query] = readme_curls()
     before = deployment.count_events()
 
     status, answer = run_curl(deployment, event)
@@ -76,6 +82,21 @@ def test_the_readmes_event_is_accepted_and_counted(deployment: Deployment) -> No
     assert deployment.count_events(before + 1, seconds=30) == before + 1
     status, answer = run_curl(deployment, stats)
     assert (status, json.loads(answer)["totalViews"]) == (200, before + 1)
+    status, answer = run_curl(deployment, query)
+    assert (status, json.loads(answer)["totals"][1]) == (200, before + 1)
+
+
+def test_the_web_reads_the_segments_that_a_worker_writes(deployment: Deployment) -> None:
+    [_, _, query] = readme_curls()
+    _, before = run_curl(deployment, query)
+
+    deployment.execute("worker", "python", "manage.py", "shell", "-c", EXPORT_ALL)
+
+    assert ".parquet" in deployment.execute("web", "find", "/var/lib/columns", "-type", "f")
+    status, after = run_curl(deployment, query)
+    assert (status, json.loads(after)["totals"]) == (200, json.loads(before)["totals"])
+    said = deployment.execute("worker", "python", "manage.py", "verify_columns")
+    assert said.splitlines()[-1].endswith(" 0 differences")
 
 
 @pytest.mark.parametrize("service", APP)
