@@ -346,6 +346,7 @@ _broken = st.sampled_from([
 ])  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.lists(_sent, max_size=5) | st.lists(_sent | _broken, max_size=5) | st.lists(_broken))
 def test_many_are_judged_as_each_alone(raws: list[bytes]) -> None:

@@ -168,6 +168,7 @@ def test_the_allowances_of_addresses_go_when_they_are_whole_again(key: ApiKey) -
     assert 0 < stream_client().pttl(addresses_key(0, key.id)) <= 7_260_000
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_addresses_take_no_more_memory_than_four_thousand(store: None) -> None:
     """Each in a request of its own: the table is full, and stays as it is."""
     client = stream_client()

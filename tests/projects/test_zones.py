@@ -147,6 +147,7 @@ def test_a_day_is_as_long_as_its_clocks_make_it(zone: str, begins: datetime, hou
     assert day_at(begin_with(zone), ends).begin_ms == expected.end_ms
 
 
+@pytest.mark.slow
 @thorough
 @given(st.data(), zones, moments, stories)
 def test_days_partition_time_whatever_the_zones_were(
@@ -164,6 +165,7 @@ def test_days_partition_time_whatever_the_zones_were(
         assert [find_day(history, ms) for ms in (day.begin_ms, inside, day.end_ms - 1)] == [day] * 3
 
 
+@pytest.mark.slow
 @thorough
 @given(st.data(), zones, moments, stories)
 def test_the_day_of_a_moment_is_never_another_for_who_learns_of_a_change_later(

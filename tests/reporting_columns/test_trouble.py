@@ -126,6 +126,7 @@ def test_fewer_rows_than_listed_are_damage(project: TestProject) -> None:
     assert len(open_one(project).stored) == 1
 
 
+@pytest.mark.slow
 def test_files_that_take_too_long_to_check_are_checked_by_and_by(
     project: TestProject, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -155,6 +155,7 @@ def test_a_thousand_values_are_as_good_as_one(files: Files, kind: Any) -> None:
     assert math.isclose(files.count(compare("path", kind, *values, "/")), 4)
 
 
+@pytest.mark.slow
 def test_many_texts_are_found_as_one_is(files: Files) -> None:
     """As few patterns: each text with a test of its own took a gigabyte beside the engine's."""
     odd = ["a|b", "(", "\\", "[x]", "a.c", "^", "$", "é|É", "\n", "", "x" * 2_000]

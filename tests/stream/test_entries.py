@@ -207,6 +207,7 @@ def test_a_fuse_holds_shared_entries_and_lets_them_go(project: TestProject) -> N
     assert read_stream() == []
 
 
+@pytest.mark.slow
 def test_a_fuse_counts_the_requests_of_entries_that_the_store_refuses(
     project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,7 @@ def fill(project: TestProject) -> None:
     store_events(project, [{"path": "/fresh"}])
 
 
+@pytest.mark.slow
 def test_its_segments_go_with_all_files_and_no_other(
     project: TestProject, other_project: TestProject
 ) -> None:
@@ -74,6 +75,7 @@ def test_many_segments_go_in_parts(project: TestProject, monkeypatch: pytest.Mon
     assert find_traces(project) == KEPT
 
 
+@pytest.mark.slow
 def test_an_export_that_had_begun_before_lists_nothing(
     project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
