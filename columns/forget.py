@@ -10,7 +10,6 @@ from typing import Final
 
 from bson import ObjectId
 from bson.binary import Binary
-from django.conf import settings
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
@@ -19,12 +18,18 @@ from analytics.databases.documents import typed
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from columns.change import READ_TIME, Change, advance
-from columns.engine import open_engine, read_files
+from columns.engine import read_files
 from columns.folder import ColumnsUnavailable, Folder, find_folder
 from columns.garbage import add_entry
 from columns.rewrite import repair
-from columns.segments import Segment, parse_segment, read_head
-from columns.sums import DamagedSegment, check_file
+from columns.scratch import open_scratch_engine
+from columns.segments import (
+    DamagedSegment,
+    Segment,
+    check_file,
+    parse_segment,
+    read_head,
+)
 
 LOOK_SEGMENTS: Final = 20
 _MEMORY_MB = 64
@@ -87,9 +92,7 @@ def _holds(folder: Folder, segment: Segment, whom: Forgotten) -> bool:
         raise DamagedSegment(segment, "is known as damaged")
     check_file(folder, segment)
     path = folder.path_of(segment.id)
-    with open_engine(
-        memory_mb=_MEMORY_MB, threads=1, folders=[path.parent], temp_folder=settings.QUERY_TEMP_DIR
-    ) as engine:
+    with open_scratch_engine(_MEMORY_MB, [path.parent]) as (engine, _):
         try:
             found = engine.execute(
                 f"SELECT 1 FROM {read_files([path])} WHERE {_THEIRS} LIMIT 1", whom.parameters

@@ -13,19 +13,22 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
-
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.events.ids import datetime_of_ms, ms_of_datetime
 from analytics.projects.policy import find_policy
 from analytics.projects.zones import find_day, first_instant, zone_at
 from columns.change import Change
-from columns.engine import open_engine, read_files
+from columns.engine import read_files
 from columns.folder import Folder, find_folder
 from columns.plan import MIN_ROWS, MOST_LOOSE, Group, choose_loose, choose_more, cut
-from columns.segments import Segment, list_segments, read_head
-from columns.sums import check_file
+from columns.scratch import open_scratch_engine
+from columns.segments import (
+    Segment,
+    check_file,
+    list_segments,
+    read_head,
+)
 from columns.writer import SegmentWriter, Written
 
 _EVER_MS: Final = 1 << 62
@@ -106,12 +109,7 @@ def _count_days(folder: Folder, segments: Sequence[Segment], zone: str) -> Count
     for segment in segments:
         check_file(folder, segment)
     files = read_files(folder.path_of(segment.id) for segment in segments)
-    with open_engine(
-        memory_mb=_MEMORY_MB,
-        threads=1,
-        folders=[folder.root],
-        temp_folder=settings.QUERY_TEMP_DIR,
-    ) as engine:
+    with open_scratch_engine(_MEMORY_MB, [folder.root]) as (engine, _):
         found = engine.execute(
             f'SELECT "timestamp" // {_QUARTER_MS}, count(*) FROM {files} GROUP BY 1'
         ).fetchall()

@@ -16,9 +16,13 @@ from analytics.databases.mongo import collection
 from analytics.databases.transactions import Conflict, repeat
 from columns.change import Change
 from columns.folder import find_folder, make_folder
-from columns.segments import Segment, list_segments, read_head
+from columns.segments import (
+    DamagedSegment,
+    Segment,
+    list_segments,
+    read_head,
+)
 from columns.stored import BEGINNING_MS, EVER_MS, find_settled, find_start
-from columns.sums import DamagedSegment
 from columns.writer import Written
 
 OLD_EVENTS: Final = 50_000

@@ -1,8 +1,12 @@
-"""The list of a project's segments in MongoDB, and the head that guards its changes."""
+"""The list of a project's segments in MongoDB, and the head that guards its changes.
+
+And whether a file is the one that was listed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import file_digest
 from typing import Any
 
 from pymongo.client_session import ClientSession
@@ -10,6 +14,7 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.column_documents import ColumnHeadDocument, SegmentDocument
 from analytics.databases.documents import typed
+from columns.folder import ColumnsUnavailable, Folder, check_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +109,29 @@ def overlapping(head: Head, from_ms: int | None = None, to_ms: int | None = None
     if from_ms is not None:
         condition["to"] = {"$gte": from_ms}
     return condition
+
+
+class DamagedSegment(Exception):
+    """The folder is ours, and a listed file is not in it or is not what was listed."""
+
+    def __init__(self, segment: Segment, trouble: str) -> None:
+        super().__init__(f"segment {segment.id.hex()}: {trouble}")
+        self.segment = segment
+
+
+def check_file(folder: Folder, segment: Segment) -> None:
+    """Compare a file with its sum in the list, which reads all of it.
+
+    Engines give wrong rows without an error where a bit is flipped. Raises DamagedSegment, and
+    ColumnsUnavailable where the file cannot be read, or is missing with the marker.
+    """
+    try:
+        with folder.path_of(segment.id).open("rb") as file:
+            found = file_digest(file, "sha256").digest()
+    except FileNotFoundError:
+        check_folder()
+        raise DamagedSegment(segment, "there is no file") from None
+    except OSError as exc:
+        raise ColumnsUnavailable(repr(exc)) from exc
+    if found != segment.sum:
+        raise DamagedSegment(segment, "the file is not the one that was listed")

@@ -26,8 +26,10 @@ from columns.folder import SEGMENT_ID_BYTES, ColumnsUnavailable, Folder, sync
 from columns.garbage import add_entry, due_after
 from columns.layout import FORMAT, TYPES
 from columns.rows import encode_row, select_rows
-from columns.segments import Segment
-from columns.sums import check_file
+from columns.segments import (
+    Segment,
+    check_file,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

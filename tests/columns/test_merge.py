@@ -22,8 +22,12 @@ from columns.folder import find_folder
 from columns.garbage import collect_files
 from columns.layout import TYPES
 from columns.merge import list_merges, merge_project
-from columns.segments import Segment, list_segments, read_head
-from columns.sums import DamagedSegment
+from columns.segments import (
+    DamagedSegment,
+    Segment,
+    list_segments,
+    read_head,
+)
 from tests.columns.dying import POINTS, die_at
 from tests.conftest import TestProject, make_project
 from tests.stored import ENRICHED, store_events

@@ -16,9 +16,12 @@ from columns.export import export_project, list_tails
 from columns.folder import ColumnsUnavailable, find_folder, make_folder
 from columns.garbage import collect_files
 from columns.rewrite import cut_before, export_old, rebuild, repair, replace_range
-from columns.segments import Segment, read_head
+from columns.segments import (
+    DamagedSegment,
+    Segment,
+    read_head,
+)
 from columns.stored import EVER_MS, find_start
-from columns.sums import DamagedSegment
 from tests.columns.held import forget_columns, held, segments_of
 from tests.conftest import TestProject
 from tests.stored import store_events

@@ -16,8 +16,12 @@ from columns import writer
 from columns.change import Change
 from columns.export import export_project
 from columns.folder import MARKER, ColumnsUnavailable, find_folder, make_folder
-from columns.segments import Segment, list_segments, read_head
-from columns.sums import DamagedSegment
+from columns.segments import (
+    DamagedSegment,
+    Segment,
+    list_segments,
+    read_head,
+)
 from tests.columns.segments import listed, read_rows, read_segment
 from tests.conftest import TestProject
 from tests.stored import ENRICHED, store_events

@@ -3,8 +3,6 @@
 import errno
 import os
 import shutil
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,10 @@ from pymongo.errors import ExecutionTimeout
 from analytics.databases.mongo import COLUMN_HEADS, COLUMN_VEILS, collection
 from analytics.web.problems import BadRequest, Unavailable
 from columns.export import export_project
+from columns.scratch import make_scratch
 from reporting.columns.read import remember, rows_file, sweeping, tail
 from reporting.columns.read.remembered import Answers
 from reporting.columns.read.sweeping import sweep
-from reporting.columns.slots import make_folder
 from reporting.columns.view import View
 from tests.conftest import TestProject, make_project
 from tests.reporting_columns.views import open_one, read_paths, soon
@@ -31,7 +29,7 @@ def store(project: TestProject, *paths: str) -> None:
 
 
 def list_files(project: TestProject) -> list[Path]:
-    return sorted((make_folder() / project.id.hex()).iterdir())
+    return sorted((make_scratch() / project.id.hex()).iterdir())
 
 
 @pytest.fixture
@@ -188,44 +186,6 @@ def test_a_long_question_counts_among_these_bytes(project: TestProject) -> None:
     for question in ("a" * 20_000, "b", "a" * 20_000, "b"):
         answers.remember(view, question, soon(), partial(make, question))
     assert asked == ["a", "b", "a"]
-
-
-@pytest.mark.slow
-def test_a_process_removes_what_dead_ones_left_and_nothing_of_the_living(tmp_path: Path) -> None:
-    program = (
-        "import django, sys; django.setup()\n"
-        "from reporting.columns.slots import make_folder\n"
-        "print(make_folder(), flush=True); sys.stdin.read()"
-    )
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "QUERY_TEMP_DIR": str(tmp_path / "temp"),
-    }
-
-    def start() -> tuple["subprocess.Popen[str]", Path]:
-        child = subprocess.Popen(
-            [sys.executable, "-c", program],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert child.stdout
-        return child, Path(child.stdout.readline().strip())
-
-    first, killed = start()
-    first.kill()
-    first.communicate()
-    assert killed.is_dir()
-    foreign = tmp_path / "temp" / "others"
-    foreign.mkdir()
-    second, living = start()
-    third, other = start()
-    assert (killed.exists(), living.is_dir(), other.is_dir()) == (False, True, True)
-    for child in (second, third):
-        child.communicate("")
-    assert list((tmp_path / "temp").iterdir()) == [foreign]
 
 
 def test_nothing_is_put_into_the_folder_of_another_user(

@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from analytics.web.problems import BadRequest, Problem, Unavailable
-from reporting.columns.slots import Engine, make_folder, run
+from columns.scratch import make_scratch
+from reporting.columns.slots import Engine, run
 from reporting.columns.slots.engines import Slots
 from tests.paths import ROOT
 from tests.reporting_columns.views import soon
@@ -101,7 +102,9 @@ def test_an_engine_that_failed_is_replaced(caplog: pytest.LogCaptureFixture) -> 
 
 def test_a_file_that_cannot_be_read_is_no_fault_of_the_question() -> None:
     refusal = refuse(
-        lambda engine: engine.execute(f"SELECT * FROM read_parquet('{make_folder()}/none.parquet')")
+        lambda engine: engine.execute(
+            f"SELECT * FROM read_parquet('{make_scratch()}/none.parquet')"
+        )
     )
     assert (refusal.status, refusal.code) == (503, "columns_unavailable")
 

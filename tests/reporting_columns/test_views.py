@@ -7,9 +7,10 @@ import pytest
 from analytics.databases.mongo import COLUMN_HEADS, COLUMN_VEILS, EVENTS, collection
 from analytics.web.problems import Unavailable
 from columns.export import export_project
+from columns.scratch import make_scratch
 from reporting.columns.read import open_view, rows_file, stored, tail
 from reporting.columns.read.stored import join_ranges
-from reporting.columns.slots import make_folder, run
+from reporting.columns.slots import run
 from reporting.questions.window import Window
 from reporting.snapshot import open_snapshot
 from tests.conftest import TestProject
@@ -216,7 +217,7 @@ def test_ranges_that_touch_are_joined() -> None:
 def test_the_files_of_a_tail_are_for_this_user_alone(project: TestProject) -> None:
     store(project, "/a")
     [path] = open_one(project).tail
-    folder = make_folder()
+    folder = make_scratch()
     assert path.startswith(f"{folder}/{project.id.hex()}/")
     assert folder.stat().st_mode & 0o777 == 0o700
     assert run(project.id, soon(), lambda engine: engine.execute("SELECT 1").fetchone()) == (1,)

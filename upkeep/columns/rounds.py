@@ -26,8 +26,9 @@ from columns.folder import make_folder
 from columns.garbage import collect_entry, list_garbage
 from columns.merge import list_merges, merge_project
 from columns.rewrite import cut_before, export_old, note_damage, repair_next
+from columns.scratch import remove_left
+from columns.segments import DamagedSegment
 from columns.stored import EVER_MS
-from columns.sums import DamagedSegment
 from upkeep.jobs.setbacks import (
     COLLECT_FILES,
     CUT_COLUMNS,
@@ -146,7 +147,8 @@ def _cut(deadline: float) -> bool:
 
 
 def collect_files() -> None:
-    """Delete the files that were replaced, or that nobody listed."""
+    """Delete the files that were replaced or never listed, and what killed processes left."""
+    remove_left()
     if not (entries := list_garbage()):
         return
     make_folder()

@@ -2,10 +2,8 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import duckdb
@@ -19,14 +17,20 @@ from analytics.databases.transactions import Conflict, repeat
 from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES, ms_of_datetime
 from analytics.metrics.sightings import note_columns_verified
 from analytics.projects.policy import find_policy, list_projects
-from columns.engine import open_engine, quote, read_files
+from columns.engine import quote, read_files
 from columns.folder import find_folder
 from columns.layout import TYPES
 from columns.rewrite import note_damage
 from columns.rows import encode_row, select_rows
-from columns.segments import Segment, list_segments, read_head
+from columns.scratch import open_scratch_engine
+from columns.segments import (
+    DamagedSegment,
+    Segment,
+    check_file,
+    list_segments,
+    read_head,
+)
 from columns.stored import BEGINNING_MS, EVER_MS, find_settled, list_days
-from columns.sums import DamagedSegment, check_file
 from upkeep.columns.differences import Difference, compare, report
 
 SAMPLE_PROJECTS: Final = 10
@@ -51,7 +55,7 @@ class Verification:
         days = set(list_days(self.project_id, from_ms, to_ms))
         segments = list_segments(read_head(self.project_id), from_ms=from_ms, to_ms=to_ms)
         if segments:
-            with _open() as (engine, _):
+            with open_scratch_engine(_MEMORY_MB, [settings.COLUMNS_URL]) as (engine, _):
                 for segment in segments:
                     if not self._find_trouble(engine, segment):
                         days.update(_days_of(engine, segment, from_ms, to_ms))
@@ -71,7 +75,7 @@ class Verification:
         from_ms, to_ms = max(day * MS_PER_DAY, self._begin_ms()), (day + 1) * MS_PER_DAY
         if from_ms >= to_ms:
             return 0, []
-        with _open() as (engine, temp):
+        with open_scratch_engine(_MEMORY_MB, [settings.COLUMNS_URL]) as (engine, temp):
             with mongo.client().start_session(snapshot=True) as session:
                 head = read_head(self.project_id, session)
                 segments = list_segments(head, session, from_ms=from_ms, to_ms=to_ms)
@@ -116,21 +120,6 @@ class Verification:
         elif not note_damage(segment):
             raise Conflict("the segment was replaced")
         return trouble
-
-
-@contextmanager
-def _open() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
-    """An engine that reads the segments, and a folder of its own."""
-    settings.QUERY_TEMP_DIR.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=settings.QUERY_TEMP_DIR) as name:
-        temp = Path(name)
-        with open_engine(
-            memory_mb=_MEMORY_MB,
-            threads=1,
-            folders=[settings.COLUMNS_URL, temp],
-            temp_folder=temp / "spill",
-        ) as engine:
-            yield engine, temp
 
 
 def _read(segments: Sequence[Segment]) -> str:

@@ -13,7 +13,8 @@ from pymongo.errors import ExecutionTimeout
 from analytics.databases.mongo import Document
 from columns.engine import quote, read_files
 from columns.rows import encode_row, select_rows
-from reporting.columns.slots import Engine, cannot_read, make_folder, run
+from columns.scratch import make_scratch
+from reporting.columns.slots import Engine, cannot_read, run
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +82,7 @@ def join_files(project_id: bytes, deadline: float, files: Sequence[RowsFile]) ->
 
 
 def _draw_path(project_id: bytes) -> Path:
-    folder = make_folder() / project_id.hex()
+    folder = make_scratch() / project_id.hex()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / f"{next(_numbers)}.parquet"
 

@@ -9,6 +9,7 @@ import time
 import structlog
 
 from analytics.databases.mongo import COLUMN_SEGMENTS, COLUMN_VEILS, collection
+from columns.scratch import remove_left
 from reporting.columns.read.opening import ViewKey
 from reporting.columns.read.remembered import answers
 from reporting.columns.read.stored import delete_read_files
@@ -35,7 +36,11 @@ def _sweep_forever() -> None:
 
 
 def sweep() -> None:
-    """Drop files and answers of what is not listed any more, but what a question still reads."""
+    """Drop files and answers of what is not listed any more, but what a question still reads.
+
+    And what processes left that were killed.
+    """
+    remove_left()
     delete_read_files()
     sweep_tails()
     for project_id in answers.list_projects():

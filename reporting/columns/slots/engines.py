@@ -21,7 +21,7 @@ from gevent.threadpool import ThreadPool
 from analytics.remembered import forgets
 from analytics.web.problems import BadRequest, Problem, Unavailable
 from columns.engine import open_engine
-from reporting.columns.slots.scratch import make_folder
+from columns.scratch import make_scratch
 from reporting.columns.slots.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -101,7 +101,7 @@ class Slots:
             engine.close()
 
     def _open(self, threads: int) -> Engine:
-        folder = make_folder()
+        folder = make_scratch()
         return run_in_thread(
             lambda: open_engine(
                 memory_mb=self._memory_mb,

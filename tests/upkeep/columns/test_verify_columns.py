@@ -19,8 +19,10 @@ from columns.export import export_project
 from columns.folder import ColumnsUnavailable, find_folder
 from columns.rewrite import repair_next
 from columns.rows import PROJECTION
-from columns.segments import Segment
-from columns.sums import check_file
+from columns.segments import (
+    Segment,
+    check_file,
+)
 from tests.columns.held import forget_columns, held, segments_of
 from tests.conftest import TestProject, make_project
 from tests.stored import store_events
