@@ -4,7 +4,8 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,23 +29,11 @@ def run(*, quick: bool) -> Result:
         stack.start_worker(processes=2)
         ingest = make_key(stack, "ingest")
         ask = Asker(url, make_key(stack, "read"))
-        stop = threading.Event()
-        senders = [
-            threading.Thread(target=send_steadily, args=(url, stack.ingest_key, stop))
-            for _ in range(SENDERS)
-        ]
-        for sender in senders:
-            sender.start()
-        try:
-            time.sleep(2)
+        with sending(url, stack.ingest_key):
             times = [
                 probe(url, ingest, lambda: int(ask.json("/stats")["totalViews"]), n)
                 for n in range(1, probes + 1)
             ]
-        finally:
-            stop.set()
-            for sender in senders:
-                sender.join()
     return {
         "freshness": {
             "offered_per_second": EVENTS_PER_SECOND,
@@ -65,7 +54,25 @@ def make_key(stack: Stack, scope: str) -> str:
         return made.strip().splitlines()[-1]
 
 
-def send_steadily(url: str, key: str, stop: threading.Event) -> None:
+@contextmanager
+def sending(url: str, key: str) -> Iterator[None]:
+    """EVENTS_PER_SECOND of load, which has settled when this begins."""
+    stop = threading.Event()
+    senders = [
+        threading.Thread(target=_send_steadily, args=(url, key, stop)) for _ in range(SENDERS)
+    ]
+    for sender in senders:
+        sender.start()
+    try:
+        time.sleep(2)
+        yield
+    finally:
+        stop.set()
+        for sender in senders:
+            sender.join()
+
+
+def _send_steadily(url: str, key: str, stop: threading.Event) -> None:
     """Single events, each at its time; a sender that falls behind does not catch up."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)

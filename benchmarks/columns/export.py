@@ -1,17 +1,14 @@
 """From a commit to a segment: CPU for each event, and how soon POST /query knows of it."""
 
 import json
-import threading
-import time
 from statistics import median
 from typing import Any
 
 from benchmarks.columns.stored import export, load
 from benchmarks.freshness import (
     EVENTS_PER_SECOND,
-    SENDERS,
     probe,
-    send_steadily,
+    sending,
 )
 from benchmarks.reporting import Asker, percentile
 from benchmarks.stack import Stack, open_stack
@@ -54,15 +51,7 @@ def measure_freshness(stack: Stack, probes: int) -> list[float]:
     _, url = stack.start_web()
     stack.start_worker(processes=2)
     ask = Asker(url, stack.read_key)
-    stop = threading.Event()
-    senders = [
-        threading.Thread(target=send_steadily, args=(url, stack.ingest_key, stop))
-        for _ in range(SENDERS)
-    ]
-    for sender in senders:
-        sender.start()
-    try:
-        time.sleep(2)
+    with sending(url, stack.ingest_key):
         return [
             probe(
                 url,
@@ -73,7 +62,3 @@ def measure_freshness(stack: Stack, probes: int) -> list[float]:
             )
             for n in range(1, probes + 2)
         ][1:]  # the first waits for the worker to start
-    finally:
-        stop.set()
-        for sender in senders:
-            sender.join()
