@@ -6,15 +6,21 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 # In the order in which they are pinned: what stands in an earlier one binds the later ones.
-REQUIREMENTS := requirements.txt requirements-otel.txt requirements-dev.txt requirements-local.txt
+REQUIREMENTS := requirements.txt requirements-otel.txt requirements-clickhouse.txt \
+	requirements-dev.txt requirements-local.txt
+# Of the clients of other vendors, in an environment of their own.
+CLIENTS := tests/clients/requirements-clients.txt
+CHDB := tests/clickhouse/requirements-chdb.txt
 # Two processes, each with servers of its own. The tests of a file stay together: some build on
 # what those before them left.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile
+# These wait more than they compute.
+SLOW := $(BIN)/pytest --numprocesses 3 --dist loadfile
 # Each has a target of its own.
-ASIDE := not chaos and not nightly and not containers
+ASIDE := not chaos and not nightly and not containers and not clients and not clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help install run manage loadtest test test-fast test-containers image-digests check audit pins lists format openapi bench nightly chaos clean
+.PHONY: help install run manage loadtest demo screenshots test test-fast test-browser test-containers test-clients test-clickhouse image-digests check audit pins lists format openapi bench nightly chaos clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +34,7 @@ $(INSTALLED): $(REQUIREMENTS)
 	@test -x $(BIN)/python || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		$(addprefix --requirement ,$(REQUIREMENTS))
-	@$(BIN)/python -m compileall -q analytics columns config ingestion local loadtest reporting upkeep
+	@$(BIN)/python -m compileall -q analytics columns config dashboard demo exchange ingestion local loadtest notices people reporting upkeep
 	@touch $@
 
 run: $(INSTALLED) ## Run the whole service here; PORT=8000 DATA_DIR=.local
@@ -40,18 +46,38 @@ manage: $(INSTALLED) ## Run manage.py on what `make run` runs: make manage ARGS=
 loadtest: $(INSTALLED) ## Load what `make run` runs and prove it: make loadtest ARGS="--rate 1000"
 	@$(BIN)/python -m local.manage loadtest $(ARGS)
 
+demo: $(INSTALLED) ## Fill a project of `make run` with 90 days of made-up traffic: ARGS=--remove
+	@$(BIN)/python -m local.manage demo $(ARGS)
+
+screenshots: $(INSTALLED) ## Take the pictures of docs/ anew, of the demo that `make run` runs
+	@$(BIN)/python -m demo.screenshots
+
 test: $(INSTALLED) ## Run all tests, the fast ones first
 	$(PYTEST) -m "not slow and $(ASIDE)"
-	$(PYTEST) -m "slow and $(ASIDE)"
+	$(SLOW) -m "slow and $(ASIDE)"
 
 test-fast: $(INSTALLED) ## Run the tests that take no longer than a moment
 	$(PYTEST) -m "not slow and $(ASIDE)"
+
+test-browser: $(INSTALLED) ## Run the tests that drive a chromium (Debian: chromium)
+	$(PYTEST) -m "browser and $(ASIDE)"
 
 # It comes up, is stopped and killed, and goes: under a name and ports of its own, on the engine
 # that DOCKER_HOST names.
 test-containers: $(INSTALLED) ## Run the image and the compose file on a Docker engine
 	@$(BIN)/python -m tests.containers.engine
 	@$(BIN)/pytest tests/containers -m containers --numprocesses 0
+
+# In environments of their own; those for Node and browsers where there is a Node.
+test-clients: $(INSTALLED) ## Run the clients of Segment, PostHog and others against the service
+	@$(BIN)/python -m tests.clients.install
+	@$(PYTEST) tests/clients -m clients
+
+# chDB in an environment of its own. All that the dialect's tests ask of DuckDB is asked of it, too.
+test-clickhouse: $(INSTALLED) ## Ask the engine of ClickHouse every question of the tests
+	@$(BIN)/python -m tests.clickhouse.install
+	@$(PYTEST) tests/clickhouse -m clickhouse
+	@$(PYTEST) tests/reporting_dialect -m "not slow" -p tests.clickhouse.plugin
 
 image-digests: $(INSTALLED) ## Pin the images by the digests that their tags have now
 	@$(BIN)/python -m local.pins.digests
@@ -66,7 +92,7 @@ audit: $(INSTALLED) ## Look the pinned packages up among known vulnerabilities
 	@$(BIN)/python -m local.pins.audit
 
 pins: $(INSTALLED) ## Pin all packages with hashes; to their newest: make pins ARGS=--upgrade
-	@for file in $(REQUIREMENTS:.txt=); do \
+	@for file in $(REQUIREMENTS:.txt=) $(CLIENTS:.txt=) $(CHDB:.txt=); do \
 		$(BIN)/uv pip compile $$file.in --output-file $$file.txt --quiet $(ARGS) \
 			--universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--annotation-style line --custom-compile-command "make pins" || exit 1; \

@@ -12,9 +12,10 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics.accounts import sessions as admin_sessions  # models exist only now
-        from analytics.projects import key_mirror
+        from analytics.projects import alias_mirror, key_mirror
 
         key_mirror.connect_signals(self)
+        alias_mirror.connect_signals(self)
         admin_sessions.connect_signals()
         parse_rate("AUTH_FAILURES_RATE", settings.AUTH_FAILURES_RATE)  # a wrong one stops here
         read_public_rate()

@@ -48,18 +48,19 @@ def _count_chars(key: object) -> int:
 class Kept(dict[K, V]):
     """What was made for each key, kept until there are `most` and then forgotten, all at once.
 
-    A key is a text, or a tuple with texts; of one with over `longest` characters nothing is kept.
+    A key is a text, or a tuple with texts; of one with over `longest` characters nothing is kept,
+    which None leaves unasked.
     Reading is reading a dict, a third faster than functools.lru_cache.
     """
 
-    def __init__(self, make: Callable[[K], V], most: int, longest: int = 512) -> None:
+    def __init__(self, make: Callable[[K], V], most: int, longest: int | None = 512) -> None:
         self._make = make
         self._most = most
         self._longest = longest
 
     def __missing__(self, key: K) -> V:
         value = self._make(key)
-        if _count_chars(key) <= self._longest:
+        if self._longest is None or _count_chars(key) <= self._longest:
             if len(self) >= self._most:
                 self.clear()
             self[key] = value

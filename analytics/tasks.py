@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from analytics.projects.alias_mirror import mirror_aliases
 from analytics.projects.key_mirror import mirror_keys
 from analytics.task_names import MIRROR_KEYS
 
@@ -10,3 +11,4 @@ from analytics.task_names import MIRROR_KEYS
 def run_mirror_keys() -> None:
     """Each minute by beat, and when a request finds the mirror gone."""
     mirror_keys()
+    mirror_aliases()

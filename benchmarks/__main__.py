@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--part NAME] [--quick] [--large] [--json FILE]`."""
+"""`python -m benchmarks [--part NAME] [--quick] [--large] [--against COMMIT] [--json FILE]`."""
 
 import argparse
 import json
@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks import (
     accept,
-    accept_beside_reports,
     drain,
+    drain_against,
     end_to_end,
     freshness,
     growth,
@@ -19,18 +19,26 @@ from benchmarks import (
     million_paths,
     reporting,
 )
-from benchmarks.columns import export, projects, questions
+from benchmarks.accepting import beside_reports, doors, limit, many_keys
+from benchmarks.columns import beside, bucket, export, leaving, projects, questions, today
+from benchmarks.footprint import part as footprint
 from benchmarks.load import NoGenerator
+from benchmarks.pages import dashboard
+from benchmarks.pages.browser import NoBrowser
 
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "accept_single": accept.run_single,
     "accept_batch": accept.run_batches,
     "accept_public": accept.run_public,
-    "accept_beside_reports": accept_beside_reports.run,
+    "limit": limit.run,
+    "many_keys": many_keys.run,
+    "doors": doors.run,
+    "accept_beside_reports": beside_reports.run,
     "end_to_end": end_to_end.run,
     "drain": drain.run,
     "latency": latency.run,
     "memory": memory.run,
+    "footprint": footprint.run,
     "growth": growth.run,
     "summaries_cost": drain.run_summaries_cost,
     "reporting": reporting.run,
@@ -38,11 +46,16 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "freshness": freshness.run,
     "questions": questions.run,
     "export": export.run,
+    "leaving": leaving.run,
     "projects": projects.run,
+    "exporters_beside": beside.run,
+    "bucket": bucket.run,
+    "today": today.run,
+    "dashboard": dashboard.run,
 }
 
 # These store ten million events, which takes half an hour: asked for by name, or by --large.
-LARGE_PARTS = ("growth", "reporting", "questions")
+LARGE_PARTS = ("growth", "reporting", "questions", "dashboard")
 
 
 def main() -> None:
@@ -50,6 +63,7 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, help="only this part; all of them otherwise")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--large", action="store_true", help="up to ten million stored events")
+    parser.add_argument("--against", help="the drain's CPU time also beside that of this commit")
     parser.add_argument("--json", type=Path, help="write all figures and samples to this file")
     options = parser.parse_args()
     results: dict[str, Any] = {}
@@ -57,7 +71,9 @@ def main() -> None:
         sizes = {"large": options.large or options.part == name} if name in LARGE_PARTS else {}
         try:
             results |= PARTS[name](quick=options.quick, **sizes)
-        except NoGenerator as exc:
+            if name == "drain" and options.against:
+                results |= drain_against.run(quick=options.quick, against=options.against)
+        except (NoGenerator, NoBrowser) as exc:
             sys.exit(str(exc))
     for name, result in results.items():
         print(name)

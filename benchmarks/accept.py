@@ -8,6 +8,7 @@ from typing import Any
 import redis
 
 from benchmarks.load import Load, post_for
+from benchmarks.spread import describe, describe_ratio
 from benchmarks.stack import REFERENCE_KEY, Stack, open_stack, wait_for
 
 EVENT = {
@@ -21,11 +22,11 @@ Result = dict[str, Any]
 
 
 def run_single(*, quick: bool) -> Result:
-    return {"accept_single": compare("/event", EVENT, 1, *_effort(quick))}
+    return {"accept_single": compare("/event", EVENT, 1, *effort(quick))}
 
 
 def run_batches(*, quick: bool) -> Result:
-    rounds, seconds = _effort(quick)
+    rounds, seconds = effort(quick)
     hundred = compare("/events", [EVENT] * 100, 100, rounds, seconds)
     if quick:
         return {"accept_batch": hundred}
@@ -35,7 +36,7 @@ def run_batches(*, quick: bool) -> Result:
 
 def run_public(*, quick: bool) -> Result:
     """A page's door, with the key in the address, beside that of a server with a secret key."""
-    rounds, seconds = _effort(quick)
+    rounds, seconds = effort(quick)
     text = json.dumps(EVENT)
     public: list[Load] = []
     secret: list[Load] = []
@@ -51,7 +52,7 @@ def run_public(*, quick: bool) -> Result:
     return {"accept_public": summarise(public, secret, 1)}
 
 
-def _effort(quick: bool) -> tuple[int, float]:
+def effort(quick: bool) -> tuple[int, float]:
     """Rounds, and seconds of load per side and round."""
     return (3, 4) if quick else (5, 10)
 
@@ -84,19 +85,19 @@ def warm_up(stack: Stack, url: str, reference: str | None, path: str, body: str)
 
 
 def summarise(ours: list[Load], theirs: list[Load], events: int) -> Result:
-    """`ratio` is the median of the rounds' ratios: neighbours in time are compared."""
+    """Medians of the rounds, and their spread; `ratio` is of the rounds' ratios."""
     result: Result = {
-        "ours": median(load.requests_per_second for load in ours) * events,
+        **describe("ours", [load.requests_per_second * events for load in ours]),
         "p50_ms": median(load.p50_ms for load in ours),
         "p99_ms": median(load.p99_ms for load in ours),
         "refused": sum(load.refused for load in ours),
         "samples": [vars(load) for load in ours],
     }
     if theirs:
-        pairs = list(zip(ours, theirs, strict=True))
+        their_rates = [load.requests_per_second for load in theirs]
         result |= {
-            "reference": median(load.requests_per_second for load in theirs) * events,
-            "ratio": median(a.requests_per_second / b.requests_per_second for a, b in pairs),
+            **describe("reference", [rate * events for rate in their_rates]),
+            **describe_ratio("ratio", [load.requests_per_second for load in ours], their_rates),
             "reference_p50_ms": median(load.p50_ms for load in theirs),
             "reference_p99_ms": median(load.p99_ms for load in theirs),
             "reference_samples": [vars(load) for load in theirs],

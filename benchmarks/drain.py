@@ -14,6 +14,7 @@ import redis
 from bson.raw_bson import RawBSONDocument
 from pymongo.write_concern import WriteConcern
 
+from benchmarks.spread import describe, describe_ratio
 from benchmarks.stack import ROOT, Stack, open_stack
 
 Result = dict[str, Any]
@@ -21,14 +22,16 @@ Rates = dict[str, list[float]]
 Events = pymongo.collection.Collection[dict[str, Any]]
 
 BATCH = 2_000  # of all three; ours by default
+MANY_PROJECTS = 1_000
 SHARED_REQUESTS = 16  # in a write while 32 connections send single events to one web process
 
 
 def run(*, quick: bool) -> Result:
     """Ours, the reference's worker, and bare insert_many of the same documents, in turn.
 
-    With one process each; with two each, as many as WORKER_CONCURRENCY is by default; and, unless
-    `quick`, with one each where every event is an entry of the stream by itself.
+    With one process each; with two each, as many as WORKER_CONCURRENCY is by default; with one
+    each where every event is an entry of the stream by itself; and ours alone with the events of
+    MANY_PROJECTS, beside those of one.
     """
     events, rounds, rounds_of_two = (60_000, 2, 1) if quick else (150_000, 3, 3)
     limits: list[float] = []
@@ -38,21 +41,34 @@ def run(*, quick: bool) -> Result:
             limits.append(insert_bare(stack, events))
 
         one = compare(stack, events, rounds, workers=1, between=insert)
+        alone = compare(stack, events, rounds, workers=1, shared=1)
         two = compare(stack, events * 2, rounds_of_two, workers=2)
-        alone = None if quick else compare(stack, events, rounds, workers=1, shared=1)
+        projects = compare_projects(stack, events, rounds)
     result: Result = {
         **summarize_rates(one),
-        "limit": median(limits),
-        "ratio_limit": median(a / b for a, b in zip(one["ours"], limits, strict=True)),
+        **describe("limit", limits),
+        **describe_ratio("ratio_limit", one["ours"], limits),
         **{f"{name}_of_two": value for name, value in summarize_rates(two).items()},
         "ratio_limit_of_two": median(two["ours"]) / median(limits),
+        **{f"{name}_of_lone": value for name, value in summarize_rates(alone).items()},
+        **describe("of_many_projects", projects["many"]),
+        **describe_ratio("ratio_of_many_projects", projects["many"], projects["one"]),
         "samples": {**one, "limit": limits},
         "of_two_samples": two,
+        "of_lone_samples": alone,
+        "of_many_projects_samples": projects,
     }
-    if alone:
-        result |= {f"{name}_of_lone": value for name, value in summarize_rates(alone).items()}
-        result["of_lone_samples"] = alone
     return {"drain": result}
+
+
+def compare_projects(stack: Stack, events: int, rounds: int) -> Rates:
+    """Events/s of a backlog of one project and of MANY_PROJECTS, in turn."""
+    rates: Rates = {"one": [], "many": []}
+    for _ in range(rounds):
+        for way, projects in (("one", 1), ("many", MANY_PROJECTS)):
+            forget_stored(stack)
+            rates[way].append(drain_ours(stack, events, 1, projects=projects))
+    return rates
 
 
 def compare(
@@ -79,10 +95,9 @@ def compare(
 
 
 def summarize_rates(rates: Rates) -> Result:
-    result: Result = {"ours": median(rates["ours"])}
+    result: Result = describe("ours", rates["ours"])
     if theirs := rates["reference"]:
-        result["reference"] = median(theirs)
-        result["ratio"] = median(a / b for a, b in zip(rates["ours"], theirs, strict=True))
+        result |= describe("reference", theirs) | describe_ratio("ratio", rates["ours"], theirs)
     return result
 
 
@@ -103,9 +118,9 @@ def run_summaries_cost(*, quick: bool) -> Result:
                 rates.append(float(done.stdout))
     return {
         "summaries_cost": {
-            "with_summaries": median(ways["with"]),
-            "without_summaries": median(ways["without"]),
-            "ratio": median(a / b for a, b in zip(ways["with"], ways["without"], strict=True)),
+            **describe("with_summaries", ways["with"]),
+            **describe("without_summaries", ways["without"]),
+            **describe_ratio("ratio", ways["with"], ways["without"]),
             "samples": ways,
         }
     }

@@ -13,6 +13,7 @@ import redis
 
 from benchmarks.accept import EVENT
 from benchmarks.load import Load, post_for
+from benchmarks.spread import describe_ratio
 from benchmarks.stack import REFERENCE_KEY, Stack, open_stack, wait_for
 
 Result = dict[str, Any]
@@ -46,10 +47,10 @@ def run(*, quick: bool) -> Result:
         "samples": ours,
     }
     if theirs:
-        pairs = zip(ours, theirs, strict=True)
+        rates = [[sample["per_second"] for sample in way] for way in (ours, theirs)]
         result |= {
             "reference": median(sample["per_second"] for sample in theirs),
-            "ratio": median(a["per_second"] / b["per_second"] for a, b in pairs),
+            **describe_ratio("ratio", *rates),
             "reference_lag_seconds": median(sample["lag_seconds"] for sample in theirs),
             "reference_samples": theirs,
         }

@@ -1,12 +1,12 @@
 """Growth: how accepting and draining change with workers, stored events and projects."""
 
 import json
-from statistics import median
 from typing import Any
 
 from benchmarks.accept import EVENT, empty
 from benchmarks.drain import drain_ours
 from benchmarks.load import post_for
+from benchmarks.spread import describe
 from benchmarks.stack import Stack, open_stack
 
 Result = dict[str, Any]
@@ -42,7 +42,9 @@ def run(*, quick: bool, large: bool) -> Result:
                 _note(rates, f"drain_at_{target}_stored", _drain(stack, events, 1))
                 held += events
                 _note(rates, f"accept_at_{target}_stored", _accept(stack, url))
-    result: Result = {name: median(found) for name, found in rates.items()}
+    result: Result = {}
+    for name, found in rates.items():
+        result |= describe(name, found)
     return {"growth": result | {"samples": rates}}
 
 

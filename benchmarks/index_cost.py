@@ -36,7 +36,8 @@ from analytics.events.event import decode_event
 from analytics.events.ids import EntryId, event_key, make_event_id, make_place, now_ms
 from analytics.projects.policy import Policy
 from benchmarks.programs.fill import USER_AGENTS, make_raw
-from ingestion.store.document import Origin, encode_event
+from ingestion.store.document import encode_event
+from ingestion.store.origins import Origin
 from local.servers.mongo_server import MongoServer
 
 BATCH_EVENTS = 1_000

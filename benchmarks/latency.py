@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.accept import EVENT, empty, warm_up
 from benchmarks.load import Load, post_for
+from benchmarks.spread import describe_ratio
 from benchmarks.stack import REFERENCE_KEY, open_stack
 
 Result = dict[str, Any]
@@ -53,10 +54,9 @@ def summarise(ours: list[Load], theirs: list[Load], offered: float) -> Result:
         "samples": [vars(load) for load in ours],
     }
     if theirs:
-        pairs = zip(ours, theirs, strict=True)
         result |= {
             "reference": median(load.p99_ms for load in theirs),
-            "ratio": median(a.p99_ms / b.p99_ms for a, b in pairs),
+            **describe_ratio("ratio", *([load.p99_ms for load in way] for way in (ours, theirs))),
             "reference_p50_ms": median(load.p50_ms for load in theirs),
             "reference_served_per_second": median(load.requests_per_second for load in theirs),
             "reference_samples": [vars(load) for load in theirs],

@@ -72,7 +72,11 @@ class Stack:
 
     def start_worker(self, processes: int = 1, *, beat: bool = True) -> Child:
         command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-c", str(processes)]
-        child = self.start([*command, "-Q", "drain,maintenance", "--loglevel", "error"], "worker")
+        child = self.start(
+            [*command, "-Q", "drain,maintenance", "--loglevel", "error"],
+            "worker",
+            WORKER_CONCURRENCY=str(processes),
+        )
         if beat:
             self.start_beat()
         return child
@@ -169,6 +173,7 @@ def open_stack(*, reference: bool = True, kept: Path | None = None) -> Iterator[
             "CACHE_URL": broker.url_for(1),
             "MONGO_URI": mongo.uri,
             "COLUMNS_URL": str(folder / "columns"),
+            "EXPORTS_DIR": str(folder / "exports"),
             "QUERY_TEMP_DIR": str(folder / "query"),
             "LOG_LEVEL": "error",
             "STREAM_MAX_EVENTS": "100000000",

@@ -15,9 +15,9 @@ from pymongo.errors import DuplicateKeyError
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import Conflict, durable_transaction
-from columns.folder import Folder, check_folder
+from columns.files.folder import Folder, check_folder
+from columns.files.layout import FORMAT
 from columns.garbage import add_entry
-from columns.layout import FORMAT
 from columns.segments import Head, Segment, read_head
 from columns.writer import SegmentWriter, Written
 
@@ -95,22 +95,30 @@ class Change:
 
     def _describe(self, written: Written) -> dict[str, Any]:
         """The document of `column_segments`."""
+        cut = written.cut
         document = {
             "_id": Binary(written.segment_id),
             "project": Binary(self.head.project_id),
             "generation": self.head.generation,
             "from": written.from_ms,
             "to": written.to_ms,
-            "days": list(written.days) if written.days else None,
-            "zone": None,
-            "tz": None,
+            "days": list(cut.days) if cut else None,
+            "zone": cut.zone if cut else None,
             "rows": written.rows,
             "bytes": written.file_bytes,
             "sum": Binary(written.sum),
             "v": FORMAT,
             "madeAt": datetime.now(UTC),
         }
-        return document | ({"clearOf": sorted(written.clear_of)} if written.clear_of else {})
+        if cut:
+            document["midnights"] = Binary(cut.midnights)
+            if cut.box.owners:
+                document["owners"] = list(cut.box.owners)
+        if written.since:
+            document["since"] = written.since
+        if written.clear_of:
+            document["clearOf"] = sorted(written.clear_of)
+        return document
 
 
 def advance(session: ClientSession, head: Head, fields: _Fields | None = None) -> None:

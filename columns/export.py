@@ -13,8 +13,8 @@ from analytics.databases.mongo import Document, collection
 from analytics.events.fresh import FRESH_ID_BYTES, fresh_since_ms, list_fresh_keys
 from analytics.events.ids import MILLISECOND, ids_of, ms_of_datetime
 from columns.change import Change
-from columns.folder import make_folder
-from columns.rows import PROJECTION
+from columns.files.folder import make_folder
+from columns.files.rows import PROJECTION
 
 DUE_EVENTS: Final = 5_000
 DUE_AGE: Final = timedelta(hours=1)

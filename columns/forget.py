@@ -18,15 +18,15 @@ from analytics.databases.documents import typed
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from columns.change import READ_TIME, Change, advance
-from columns.engine import read_files
-from columns.folder import ColumnsUnavailable, Folder, find_folder
+from columns.files.engine import read_files
+from columns.files.folder import ColumnsUnavailable, Folder, find_folder
+from columns.files.scratch import open_scratch_engine
 from columns.garbage import add_entry
-from columns.rewrite import repair
-from columns.scratch import open_scratch_engine
+from columns.rewrite import find_beginning, repair
 from columns.segments import (
     DamagedSegment,
     Segment,
-    check_file,
+    hold_file,
     parse_segment,
     read_head,
 )
@@ -71,6 +71,10 @@ def forget_in_next(
             clean.append(segment.id)
     except DamagedSegment as exc:
         repair(exc.segment)
+        if exc.segment.to_ms < find_beginning(project_id):
+            raise ColumnsUnavailable(
+                f"{exc}, and nobody knows whether the user is in it: manage.py restore_columns"
+            ) from exc
     finally:
         _mark(clean, whom)
     return True
@@ -90,9 +94,10 @@ def _holds(folder: Folder, segment: Segment, whom: Forgotten) -> bool:
 
     if segment.damaged_at is not None:
         raise DamagedSegment(segment, "is known as damaged")
-    check_file(folder, segment)
-    path = folder.path_of(segment.id)
-    with open_scratch_engine(_MEMORY_MB, [path.parent]) as (engine, _):
+    with (
+        hold_file(folder, segment) as path,
+        open_scratch_engine(_MEMORY_MB, [path.parent]) as (engine, _),
+    ):
         try:
             found = engine.execute(
                 f"SELECT 1 FROM {read_files([path])} WHERE {_THEIRS} LIMIT 1", whom.parameters
@@ -106,9 +111,9 @@ def _rewrite(
     folder: Folder, segment: Segment, whom: Forgotten, note: Callable[[ClientSession], object]
 ) -> None:
     with Change(segment.project_id, folder) as change:
-        rest = change.writer.write_from([segment], f"NOT {_THEIRS}", whom.parameters)
+        rest = change.writer.write_rest(segment, f"NOT {_THEIRS}", whom.parameters)
         clear_of = segment.clear_of | {whom.erasure_id}
-        added = [replace(rest, days=segment.days, clear_of=clear_of)] if rest else []
+        added = [replace(rest, clear_of=clear_of)] if rest else []
         change.apply(added, [segment], also=note)
 
 

@@ -5,7 +5,7 @@ What is due when goes by MongoDB's clock alone: those of hosts may disagree.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from bson import ObjectId
 from bson.binary import Binary
@@ -17,7 +17,11 @@ from analytics.databases.column_documents import ColumnGarbageDocument
 from analytics.databases.documents import typed
 from analytics.databases.mongo import collection
 from analytics.events.ids import MILLISECOND
-from columns.folder import check_folder
+from columns.files.folder import check_folder
+from columns.pins import list_pinned
+
+PINNED_TIME: Final = timedelta(minutes=1)
+"""After it a file that was pinned is looked at again."""
 
 
 def add_entry(
@@ -63,9 +67,11 @@ def collect_files(project_id: bytes | None = None) -> int:
 
 
 def collect_entry(entry: ColumnGarbageDocument) -> int:
-    """Delete the files of one entry, then the entry; how many segments it named.
+    """Delete the files of one entry, then the entry; how many of its segments went.
 
-    Raises ColumnsUnavailable: in a folder that is not ours, or not mounted, no file is missing.
+    Pinned files stay, and the entry with them. Who pins finds a segment in the list, so its entry
+    is not due for a while, and this sees the pin. Raises ColumnsUnavailable: in a folder that is
+    not ours, or not mounted, no file is missing.
     """
     entries = typed(ColumnGarbageDocument, mongo.COLUMN_GARBAGE)
     marked = entries.find_one_and_update(
@@ -73,10 +79,24 @@ def collect_entry(entry: ColumnGarbageDocument) -> int:
     )
     if marked is None:  # listed at this very moment
         return 0
-    folder = check_folder() if marked["segments"] else None
-    if folder:
-        for segment_id in marked["segments"]:
-            folder.delete(bytes(segment_id))
+    named = [bytes(segment_id) for segment_id in marked["segments"]]
+    pinned = list_pinned(bytes(marked["project"])) if named else set()
+    free = [segment_id for segment_id in named if segment_id not in pinned]
+    if free:
+        check_folder().delete(free)
         check_folder()  # it was there all the time
-    entries.delete_one({"_id": entry["_id"]})
-    return len(marked["segments"])
+    if len(free) < len(named):
+        _keep(entry, [segment_id for segment_id in named if segment_id in pinned])
+    else:
+        entries.delete_one({"_id": entry["_id"]})
+    return len(free)
+
+
+def _keep(entry: ColumnGarbageDocument, pinned: Sequence[bytes]) -> None:
+    left = {
+        "segments": [Binary(segment_id) for segment_id in pinned],
+        "dueAt": due_after(PINNED_TIME),
+    }
+    collection(mongo.COLUMN_GARBAGE).update_one(
+        {"_id": entry["_id"]}, [{"$set": left}, {"$unset": "collecting"}]
+    )

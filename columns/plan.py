@@ -1,114 +1,225 @@
 """Which segments of a project are merged, and how their rows are cut anew.
 
-A segment is *loose* while it is fresh (cut for no days) or smaller than MIN_ROWS. A merge takes the
-loose ones. Their rows are laid out by local day, and cut where a month ends or MAX_ROWS are
-reached, but never so that less than MIN_ROWS are left: days of fewer share a segment with their
-neighbours. The rows of today, to which more will come, are apart from those of closed days.
+A segment is *loose* if its visits are not those of the project's local days: it was cut for none,
+or by other midnights. A merge brings loose rows to the segments that were cut for their days and
+owners (leaves.py). It writes such a segment anew
 
-Of the other segments a merge takes those that lie in one month (or in today) for which it has at
-least as many rows itself. So a row is written again only into a segment at least twice as large,
-and a month's segments become one, or as many as it has millions of rows.
+- if it is small, or there is none yet;
+- if the rows to come are OPEN_SHARE of it (of today's), or CLOSED_SHARE (of days that are over);
+- if some have waited since before the last midnight.
+
+What has to wait is put together again where it is in many small segments. So a late event costs
+what its segment costs, once a night; and of the events of a day no more than a share are loose.
+
+Neighbours become one: those of one month (or of today), where one has at most as many rows as those
+that are written anyway, so that a row is written again as its segment doubles; and all of a month
+that is over. The rows of today, to which more will come, are apart from those of closed days.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Final
 
+from columns.cuts import Box, Counts, count_by_day, split_owners
+from columns.leaves import OPEN, Leaf, Leaves, Unit, shelf_of
 from columns.segments import Segment
 
 MIN_ROWS: Final = 20_000
 MAX_ROWS: Final = 1_000_000
+"""Of a segment that is cut: it is small below, and about the most."""
 MOST_LOOSE: Final = 8
-"""So many loose segments of a project, or one from before its last midnight, are merged."""
+"""So many small loose segments of a project, or large ones, are put together."""
+LARGE_ROWS: Final = 40_000
+"""A loose segment that has as many is a large one."""
 MOST_ROWS: Final = 2_000_000
-"""Of the loose segments that one merge takes."""
-
-_OPEN: Final = -1
-_EPOCH: Final = date(1970, 1, 1).toordinal()
+"""Of the loose segments that one merge takes, and of those that it writes anew."""
+MOST_SMALL: Final = 8
+"""If more segments that were cut are small, they join their neighbours, however large."""
+OPEN_SHARE: Final = 0.25
+CLOSED_SHARE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The rows of one output: of the local days `first` to `last`, in days since 1970.
+    """Units that are written anew together: whole leaves beside each other, or a unit of one."""
 
-    Cut into `parts` by the hash of the owner.
+    leaves: Sequence[Leaf]
+    units: Sequence[Unit]
+
+    @property
+    def segments(self) -> list[Segment]:
+        return [unit.segment for unit in self.units if unit.segment]
+
+    @property
+    def newer(self) -> Counter[tuple[int, int]]:
+        newer: Counter[tuple[int, int]] = Counter()
+        for unit in self.units:
+            newer.update(unit.newer)
+        return newer
+
+    @property
+    def rows(self) -> int:
+        return sum(unit.rows + unit.newer.total() for unit in self.units)
+
+
+def is_due(segment: Segment, midnight: datetime) -> bool:
+    """Whether a loose segment waits no more: its rows came before the last midnight of the project,
+    or were cut by other days."""
+    return segment.since < midnight or segment.cut is not None
+
+
+def choose_loose(
+    segments: Iterable[Segment], cut: Iterable[Segment], midnight: datetime
+) -> list[Segment]:
+    """The loose segments that one merge looks at: those that are due, then the smallest."""
+    ids = {segment.id for segment in cut}
+    loose = [each for each in segments if each.damaged_at is None and each.id not in ids]
+    chosen: list[Segment] = []
+    rows = 0
+    for segment in sorted(loose, key=lambda each: (not is_due(each, midnight), each.rows)):
+        rows += segment.rows
+        if chosen and rows > MOST_ROWS:
+            break
+        chosen.append(segment)
+    return chosen
+
+
+def choose_groups(leaves: Leaves, due: Collection[tuple[int, int]]) -> list[Group]:
+    """What is written anew, of loose rows that have joined their units; `due`: where they wait
+    no more."""
+    units = [(unit, leaf) for leaf in leaves.all for unit in leaf.units]
+    worth = [pair for pair in units if _is_worth(*pair, leaves, due)]
+    worth.sort(key=lambda pair: pair[0].rows / pair[0].newer.total())
+    small = [leaf for leaf in leaves.all if leaf.is_whole and 0 < leaf.rows < MIN_ROWS]
+    if is_forced := len(small) > MOST_SMALL:
+        worth += [(leaf.units[0], leaf) for leaf in small]
+    groups: list[Group] = []
+    rows = 0
+    for unit, leaf in worth:
+        if any(unit in group.units for group in groups):
+            continue
+        group = _widen(leaves, leaf, groups, is_forced) if leaf.is_whole else Group([leaf], [unit])
+        if len(group.units) == 1 and not unit.newer:
+            continue
+        rows += group.rows
+        if groups and rows > MOST_ROWS:
+            break
+        groups.append(group)
+    return groups
+
+
+def _is_worth(unit: Unit, leaf: Leaf, leaves: Leaves, due: Collection[tuple[int, int]]) -> bool:
+    rows = unit.newer.total()
+    if not rows or unit.is_damaged:
+        return False
+    share = OPEN_SHARE if leaves.is_open(leaf) else CLOSED_SHARE
+    return (
+        unit.rows < MIN_ROWS or rows >= share * unit.rows or any(key in due for key in unit.newer)
+    )
+
+
+def _widen(leaves: Leaves, leaf: Leaf, groups: Iterable[Group], is_forced: bool) -> Group:
+    """A whole leaf, and the neighbours that become one with it."""
+    taken = {id(each) for group in groups for each in group.leaves}
+    first = last = leaves.all.index(leaf)
+    rows = leaf.all_rows
+    while True:
+        for at in (first - 1, last + 1):
+            other = leaves.all[at] if 0 <= at < len(leaves.all) else None
+            if other is None or id(other) in taken or not other.is_whole:
+                continue
+            if _may_join(leaves, leaf, rows, other, is_forced):
+                first, last = min(first, at), max(last, at)
+                rows += other.all_rows
+                break
+        else:
+            found = leaves.all[first : last + 1]
+            return Group(found, [each.units[0] for each in found])
+
+
+def _may_join(leaves: Leaves, leaf: Leaf, rows: int, other: Leaf, is_forced: bool) -> bool:
+    """Whether `rows`, of a leaf and its neighbours, are written with another one's."""
+    are_small = rows < MIN_ROWS, other.all_rows < MIN_ROWS
+    if rows + other.all_rows > MAX_ROWS:
+        return False
+    if all(are_small):
+        return True
+    if leaves.is_open(leaf) != leaves.is_open(other):
+        return False
+    if is_forced and any(are_small):
+        return True
+    shelf = leaves.shelf_of(other)
+    if shelf is None or shelf != leaves.shelf_of(leaf):
+        return False
+    return other.all_rows <= rows or OPEN < shelf < leaves.month
+
+
+def choose_taken(
+    loose: Sequence[Segment], counts: Mapping[bytes, Counts], groups: Iterable[Group]
+) -> list[Segment]:
+    """The loose segments of which rows are written; none: it is not worth while.
+
+    Those that have rows of a group, whose other rows wait in one segment. Others join it where
+    they are small, or many.
     """
+    keys = {key for group in groups for key in group.newer}
+    taken = [segment for segment in loose if not keys.isdisjoint(counts[segment.id])]
+    others = [segment for segment in loose if keys.isdisjoint(counts[segment.id])]
+    small = [segment for segment in others if segment.rows < LARGE_ROWS]
+    large = [segment for segment in others if segment.rows >= LARGE_ROWS]
+    if taken or len(small) >= MOST_LOOSE:
+        taken += small
+    if len(large) >= MOST_LOOSE:
+        taken += large
+    return taken
+
+
+def cut(counts: Counts, group: Group, today: int) -> Iterator[Box]:
+    """The outputs of a group, with rows counted by day and owner: each row is in one of them.
+
+    They end where a month ends or MAX_ROWS are reached, but never so that less than MIN_ROWS are
+    left: days of fewer share one with their neighbours. A day of more than MAX_ROWS is split by
+    its owners.
+    """
+    low, high = group.units[0].low, group.units[-1].high
+    days = count_by_day(counts)
+    if len(group.leaves[0].units) > 1:
+        stretches = [_Stretch(min(days), max(days), days.total())]
+    else:
+        stretches = _list_stretches(days, today)
+    for stretch in stretches:
+        for box, _ in split_owners(counts, Box(stretch.first, stretch.last, low, high), MAX_ROWS):
+            yield box
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Local days beside each other, and their rows."""
 
     first: int
     last: int
     rows: int
 
-    @property
-    def parts(self) -> int:
-        return -(-self.rows // MAX_ROWS)
 
-
-def choose_loose(segments: Iterable[Segment]) -> list[Segment]:
-    """The loose segments, as many as one merge takes, the smallest first; none: nothing to do."""
-    loose = [
-        segment
-        for segment in segments
-        if not segment.damaged_at and (segment.days is None or segment.rows < MIN_ROWS)
-    ]
-    chosen: list[Segment] = []
-    rows = 0
-    for segment in sorted(loose, key=lambda segment: segment.rows):
-        rows += segment.rows
-        if chosen and rows > MOST_ROWS:
-            break
-        chosen.append(segment)
-    is_done = len(chosen) == 1 and chosen[0].days is not None
-    return [] if is_done else chosen
-
-
-def choose_more(
-    counts: Mapping[int, int], chosen: Sequence[Segment], segments: Iterable[Segment], today: int
-) -> list[Segment]:
-    """The other segments that are to be merged with the chosen ones, which have `counts` by day."""
-    rows: Counter[int] = Counter()
-    for day, count in counts.items():
-        rows[_shelf_of(day, today)] += count
-    ids = {segment.id for segment in chosen}
-    more = []
-    for segment in sorted(segments, key=lambda segment: segment.rows):
-        if segment.id in ids or segment.damaged_at or segment.days is None:
-            continue
-        first, last = (_shelf_of(day, today) for day in segment.days)
-        # A cut carries less than MIN_ROWS over into the month that follows.
-        room = MAX_ROWS - MIN_ROWS - rows[first]
-        if first == last and segment.rows <= min(rows[first], room):
-            rows[first] += segment.rows
-            more.append(segment)
-    return more
-
-
-def cut(counts: Mapping[int, int], today: int) -> list[Group]:
-    """The outputs for rows counted by day, ascending: each day is in one of them."""
-    groups: list[Group] = []
-    days = sorted(day for day, count in counts.items() if count)
-    open_rows = sum(counts[day] for day in days if day >= today)
-    for day in days:
-        last = groups[-1] if groups else None
-        if last and not _is_full(last, day, counts[day], open_rows, today):
-            groups[-1] = Group(last.first, day, last.rows + counts[day])
+def _list_stretches(days: Counter[int], today: int) -> list[_Stretch]:
+    stretches: list[_Stretch] = []
+    open_rows = sum(rows for day, rows in days.items() if day >= today)
+    for day in sorted(days):
+        last = stretches[-1] if stretches else None
+        if last and not _is_full(last, day, days[day], open_rows, today):
+            stretches[-1] = _Stretch(last.first, day, last.rows + days[day])
         else:
-            groups.append(Group(day, day, counts[day]))
-    return groups
+            stretches.append(_Stretch(day, day, days[day]))
+    return stretches
 
 
-def _is_full(group: Group, day: int, rows: int, open_rows: int, today: int) -> bool:
-    """Whether a group ends before `day`, which has so many rows."""
-    before, after = _shelf_of(group.last, today), _shelf_of(day, today)
-    if before != after and after == _OPEN and open_rows >= MIN_ROWS:
+def _is_full(stretch: _Stretch, day: int, rows: int, open_rows: int, today: int) -> bool:
+    """Whether a stretch ends before `day`, which has so many rows."""
+    before, after = shelf_of(stretch.last, today), shelf_of(day, today)
+    if before != after and after == OPEN and open_rows >= MIN_ROWS:
         return True
-    return group.rows >= MIN_ROWS and (before != after or group.rows + rows > MAX_ROWS)
-
-
-def _shelf_of(day: int, today: int) -> int:
-    """What may share a segment with other large ones: the closed days of a month, or the open."""
-    if day >= today:
-        return _OPEN
-    found = date.fromordinal(_EPOCH + day)
-    return found.year * 12 + found.month
+    if stretch.rows + rows > MAX_ROWS:
+        return stretch.rows >= MIN_ROWS or max(stretch.rows, rows) > MAX_ROWS
+    return stretch.rows >= MIN_ROWS and before != after

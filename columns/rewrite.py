@@ -5,7 +5,6 @@ A long range is done newest first, in strides: MongoDB keeps a snapshot for minu
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,8 +13,10 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import Conflict, repeat
+from analytics.events.ids import ms_of_datetime
+from analytics.projects.policy import find_policy
 from columns.change import Change
-from columns.folder import find_folder, make_folder
+from columns.files.folder import find_folder, make_folder
 from columns.segments import (
     DamagedSegment,
     Segment,
@@ -70,10 +71,10 @@ def replace_range(
 
 def _write_rest(change: Change, segment: Segment, from_ms: int, to_ms: int) -> list[Written]:
     """The rows of a segment outside of a range, as a segment that is clear of what it was."""
-    rest = change.writer.write_from(
-        [segment], '"timestamp" < ? OR "timestamp" >= ?', [from_ms, to_ms]
+    rest = change.writer.write_rest(
+        segment, '"timestamp" < ? OR "timestamp" >= ?', [from_ms, to_ms]
     )
-    return [replace(rest, days=segment.days, clear_of=segment.clear_of)] if rest else []
+    return [rest] if rest else []
 
 
 def _shorten(session: ClientSession, segments: Sequence[Segment], to_ms: int) -> None:
@@ -84,6 +85,17 @@ def _shorten(session: ClientSession, segments: Sequence[Segment], to_ms: int) ->
         )
         if not found.matched_count:
             raise Conflict("somebody else changed a damaged segment")
+
+
+def find_beginning(project_id: bytes) -> int:
+    """From when on the stored events can make a segment anew, in unix milliseconds.
+
+    Where columns are kept for longer than they are, what is older is the only copy.
+    """
+    policy = find_policy(project_id)
+    if policy.columns_retention_days is None or policy.raw_horizon is None:
+        return BEGINNING_MS
+    return ms_of_datetime(policy.raw_horizon)
 
 
 def export_old(project_id: bytes) -> bool:
@@ -99,11 +111,12 @@ def _export_old(project_id: bytes) -> bool:
     head = read_head(project_id)
     if head.old_until is None or (head.old_from and datetime.now(UTC) < head.old_from):
         return False
-    start = find_start(project_id, BEGINNING_MS, head.old_until, OLD_EVENTS)
-    is_last = start == BEGINNING_MS
+    beginning = find_beginning(project_id)
+    start = find_start(project_id, beginning, max(beginning, head.old_until), OLD_EVENTS)
+    is_last = start == beginning
     ending = {"$unset": {"oldUntil": "", "oldFrom": ""}}
     fields: dict[str, dict[str, Any]] = ending if is_last else {"$set": {"oldUntil": start}}
-    replace_range(project_id, start, head.old_until, fields)
+    replace_range(project_id, start, max(start, head.old_until), fields)
     return not is_last
 
 
@@ -123,15 +136,19 @@ def repair(segment: Segment) -> None:
 
 
 def repair_next(project_id: bytes) -> bool:
-    """One stride over what damaged segments held, newest first; whether there was any damage."""
-    segments = list_segments(read_head(project_id))
+    """One stride over what damaged segments held, newest first; whether there was any to be made.
+
+    What is before `find_beginning` stays as it is, until it is restored or struck.
+    """
+    beginning = find_beginning(project_id)
+    segments = list_segments(read_head(project_id), from_ms=beginning)
     damaged = [segment for segment in segments if segment.damaged_at is not None]
     if not damaged:
         return False
     newest = max(damaged, key=lambda segment: segment.to_ms)
     end = newest.to_ms + 1
     try:
-        _replace_some(project_id, newest.from_ms, end, REBUILD_EVENTS)
+        _replace_some(project_id, max(newest.from_ms, beginning), end, REBUILD_EVENTS)
     except DamagedSegment as exc:
         note_damage(exc.segment)
     return True
@@ -142,8 +159,10 @@ def rebuild(
 ) -> Iterator[tuple[int, int]]:
     """Make a range anew, newest first; after each stride where it has come to, and its events.
 
-    Raises Conflict when others change the list all the time, and ColumnsUnavailable.
+    As far back as `find_beginning`. Raises Conflict when others change the list all the time, and
+    ColumnsUnavailable.
     """
+    from_ms = max(from_ms, find_beginning(project_id))
     while to_ms > from_ms:
         if repair_next(project_id):
             continue
@@ -191,6 +210,9 @@ def cut_before(project_id: bytes, horizon_ms: int) -> int:
 def _cut_some(project_id: bytes, horizon_ms: int) -> int:
     """All segments that go as a whole, and one that goes in part; how many."""
     old = list_segments(read_head(project_id), to_ms=horizon_ms)
+    beginning = find_beginning(project_id)
+    # One that nobody can make anew goes when all of it is too old.
+    old = [each for each in old if not each.damaged_at or not horizon_ms <= each.to_ms < beginning]
     if not old:
         return 0
     whole = [segment for segment in old if segment.to_ms < horizon_ms]

@@ -3,10 +3,11 @@
 And whether a file is the one that was listed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import file_digest
+from pathlib import Path
 from typing import Any
 
 from pymongo.client_session import ClientSession
@@ -14,7 +15,8 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.column_documents import ColumnHeadDocument, SegmentDocument
 from analytics.databases.documents import typed
-from columns.folder import ColumnsUnavailable, Folder, check_folder
+from columns.cuts import Box, Cut, read_cut
+from columns.files.folder import DamagedFile, Folder, check_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,23 @@ class Segment:
     generation: int
     from_ms: int
     to_ms: int
-    days: tuple[int, int] | None  # first and last local day it was cut for; None: of whatever days
+    cut: Cut | None  # None: its rows are of whatever days, and without their visits
     rows: int
     file_bytes: int
     sum: bytes  # SHA-256 of the file
     version: int
     clear_of: frozenset[str]  # the erasures whose user is not in it
     damaged_at: datetime | None
+    since: datetime  # when the first of its rows began to wait for being cut
+
+    @property
+    def days(self) -> tuple[int, int] | None:
+        """The first and last local day it was cut for, in days since 1970."""
+        return self.cut.days if self.cut else None
+
+    def holds_visits(self, zone: str) -> bool:
+        """Whether it was cut by the midnights of this zone (`list_cut`)."""
+        return self.cut is not None and self.cut.holds(zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +60,29 @@ class Head:
 
 def parse_segment(document: SegmentDocument) -> Segment:
     """A segment by its document of `column_segments`."""
-    days = document["days"]
     return Segment(
         id=bytes(document["_id"]),
         project_id=bytes(document["project"]),
         generation=document["generation"],
         from_ms=document["from"],
         to_ms=document["to"],
-        days=(days[0], days[1]) if days else None,
+        cut=_parse_cut(document),
         rows=document["rows"],
         file_bytes=document["bytes"],
         sum=bytes(document["sum"]),
         version=document["v"],
         clear_of=frozenset(document.get("clearOf", ())),
         damaged_at=document.get("damagedAt"),
+        since=document.get("since", document["madeAt"]),
     )
+
+
+def _parse_cut(document: SegmentDocument) -> Cut | None:
+    """Files of the first format were cut, too, but without visits: that is as if they were not."""
+    days, zone = document["days"], document["zone"]
+    if not days or zone is None or document["v"] < 2:
+        return None
+    return read_cut(days, document.get("owners"), zone, bytes(document["midnights"]))
 
 
 def parse_head(project_id: bytes, document: Mapping[str, Any] | None) -> Head:
@@ -111,6 +131,23 @@ def overlapping(head: Head, from_ms: int | None = None, to_ms: int | None = None
     return condition
 
 
+def list_cut(segments: Iterable[Segment], zone: str) -> list[Segment]:
+    """Those that have the visits of their events by the midnights of a zone, by their days.
+
+    Of two that share a day of an owner the second is none of them. A project may have such for a
+    while: where its zone was another one, and is again what it was.
+    """
+    found: list[Segment] = []
+    beside: list[Box] = []
+    holding = [(each.cut.box, each) for each in segments if each.cut and each.cut.holds(zone)]
+    for box, segment in sorted(holding, key=lambda pair: (pair[0], pair[1].id)):
+        beside = [other for other in beside if other.last >= box.first]
+        if not any(box.overlaps(other) for other in beside):
+            beside.append(box)
+            found.append(segment)
+    return found
+
+
 class DamagedSegment(Exception):
     """The folder is ours, and a listed file is not in it or is not what was listed."""
 
@@ -119,19 +156,28 @@ class DamagedSegment(Exception):
         self.segment = segment
 
 
-def check_file(folder: Folder, segment: Segment) -> None:
-    """Compare a file with its sum in the list, which reads all of it.
+@contextmanager
+def hold_file(
+    folder: Folder, segment: Segment, *, anew: bool = False, is_sound: bool = False
+) -> Iterator[Path]:
+    """The file of a segment, compared with its sum in the list; it stays until the end.
 
-    Engines give wrong rows without an error where a bit is flipped. Raises DamagedSegment, and
-    ColumnsUnavailable where the file cannot be read, or is missing with the marker.
+    That reads all of it: engines give wrong rows without an error where a bit is flipped. With
+    `anew` what lies in the folder is compared, and no copy of it; what `is_sound` was compared
+    before. Raises DamagedSegment, and ColumnsUnavailable where the file cannot be read, or is
+    missing with the marker.
     """
-    try:
-        with folder.path_of(segment.id).open("rb") as file:
-            found = file_digest(file, "sha256").digest()
-    except FileNotFoundError:
-        check_folder()
-        raise DamagedSegment(segment, "there is no file") from None
-    except OSError as exc:
-        raise ColumnsUnavailable(repr(exc)) from exc
-    if found != segment.sum:
-        raise DamagedSegment(segment, "the file is not the one that was listed")
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(folder.hold(segment, anew=anew, is_sound=is_sound))
+        except DamagedFile as exc:
+            check_folder()
+            raise DamagedSegment(segment, str(exc)) from None
+        yield path
+
+
+@contextmanager
+def hold_files(folder: Folder, segments: Sequence[Segment]) -> Iterator[list[Path]]:
+    """As `hold_file`, of several."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(hold_file(folder, segment)) for segment in segments]

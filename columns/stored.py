@@ -12,7 +12,7 @@ from analytics.databases.documents import typed
 from analytics.databases.mongo import Document, collection
 from analytics.events.fresh import FRESH_ID_BYTES, list_fresh_keys
 from analytics.events.ids import MS_PER_DAY, datetime_of_ms, ids_of, ms_of_datetime
-from columns.rows import PROJECTION
+from columns.files.rows import PROJECTION
 
 BEGINNING_MS: Final = -(1 << 62)
 EVER_MS: Final = 1 << 62

@@ -5,14 +5,14 @@ leaves garbage, and nothing else.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from hashlib import file_digest
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from bson.binary import Binary
 from pymongo.client_session import ClientSession
@@ -21,15 +21,15 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES
-from columns.engine import TEMP_FACTOR, list_names, open_engine, quote, read_files
-from columns.folder import SEGMENT_ID_BYTES, ColumnsUnavailable, Folder, sync
+from columns.cuts import Cut
+from columns.cutting import Parameters, Rows, select_cut
+from columns.files.engine import TEMP_FACTOR, list_names, open_engine, quote, read_files
+from columns.files.folder import SEGMENT_ID_BYTES, ColumnsUnavailable, Folder
+from columns.files.layout import FORMAT, TYPES
+from columns.files.rows import encode_row, select_rows
+from columns.files.visits import OWNER
 from columns.garbage import add_entry, due_after
-from columns.layout import FORMAT, TYPES
-from columns.rows import encode_row, select_rows
-from columns.segments import (
-    Segment,
-    check_file,
-)
+from columns.segments import Segment, hold_files
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -49,7 +49,7 @@ _GROUP_ROWS = (2_048, 122_880)  # what DuckDB makes at least, and by itself
 _LINES = 1_000  # written at once
 
 # Days lie apart, and of a day the events of one person together, by time.
-_ORDER = f'"timestamp" // {MS_PER_DAY}, coalesce("anonymous", "visitor"), "timestamp", "id"'
+_ORDER = f'"timestamp" // {MS_PER_DAY}, {OWNER}, "timestamp", "id"'
 _COLUMNS = ", ".join(f'"{name}"' for name in TYPES)
 
 
@@ -64,8 +64,9 @@ class Written:
     file_bytes: int
     sum: bytes  # SHA-256
     # Whoever knows more of the segment than its file says gives it (dataclasses.replace).
-    days: tuple[int, int] | None = None
+    cut: Cut | None = None
     clear_of: frozenset[str] = frozenset()
+    since: datetime | None = None  # None: from now on
 
 
 class SegmentWriter:
@@ -96,8 +97,8 @@ class SegmentWriter:
             lines = work / "events.jsonl"
             count = _write_lines(lines, rows)
             row_bytes = lines.stat().st_size // count
-            select = f"{select_rows(lines)} ORDER BY {_ORDER}"
-            written = self._write(engine, segment_id, work, select, (), row_bytes)
+            lying = Rows(f"{select_rows(lines)} ORDER BY {_ORDER}")
+            written = self._write(engine, segment_id, work, lying, row_bytes)
             if written is None or written.rows != count:
                 raise AssertionError(f"{written} of {count} events")
             return written
@@ -106,27 +107,52 @@ class SegmentWriter:
         self,
         sources: Sequence[Segment],
         condition: str = "true",
-        parameters: Sequence[Any] | Mapping[str, Any] = (),
+        parameters: Parameters = (),
+        cut: Cut | None = None,
     ) -> Written | None:
         """Write the rows of listed segments that meet an SQL condition; None where none does.
 
-        Rows of one source stay as they are sorted, which takes little memory; those of several are
-        sorted anew, on the disk where they are many, and one after the other where they are too
-        many for that. Raises DamagedSegment for a source that is
-        not what the list says, ColumnsUnavailable, and duckdb.OutOfMemoryException.
+        With `cut`, in which all of them have to lie, their visits are in the file too. Rows are
+        sorted, on the disk where they are many. One after the other they come where they are too
+        many for that, and where one source is not cut: it is sorted.
+
+        Raises DamagedSegment for a source that is not what the list says, ColumnsUnavailable, and
+        duckdb.OutOfMemoryException.
         """
         if any(source.project_id != self._project_id for source in sources):
             raise ValueError("a source of another project")
-        for source in sources:
-            check_file(self._folder, source)
+        with hold_files(self._folder, sources) as paths:
+            return self._write_from(sources, paths, condition, parameters, cut)
+
+    def _write_from(
+        self,
+        sources: Sequence[Segment],
+        paths: Sequence[Path],
+        condition: str,
+        parameters: Parameters,
+        cut: Cut | None,
+    ) -> Written | None:
         segment_id = self._draw_id()
-        paths = [self._folder.path_of(source.id) for source in sources]
+        # Files with visits and without: what all of them have is named, and nothing else is read.
         select = f"SELECT {_COLUMNS} FROM {read_files(paths)} WHERE coalesce({condition}, false)"
         with self._folder.work(segment_id) as work, self._open(work) as engine:
             row_bytes = _read_row_bytes(engine, paths)
-            if len(sources) > 1 and row_bytes * sum(each.rows for each in sources) < _SPILL_BYTES:
+            most, sorts = _SORT_BYTES // row_bytes + 1, _SPILL_BYTES // row_bytes
+            if not cut and len(sources) > 1 and sum(each.rows for each in sources) < sorts:
                 select += f" ORDER BY {_ORDER}"
-            return self._write(engine, segment_id, work, select, parameters, row_bytes)
+            found = Rows(select, parameters)
+            rows = select_cut(engine, work, found, cut, most=most, sorts=sorts) if cut else found
+            written = self._write(engine, segment_id, work, rows, row_bytes) if rows else None
+            return replace(written, cut=cut) if written else None
+
+    def write_rest(self, source: Segment, condition: str, parameters: Parameters) -> Written | None:
+        """As `write_from`, of one segment, for one that takes its place and is cut as it was.
+
+        Where the rules of its zone are others since, it is of whatever days.
+        """
+        cut = source.cut if source.cut and source.cut.holds(source.cut.zone) else None
+        rest = self.write_from([source], condition, parameters, cut)
+        return replace(rest, clear_of=source.clear_of, since=source.since) if rest else None
 
     def _draw_id(self) -> bytes:
         """The id of the next file, which the entry knows of before there is a file."""
@@ -145,8 +171,7 @@ class SegmentWriter:
         engine: "DuckDBPyConnection",
         segment_id: bytes,
         work: Path,
-        select: str,
-        parameters: Sequence[Any] | Mapping[str, Any],
+        rows: Rows,
         row_bytes: int,
     ) -> Written | None:
         made = work / "segment.parquet"
@@ -159,25 +184,22 @@ class SegmentWriter:
         }
         told = ", ".join(f"{key}: '{value}'" for key, value in metadata.items())
         engine.execute(
-            f"COPY ({select}) TO {quote(made)} (FORMAT parquet, COMPRESSION zstd, "
+            f"COPY ({rows.select}) TO {quote(made)} (FORMAT parquet, COMPRESSION zstd, "
             f"ROW_GROUP_SIZE {max(least, min(most, _GROUP_BYTES // row_bytes))}, "
             f"KV_METADATA {{{told}}})",
-            parameters,
+            rows.parameters,
         )
         found = engine.execute(
             f'SELECT count(*), min("timestamp"), max("timestamp") FROM {read_files([made])}'
         ).fetchone()
-        rows, from_ms, to_ms = found or (0, 0, 0)
-        if not rows:
+        count, from_ms, to_ms = found or (0, 0, 0)
+        if not count:
             return None
         with made.open("rb") as file:
             digest = file_digest(file, "sha256").digest()
-            os.fsync(file.fileno())
             size = os.fstat(file.fileno()).st_size
-        path = self._folder.path_of(segment_id)
-        made.rename(path)
-        sync(path.parent)
-        return Written(segment_id, rows, from_ms, to_ms, size, digest)
+        self._folder.keep(segment_id, made, digest)
+        return Written(segment_id, count, from_ms, to_ms, size, digest)
 
     @contextmanager
     def _open(self, work: Path) -> "Iterator[DuckDBPyConnection]":
@@ -187,7 +209,7 @@ class SegmentWriter:
             with open_engine(
                 memory_mb=_MEMORY_MB,
                 threads=1,
-                folders=[self._folder.root],
+                folders=[self._folder.engine_folder, work],
                 temp_folder=work / "spill",
             ) as engine:
                 yield engine

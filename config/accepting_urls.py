@@ -7,6 +7,7 @@ from django.urls import URLPattern, path
 
 from analytics.probes.health import healthz, readyz
 from analytics.probes.scraping import metrics
+from ingestion.pages.urls import script_patterns
 from ingestion.urls import accepting_patterns
 
 watching_patterns = [
@@ -17,7 +18,7 @@ watching_patterns = [
     path("metrics", metrics),
     path("metrics/", metrics),
 ]
-urlpatterns: list[URLPattern] = [*watching_patterns, *accepting_patterns]
+urlpatterns: list[URLPattern] = [*watching_patterns, *script_patterns, *accepting_patterns]
 
 handler400 = "analytics.web.problems.bad_request"
 handler403 = "analytics.web.problems.permission_denied"

@@ -9,7 +9,7 @@ _OBJECT_ID = "django_mongodb_backend.fields.ObjectIdAutoField"
 
 class MongoAdminConfig(AdminConfig):
     default_auto_field = _OBJECT_ID
-    default_site = "analytics.accounts.site.Site"
+    default_site = "people.accounts.site.Site"
 
 
 class MongoAuthConfig(AuthConfig):

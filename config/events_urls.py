@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from ingestion.accept.urls import HOT_VIEWS
-from ingestion.server.hot_path import READING
+from ingestion.accept.reply import READING
+from ingestion.receivers.urls import HOT_VIEWS
 from reporting.web.query_views import EventListView
 
 _take_events, _list_events = HOT_VIEWS["/events"], EventListView.as_view()

@@ -1,12 +1,14 @@
-"""gunicorn: gevent workers, each patched before it loads the application (no preload).
+"""gunicorn: gevent workers, forked from a master that has loaded what they need (`preloaded.py`).
 
 With ROLE=all there are two kinds of them, one for accepting and one for everything else, on one
 port (`ingestion/server/worker_kinds.py`).
 """
 
 import gc
+import importlib
 import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -16,10 +18,11 @@ from environ import Env
 
 _FILE = Path(__file__).resolve().parent.parent / ".env"
 _MANY = 1_000
+_SMALL_MACHINE_CORES = 2
 
 
 class _Environment(Env):  # type: ignore[misc]
-    """Not `config.environment`, whose package loads Celery: here nothing is patched yet.
+    """Not `config.settings.environment`, whose package loads Celery: here nothing is patched yet.
 
     A copy, so that the workers that come after a reload read a changed file for themselves.
     """
@@ -43,6 +46,11 @@ def _read_number(*names: str, default: int, most: int) -> int:
 
 
 _role = _environment.str("ROLE", default="") or "all"
+# Those that this process may use; where there are few, more processes would only take memory.
+_cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+_accepting = _read_number(
+    "WEB_CONCURRENCY", default=1 if _cores <= _SMALL_MACHINE_CORES else 2, most=_MANY
+)
 _port = _read_number(
     "PORT", "REPORT_PORT" if _role == "reporting" else "INGEST_PORT", default=8_000, most=65_535
 )
@@ -54,7 +62,7 @@ bind = f"{_environment.str('BIND', default='127.0.0.1')}:{_port}"
 _BOOT_FAILED = 3
 
 worker_class = "ingestion.server.relay.worker.Worker"
-workers = _read_number("WEB_CONCURRENCY", default=2, most=_MANY) + _reporting
+workers = _accepting + _reporting
 worker_connections = 2_000
 backlog = 2_048
 keepalive = 75
@@ -67,7 +75,8 @@ limit_request_field_size = 8_190
 # Not even a proxy next door may rewrite a request: Django believes TRUSTED_PROXIES, and no other.
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
-preload_app = False
+control_socket_disable = True  # nobody asks it, and it would load asyncio
+preload_app = False  # the application itself is made in each worker, by its kind
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
@@ -85,7 +94,24 @@ def wait_until_prepared(worker: Any) -> None:
         time.sleep(0.02)
 
 
+def load_for_workers() -> None:
+    """Import what the workers need; they share its memory. Raises what a wrong setting raises.
+
+    The modules must find gevent's patches. The master does without those of processes and signals,
+    which it has its own way with; each worker adds them (`ingestion/server/relay/worker.py`).
+    """
+    from gevent import monkey
+
+    gc.disable()  # what is loaded stays
+    monkey.patch_all(os=False, signal=False)
+    importlib.import_module("config.preloaded")
+    gc.collect()
+    gc.freeze()  # whatever the collector touches is copied
+    gc.enable()
+
+
 def on_starting(server: Any) -> None:
+    load_for_workers()
     from analytics.metrics.files import make_directory
     from ingestion.server.worker_kinds import WorkerKinds
 
@@ -99,7 +125,14 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
+    # Until gunicorn sets the worker's own it would have the master's, which note it for the master:
+    # a stop at that moment would wait for a worker that does not know.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     server.kinds.settle(worker)
+    if worker.relays:
+        from config.relaying import leave_reports
+
+        leave_reports(worker.address)
 
 
 def nworkers_changed(server: Any, new: int, old: int | None) -> None:
@@ -122,12 +155,14 @@ def worker_exit(server: Any, worker: Any) -> None:
         sys.modules["analytics.metrics.sharing"].share_counters()
     if "analytics.keys.refusals" in sys.modules:
         sys.modules["analytics.keys.refusals"].flush_refusals()
+    if "analytics.keys.samples" in sys.modules:
+        sys.modules["analytics.keys.samples"].flush_samples()
 
 
 def post_worker_init(worker: Any) -> None:
-    """Everything is loaded: check Redis, and keep the collector from walking it all again."""
+    """Check Redis, begin what a process does beside its requests."""
     from analytics.databases.stream_check import UnsafeStream, check_stream
-    from analytics.keys.refusals import begin_flushing
+    from analytics.keys import refusals, samples
     from analytics.metrics.sharing import begin_sharing  # Django is set up only now
     from analytics.metrics.tracing import start_tracing
     from ingestion.server.relay.presence import hold_presence
@@ -135,19 +170,21 @@ def post_worker_init(worker: Any) -> None:
     wait_until_prepared(worker)
     begin_sharing(Path(os.environ[_METRICS]))
     start_tracing()
-    begin_flushing()
+    refusals.begin_flushing()
+    samples.begin_flushing()
 
     try:
         check_stream()
     except UnsafeStream as exc:
         worker.log.error(str(exc))
         sys.exit(_BOOT_FAILED)
-    if worker.is_reporting:
-        hold_presence(worker.address)
     if worker.is_reporting or _role == "reporting":
         from reporting.columns.read.sweeping import begin_sweeping  # not where events are accepted
+        from reporting.columns.read.warming import warm_up
 
         begin_sweeping()
-    gc.collect()
-    gc.freeze()
+        warm_up()
+    if worker.is_reporting:
+        hold_presence(worker.address)
+    gc.freeze()  # with what the master froze; a collection would only copy memory that is shared
     gc.set_threshold(20_000, 50, 50)

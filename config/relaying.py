@@ -4,12 +4,19 @@ from collections.abc import Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from django.conf import settings
 from django.core.handlers.wsgi import get_path_info
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
 
-from ingestion.server.hot_path import READING
+from ingestion.accept.reply import READING
 from ingestion.server.relay.application import Relay
+
+
+def leave_reports(address: str) -> None:
+    """Have this process, just forked, leave to others what it does not serve itself."""
+    settings.RELAY_ADDRESS = address
+    settings.ROOT_URLCONF = "config.accepting_urls"
 
 
 class Relaying:

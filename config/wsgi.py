@@ -11,7 +11,7 @@ _django: Any = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402  the views can be imported only now
 
-from ingestion.server.hot_path import HotPath  # noqa: E402
+from ingestion.server.at_once_path import AtOncePath  # noqa: E402
 from ingestion.server.traced_path import TracedPath  # noqa: E402
 
 if settings.RELAY_ADDRESS:
@@ -20,4 +20,4 @@ if settings.RELAY_ADDRESS:
 
     _django = Relaying(_django, Relay(settings.RELAY_ADDRESS))
 
-application = TracedPath(_django) if settings.OTEL_TRACES else HotPath(_django)
+application = TracedPath(_django) if settings.OTEL_TRACES else AtOncePath(_django)

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
-from analytics.databases.mongo import ensure_indexes
+from analytics.databases.indexes import ensure_indexes
 
 
 class IngestionConfig(AppConfig):

@@ -21,6 +21,7 @@ class DeadLetter(models.Model):
     original = models.BinaryField(null=True)
     ip = models.CharField("IP address", max_length=45, null=True)
     user_agent = models.TextField(db_column="userAgent", null=True)
+    imported = models.BooleanField(null=True)
     accepted_at = models.DateTimeField("accepted", db_column="acceptedAt")
     buried_at = models.DateTimeField("buried", db_column="buriedAt")
 

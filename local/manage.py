@@ -17,6 +17,8 @@ ADDRESSES = {
     "cacheUrl": "CACHE_URL",
     "mongoUri": "MONGO_URI",
     "columnsUrl": "COLUMNS_URL",
+    "exportsDir": "EXPORTS_DIR",
+    "importsDir": "IMPORTS_DIR",
 }
 
 

@@ -1,8 +1,8 @@
 """`python -m local.run`: the whole service on this machine until it is interrupted.
 
-Environment, or `.env`: PORT (8000), DATA_DIR (.local), WEB_CONCURRENCY and WORKER_CONCURRENCY (2),
-REPORT_CONCURRENCY (1), COLUMNS_URL and QUERY_TEMP_DIR (both in DATA_DIR), and REDIS_URL,
-BROKER_URL, CACHE_URL, MONGO_URI to use servers of one's own instead of embedded ones.
+Environment, or `.env`: PORT (8000), DATA_DIR (.local), COLUMNS_URL, EXPORTS_DIR and QUERY_TEMP_DIR
+(all in DATA_DIR), and REDIS_URL, BROKER_URL, CACHE_URL, MONGO_URI to use servers of one's own
+instead of embedded ones.
 """
 
 import http.client
@@ -66,7 +66,7 @@ def run(data_directory: Path, port: int, stop_signals: StopSignals, cleanups: Ex
     environment = build_environment(port, secrets, preparing) | addresses
     environment |= choose_folders(data_directory, os.environ)
     starting = StartingServers(servers, cleanups)
-    web, *others = programs = build_programs(environment)
+    web, worker = programs = build_programs(environment)
     cleanups.callback(stop_programs, programs, PROGRAM_GRACE_SECONDS)
     cleanups.callback(log, "stopping; once more to kill")
     wait_seconds = START_TIMEOUT_SECONDS if servers else 0
@@ -83,8 +83,7 @@ def run(data_directory: Path, port: int, stop_signals: StopSignals, cleanups: Ex
     preparation.finish(check)
     preparing.unlink(missing_ok=True)
     wait_until_ok(port, "/healthz", supervisor, check)
-    for program in others:  # not sooner: they would take the processor from what is waited for
-        supervisor.start(program)
+    supervisor.start(worker)  # not sooner: it would take the processor from what is waited for
     wait_until_ok(port, "/readyz?for=reporting", supervisor, check)
 
     credentials = build_credentials(port, secrets, environment)
@@ -102,15 +101,19 @@ def build_environment(port: int, secrets: Secrets, preparing: Path) -> dict[str,
         "PORT": str(port),
         "PYTHONUNBUFFERED": "1",
         "SECRET_KEY": secrets["secretKey"],
-        "WEB_CONCURRENCY": os.environ.get("WEB_CONCURRENCY") or "2",
-        "WORKER_CONCURRENCY": os.environ.get("WORKER_CONCURRENCY") or "2",
+        "WORKER_BEAT": "true",
         "ANALYTICS_PREPARING": str(preparing),
     }
 
 
 def choose_folders(data_directory: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Where the columns are, and what a question keeps there while it is answered."""
-    folders = {"COLUMNS_URL": "columns", "QUERY_TEMP_DIR": "query-temp"}
+    """Where the columns and exports are, and what a question keeps while it is answered."""
+    folders = {
+        "COLUMNS_URL": "columns",
+        "EXPORTS_DIR": "exports",
+        "IMPORTS_DIR": "imports",
+        "QUERY_TEMP_DIR": "query-temp",
+    }
     return {
         name: environment.get(name) or str(data_directory / folder)
         for name, folder in folders.items()
@@ -132,15 +135,19 @@ def build_credentials(
         "cacheUrl": environment["CACHE_URL"],
         "mongoUri": environment["MONGO_URI"],
         "columnsUrl": environment["COLUMNS_URL"],
+        "exportsDir": environment["EXPORTS_DIR"],
+        "importsDir": environment["IMPORTS_DIR"],
     }
 
 
 def build_programs(environment: dict[str, str]) -> list[Program]:
+    """The web processes, the worker, and beat where it is not in the worker."""
     commands = {
         "web": ["gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
-        "worker": ["celery", "--quiet", "-A", "config", "worker"],
-        "beat": ["celery", "--quiet", "-A", "config", "beat", "--pidfile="],
+        "worker": ["config.worker"],
     }
+    if environment.get("WORKER_BEAT") != "true":
+        commands["beat"] = ["celery", "--quiet", "-A", "config", "beat", "--pidfile="]
     return [
         Program(name, [sys.executable, "-m", *command], REPOSITORY, environment)
         for name, command in commands.items()

@@ -18,8 +18,9 @@ def print_welcome(credentials: Mapping[str, str], file: Path) -> None:
 The service is running at {url}
 Interrupt with Ctrl-C; the data stays in {file.parent}.
 
+Look:  {url}/ (user {credentials["adminUser"]}, password in {file})
 Docs:  {url}/docs/
-Admin: {url}/admin/ (user {credentials["adminUser"]}, password in {file})
+Admin: {url}/admin/
 
 The keys, for the examples here, in the README and in the docs:
 export INGEST_KEY={credentials["ingestKey"]}

@@ -30,7 +30,7 @@ class Provenance:
     `nothing` says why, where there is nothing in the answer.
     """
 
-    source: Literal["raw", "rollup", "mixed", "columns"]
+    source: Literal["raw", "rollup", "mixed", "columns", "clickhouse"]
     method: str
     error: float
     fresh_as_of: datetime
@@ -93,11 +93,17 @@ class BreakdownAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RealtimeAnswer:
-    """Visitors of the last minutes, and (minute, views) of each minute, oldest first."""
+    """Visitors of the last minutes, and (minute, views) of each minute, oldest first.
+
+    `visits` are those that began in these minutes; None: they cannot be told at the moment, and
+    `visits_refusal` is the code of why.
+    """
 
     visitors: int
     views: Sequence[tuple[datetime, int]]
     provenance: Provenance
+    visits: int | None = None
+    visits_refusal: str | None = None
 
 
 Number = int | float | None
@@ -157,6 +163,59 @@ class PropertiesAnswer:
 
     rows: Sequence[PropertyRow]
     events: int
+    provenance: Provenance
+    rows_read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    """How many came so far; the median is of the time since the step before, in seconds."""
+
+    people: int
+    median_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelGroup:
+    """Those whose first event had `value`."""
+
+    value: Any
+    steps: Sequence[FunnelStep]
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelAnswer:
+    """`groups` in order, None where no dimension is asked for."""
+
+    steps: Sequence[FunnelStep]
+    groups: Sequence[FunnelGroup] | None
+    provenance: Provenance
+    rows_read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """How many came first in a unit, and how many of them in each unit from that one on."""
+
+    people: int
+    returned: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionAnswer:
+    """A cohort of each unit, in order, empty ones too."""
+
+    cohorts: Sequence[Cohort]
+    provenance: Provenance
+    rows_read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JourneysAnswer:
+    """Values and visits, the most frequent first; `visits` are all that went any way."""
+
+    journeys: Sequence[tuple[Sequence[str], int]]
+    visits: int
     provenance: Provenance
     rows_read: int = 0
 

@@ -6,8 +6,11 @@ from typing import assert_never, overload
 from reporting.answers import (
     BreakdownAnswer,
     EventsAnswer,
+    FunnelAnswer,
+    JourneysAnswer,
     PropertiesAnswer,
     RealtimeAnswer,
+    RetentionAnswer,
     SeriesAnswer,
     StatsAnswer,
     TableAnswer,
@@ -15,12 +18,15 @@ from reporting.answers import (
 from reporting.choose import (
     COLUMNS,
     choose_answer_source,
-    choose_properties_source,
+    choose_columns,
     choose_table_source,
 )
 from reporting.columns import realtime
+from reporting.questions.funnel import FunnelQuery
+from reporting.questions.journeys import JourneysQuery
 from reporting.questions.listing import EventsQuery, PropertiesQuery
 from reporting.questions.query import BreakdownQuery, RealtimeQuery, SeriesQuery, StatsQuery
+from reporting.questions.retention import RetentionQuery
 from reporting.questions.table import TableQuery
 from reporting.raw import answer_source as raw
 
@@ -30,6 +36,9 @@ Question = (
     | BreakdownQuery
     | RealtimeQuery
     | TableQuery
+    | FunnelQuery
+    | RetentionQuery
+    | JourneysQuery
     | EventsQuery
     | PropertiesQuery
 )
@@ -39,6 +48,9 @@ Answer = (
     | BreakdownAnswer
     | RealtimeAnswer
     | TableAnswer
+    | FunnelAnswer
+    | RetentionAnswer
+    | JourneysAnswer
     | EventsAnswer
     | PropertiesAnswer
 )
@@ -54,6 +66,12 @@ def answer(question: BreakdownQuery) -> BreakdownAnswer: ...
 def answer(question: RealtimeQuery) -> RealtimeAnswer: ...
 @overload
 def answer(question: TableQuery) -> TableAnswer: ...
+@overload
+def answer(question: FunnelQuery) -> FunnelAnswer: ...
+@overload
+def answer(question: RetentionQuery) -> RetentionAnswer: ...
+@overload
+def answer(question: JourneysQuery) -> JourneysAnswer: ...
 @overload
 def answer(question: EventsQuery) -> EventsAnswer: ...
 @overload
@@ -73,15 +91,21 @@ def answer(question: Question) -> Answer:
         case BreakdownQuery():
             return choose_answer_source(question).answer_breakdown(question)
         case RealtimeQuery():
-            if question.condition is None:
-                return raw.answer_realtime(question)
+            if question.condition is None and question.restriction is None:
+                return realtime.add_visits(COLUMNS, question, raw.answer_realtime(question))
             return realtime.answer_realtime(COLUMNS, question)
         case TableQuery():
             return choose_table_source(question).answer_table(question)
+        case FunnelQuery():
+            return choose_columns(question).answer_funnel(question)
+        case RetentionQuery():
+            return choose_columns(question).answer_retention(question)
+        case JourneysQuery():
+            return choose_columns(question).answer_journeys(question)
         case EventsQuery():
             return COLUMNS.find_events(question)
         case PropertiesQuery():
-            return choose_properties_source(question).list_properties(question)
+            return choose_columns(question).list_properties(question)
     assert_never(question)
 
 

@@ -6,6 +6,8 @@ for in so many words.
 
 from datetime import datetime
 
+from analytics.events.moments import cut_to_ms
+from analytics.projects.policy import find_policy
 from analytics.rollups.calendar import is_aligned
 from analytics.web.problems import BadRequest
 from reporting.answers import AnswerSource, TableSource
@@ -16,6 +18,7 @@ from reporting.questions.query import BreakdownQuery, Query, SeriesQuery, StatsQ
 from reporting.questions.table import TableQuery
 from reporting.questions.timestamps import format_timestamp
 from reporting.questions.window import Window
+from reporting.questions.windowed import WindowedQuery
 from reporting.raw.answer_source import RawAnswerSource
 from reporting.rollups.answer_source import RollupAnswerSource
 from reporting.rollups.table_source import RollupTableSource, is_rolled_up
@@ -30,8 +33,10 @@ def choose_answer_source(query: Query) -> AnswerSource:
     """Raises BadRequest (`raw_expired`) where only events have the answer and some are gone."""
     if not needs_events(query):
         return _ROLLUPS
-    _check_horizon(query)
-    return _RAW if query.exact and query.condition is None else COLUMNS
+    is_bare = query.condition is None and query.restriction is None
+    source = _RAW if query.exact and is_bare else COLUMNS
+    _check_horizon(query, _find_horizon(query) if source is COLUMNS else query.raw_horizon)
+    return source
 
 
 def needs_events(query: Query) -> bool:
@@ -39,7 +44,7 @@ def needs_events(query: Query) -> bool:
 
     Of who is without a value they know no people: a set cannot be taken from a set.
     """
-    if query.condition or query.exact:
+    if query.condition or query.exact or query.restriction:
         return True
     match query:
         case StatsQuery():
@@ -57,7 +62,7 @@ def _is_of_events(field: Field, none: bool) -> bool:
 
 def choose_table_source(query: TableQuery) -> TableSource:
     """Raises BadRequest (`raw_expired`) where only columns have the answer, and not for so long."""
-    horizon = query.raw_horizon
+    horizon = _find_horizon(query)
     spans = {"start": query.span, "compare": query.compare}
     old = [place for place, span in spans.items() if span and _is_before(span.window, horizon)]
     if horizon is None or not old:
@@ -72,9 +77,9 @@ def choose_table_source(query: TableQuery) -> TableSource:
     )
 
 
-def choose_properties_source(query: PropertiesQuery) -> ColumnsAnswerSource:
-    """Raises BadRequest (`raw_expired`), as nothing else knows properties."""
-    horizon = query.raw_horizon
+def choose_columns(query: PropertiesQuery | WindowedQuery) -> ColumnsAnswerSource:
+    """Raises BadRequest (`raw_expired`), as nothing else has the answer."""
+    horizon = _find_horizon(query)
     if horizon and _is_before(query.window, horizon):
         raise _expired(
             "start",
@@ -89,8 +94,18 @@ def _is_before(window: Window, horizon: datetime | None) -> bool:
     return horizon is not None and window.start is not None and window.start < horizon
 
 
-def _check_horizon(query: Query) -> None:
-    horizon, start = query.raw_horizon, query.window.start
+def _find_horizon(query: Query | TableQuery | PropertiesQuery | WindowedQuery) -> datetime | None:
+    """From when on the columns hold all events, which may be kept for longer than raw ones."""
+    if query.raw_horizon is None:
+        return None
+    policy = find_policy(query.project)
+    if policy.columns_retention_days is None or policy.columns_horizon is None:
+        return query.raw_horizon
+    return min(query.raw_horizon, cut_to_ms(policy.columns_horizon))
+
+
+def _check_horizon(query: Query, horizon: datetime | None) -> None:
+    start = query.window.start
     if horizon is None or (start is not None and start >= horizon):
         return
     raise _expired(

@@ -2,13 +2,23 @@
 
 from django.urls import path
 
-from reporting.web.query_views import EventListView, PropertiesView, QueryView
+from reporting.web.query_views import (
+    EventListView,
+    FunnelView,
+    JourneysView,
+    PropertiesView,
+    QueryView,
+    RetentionView,
+)
 from reporting.web.views import BreakdownView, RealtimeView, ReportView, SeriesView, StatsView
 
 VIEWS: dict[str, type[ReportView]] = {
     "events": EventListView,
     "properties": PropertiesView,
     "query": QueryView,
+    "query/funnel": FunnelView,
+    "query/journeys": JourneysView,
+    "query/retention": RetentionView,
     "stats": StatsView,
     "stats/timeseries": SeriesView,
     "stats/breakdown": BreakdownView,

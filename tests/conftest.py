@@ -5,6 +5,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
+from django_ratelimit import core as ratelimit
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 from pytest_django.plugin import DjangoDbBlocker
@@ -19,7 +21,11 @@ from pytest_django.plugin import DjangoDbBlocker
 from analytics.databases import mongo
 from analytics.databases.mongo import database
 from analytics.databases.redis_clients import broker_client, stream_client
-from analytics.databases.redis_keys import api_keys_complete_key, origins_key
+from analytics.databases.redis_keys import (
+    aliases_complete_key,
+    api_keys_complete_key,
+    origins_key,
+)
 from analytics.keys.records import SCOPES
 from analytics.projects.models import ApiKey, Project
 from analytics.projects.zones import begin_with, write_zones
@@ -70,6 +76,8 @@ def store(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         broker_client().flushall()
         empty_database()
         shutil.rmtree(settings.COLUMNS_URL, ignore_errors=True)
+        shutil.rmtree(settings.EXPORTS_DIR, ignore_errors=True)
+        shutil.rmtree(settings.IMPORTS_DIR, ignore_errors=True)
         forget_everything()
         yield
         forget_everything()
@@ -115,8 +123,20 @@ def make_project(name: str = "Test", **fields: Any) -> TestProject:
     else:
         write_records(make_record(key, row) for key in keys)
         stream_client().set(origins_key(), "[]", nx=True)
-        stream_client().set(api_keys_complete_key(), int(time.time()), nx=True)
+        for complete in (api_keys_complete_key(), aliases_complete_key()):
+            stream_client().set(complete, int(time.time()), nx=True)
     return TestProject(row.id_bytes, row, texts["ingest"], texts["read"], texts["admin"])
+
+
+@pytest.fixture
+def unending_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No minute, hour or quarter of an hour ends in which attempts are counted."""
+    begun, find_end = int(time.time()), ratelimit._get_window
+
+    def find_later_end(value: str, period: int) -> int:
+        return begun + period if period >= 60 else int(find_end(value, period))
+
+    monkeypatch.setattr(ratelimit, "_get_window", find_later_end)
 
 
 @pytest.fixture
@@ -141,6 +161,34 @@ class Api:
 
     def get(self, path: str, **query: Any) -> Any:
         return self._client.get(path, query)
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from tests.columns.buckets.store import run_object_store  # few tests want moto
+
+    with run_object_store(tmp_path_factory.mktemp("object-store") / "log") as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(
+    store: None, object_store: Any, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """The folder of the columns is in a bucket, also for processes that the test starts."""
+    from tests.columns.buckets.store import make_bucket
+
+    made = make_bucket(object_store)
+    cache = tmp_path / "columns-cache"
+    for name, value in object_store.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COLUMNS_URL", made.url)
+    monkeypatch.setenv("COLUMNS_CACHE_DIR", str(cache))
+    settings.COLUMNS_URL, settings.COLUMNS_CACHE_DIR = made.url, cache
+    forget_everything()
+    yield made
+    made.fail()
+    forget_everything()
 
 
 @pytest.fixture

@@ -43,5 +43,9 @@ class Page:
             body = msgspec.json.encode(body)
         return self._client.post(f"{path}?key={self.key}", body, **extra)
 
+    def look(self, **parameters: str) -> Any:
+        """A view by a picture."""
+        return self._client.get("/pixel.gif", {"key": self.key, **parameters})
+
     def send_many(self, events: Any, **extra: Any) -> Any:
         return self.send(events, "/events", **extra)

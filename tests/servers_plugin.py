@@ -31,6 +31,8 @@ _folder = Path(tempfile.mkdtemp(prefix="analytics-columns-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ.update(
     COLUMNS_URL=str(_folder / "columns"),
+    EXPORTS_DIR=str(_folder / "exports"),
+    IMPORTS_DIR=str(_folder / "imports"),
     QUERY_TEMP_DIR=str(_folder / "temp"),
     SECRET_KEY="secret-of-the-tests-which-is-long-enough-for-the-checks-0123456789",
     REDIS_URL=f"redis://127.0.0.1:{_ports['stream']}/0",

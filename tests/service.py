@@ -121,6 +121,11 @@ class Gunicorn:
         if self._child:
             self._child.stop(STOP_GRACE_SECONDS)
 
+    def waits_for_end(self, seconds: float) -> bool:
+        """Whether it ends by itself within the time."""
+        assert self._child
+        return self._child.wait(seconds)
+
     def find_workers(self, *, reporting: bool) -> list[int]:
         """The worker processes of one kind, told by their niceness."""
         assert self._child
@@ -130,6 +135,10 @@ class Gunicorn:
             for worker in find_children(self.pid)
             if (os.getpriority(os.PRIO_PROCESS, worker) > own) is reporting
         ]
+
+    @property
+    def address(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def pid(self) -> int:

@@ -11,7 +11,7 @@ from analytics.databases import mongo
 from analytics.events.entry import AcceptedEvent, Entry, Part
 from analytics.events.fresh import describe_fresh
 from analytics.events.ids import EntryId, make_event_id, now_ms
-from analytics.rollups.summary import read_fact
+from analytics.rollups.facts import read_fact
 from ingestion.store.prepare import PreparedEvent, prepare
 from ingestion.store.transaction import write_batch
 from ingestion.stream.entries import ReadEntry

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import bson
 import redis
@@ -15,6 +17,8 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection, database
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.keys.refusals import flush_refusals
+from analytics.keys.samples import flush_samples
+from analytics.projects.aliases import Alias
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import ApiKey
 from columns.export import export_project, list_tails
@@ -22,9 +26,16 @@ from columns.garbage import collect_files
 from columns.merge import merge_project
 from ingestion.drain.loop import drain
 from ingestion.letters.change import discard_letters
+from people.members.changes import add_member
+from people.members.models import Role
+from people.shares.links import add_link
+from people.shares.models import ShareLink
 from tests.conftest import Api, TestProject, make_project
+from tests.exchange.exports import export
 from tests.pages import Page, make_public_key
 from tests.poison import accept_poison
+from tests.receivers.bodies import RECEIVED, Owner, make_request
+from tests.receivers.vendor import add_alias, post
 from tests.upkeep.erasure.erasures import erase
 from upkeep.deletion.data import find_runs
 from upkeep.ledger.checkpoints import take_checkpoints
@@ -62,6 +73,11 @@ class World:
         return Page(ApiKey.objects.get(project=self.subject.row.pk, name=PAGE))
 
     @property
+    def owner(self) -> Owner:
+        """What clients of other vendors call the project."""
+        return name_owner(self.subject)
+
+    @property
     def read(self) -> Api:
         return Api(self.subject.read_key)
 
@@ -82,9 +98,14 @@ def make_world(*, alone: bool) -> World:
     for project in projects:
         erase(project, GONE)
     settle()
+    for project in projects:
+        export(project, "csv")
     store: Any = stream_client()
-    for allowances in store.keys("*:bucket:*") + store.keys("*:addresses:*"):
+    for allowances in store.keys("*:addresses:*"):
         store.persist(allowances)  # else they go by themselves, within the minute
+    bob = User.objects.create_user("bob")
+    for project in projects[1:]:
+        add_member(project.row.pk, bob, Role.VIEWER)
     client = Client()
     client.force_login(User.objects.create_superuser("alice", password="correct horse"))
     return World(subject, others, client)
@@ -111,12 +132,32 @@ def fill(project: TestProject) -> None:
         assert page.send_many([{"path": "/0", "eventId": "id-0"}, events[-2]]).status_code == 202
         drain(0)
     assert page.send({}).status_code == 400
+    fill_receivers(project)
+    add_link(ShareLink(project=project.row, name="for the board", panels=["pages"]))
     flush_refusals()
     for n, user in enumerate((MALLORY, MALLORY, "alice", "alice", GONE)):
         accept_poison(project, f"poison-{n}", user)
     drain(0)
     letters = collection(mongo.DEAD_LETTERS).find({"project": project.id}).sort("_id", 1)
     discard_letters([next(letters)["_id"]], "a test", "not wanted")
+
+
+def name_owner(project: TestProject) -> Owner:
+    text = ApiKey.objects.get(project=project.row.pk, name=PAGE).text
+    return Owner(text, f"p{project.row.pk}.example", str(UUID(project.row.pk * 2)))
+
+
+def fill_receivers(project: TestProject) -> None:
+    """The same events by clients of other vendors, and samples of what was refused them."""
+    owner = name_owner(project)
+    for alias in owner.aliases:
+        add_alias(project, alias)
+    for name, path in RECEIVED:
+        sent = make_request(name, path, owner)
+        assert post(sent.path, sent.body, **sent.headers).status_code in (200, 202, 204)
+    bad = {"batch": [{"type": "nonsense", "userId": MALLORY}], "writeKey": owner.key}
+    assert post("/v1/batch", bad).status_code == 200
+    flush_samples()
 
 
 def settle() -> None:
@@ -153,8 +194,9 @@ def read_bytes_of(projects: list[TestProject]) -> Bytes:
             if any(mark in b"%b %b" % (key, value) for mark in marks):
                 found[f"redis {number}", key] = value
     for project in projects:
-        for file in (settings.COLUMNS_URL / project.id.hex()).rglob("*"):
-            found["file", str(file)] = file.read_bytes() if file.is_file() else b""
+        for root in (settings.COLUMNS_URL, settings.EXPORTS_DIR, settings.IMPORTS_DIR):
+            for file in (Path(root) / project.id.hex()).rglob("*"):
+                found["file", str(file)] = file.read_bytes() if file.is_file() else b""
     return found
 
 
@@ -165,6 +207,9 @@ def _marks_of(project: TestProject) -> Iterator[bytes]:
     for key in ApiKey.objects.filter(project=project.row.pk):
         yield key.pk.encode()
         yield key.digest.encode()
+    for alias in Alias.objects.filter(project=project.row.pk):
+        yield alias.key_id.encode()
+        yield alias.digest.hex().encode()
     for name in (mongo.ROLLUP_DAYS, mongo.ROLLUP_MONTHS):
         for head in collection(name).find({"project": project.id}):
             yield from find_runs(head)

@@ -23,6 +23,7 @@ def celery_worker(
     """A worker in a process group of its own, killed with all its children at the end."""
     command = [sys.executable, "-m", "celery", "-A", app, "worker", "-c", str(concurrency)]
     command += ["-Q", "drain,maintenance", "--without-gossip", "--without-mingle"]
+    environment = {"WORKER_CONCURRENCY": str(concurrency), **environment}
     with (folder / f"worker-{time.monotonic_ns()}.log").open("wb") as log:
         worker = Child(
             command, directory=ROOT, environment={**os.environ, **environment},

@@ -1,23 +1,27 @@
 """The Celery tasks: each an interface to one plain function. None carries an event."""
 
 import random
+import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from celery import Task, shared_task
+from celery.signals import worker_process_init
 
 from analytics import task_names
 from analytics.metrics.sightings import note_verified
 from analytics.projects.policy import find_policy, list_projects
 from analytics.rollups.calendar import month_of
+from columns.files.sweep import begin_sweeping_host
 from ingestion.stream.signals import send_quietly
 from upkeep.columns.rounds import export_columns, has_due, tend_columns
 from upkeep.columns.verify import verify_columns_sample
 from upkeep.job_table import JOB_KINDS
 from upkeep.jobs.engine import run_jobs
 from upkeep.jobs.job import JobKind, signal_jobs
-from upkeep.jobs.lane import COLUMNS, enter_lane
+from upkeep.jobs.lane import enter_lane
+from upkeep.jobs.leases import lease_host
 from upkeep.jobs.setbacks import run_each
 from upkeep.ledger.checkpoints import take_checkpoints
 from upkeep.ledger.lines import compact_ledger
@@ -33,6 +37,12 @@ VERIFY_DAYS = 3
 COMPACT_BUDGET_SECONDS = 5.0
 JOBS_BUDGET_SECONDS = 5.0
 LANE_RETRY_SECONDS = 30
+
+
+@worker_process_init.connect
+def sweep_host(**_: Any) -> None:
+    """Also where the rounds of the columns never come by."""
+    begin_sweeping_host()
 
 
 def in_lane(work: Callable[[], None]) -> Callable[[], None]:
@@ -67,7 +77,12 @@ def apply_retention_task() -> None:
 @shared_task(name=task_names.COMPACT_SUMMARIES, ignore_result=True)
 @in_lane
 def compact_summaries_task() -> None:
-    compact_summaries(COMPACT_BUDGET_SECONDS)
+    begun = time.monotonic()
+    if (
+        compact_summaries(COMPACT_BUDGET_SECONDS)
+        and time.monotonic() - begun > COMPACT_BUDGET_SECONDS
+    ):
+        send_quietly(task_names.COMPACT_SUMMARIES, task_names.MAINTENANCE_QUEUE)  # others first
 
 
 @shared_task(name=task_names.BUILD_COPIES, ignore_result=True)
@@ -88,12 +103,16 @@ def tend_columns_task() -> None:
     _work_on_columns(tend_columns, task_names.TEND_COLUMNS)
 
 
-def _work_on_columns(work: Callable[[], bool], task: str) -> None:
-    """For a while, then make room for others in the lane of the columns, and go on."""
-    with enter_lane(COLUMNS) as entered:
-        work_left = entered and work()
+def _work_on_columns(work: Callable[..., bool], task: str) -> None:
+    """For a while, side by side with others, then make room and go on."""
+    with lease_host() as entered:
+        work_left = entered and work(ask_for_help=partial(_send, task))
     if work_left:
-        send_quietly(task, task_names.MAINTENANCE_QUEUE)
+        _send(task)
+
+
+def _send(task: str) -> None:
+    send_quietly(task, task_names.MAINTENANCE_QUEUE)
 
 
 @shared_task(name=task_names.VERIFY_SAMPLE, ignore_result=True, bind=True, max_retries=None)

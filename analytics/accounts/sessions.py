@@ -6,6 +6,7 @@ document by its `_id`. Only a digest of its key is kept: who reads the store get
 
 import hashlib
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,8 +17,13 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
+from pymongo import DESCENDING
 
 from analytics.databases.mongo import ADMIN_SESSIONS, collection
+
+BROWSER = "browser"  # in a session
+MAX_BROWSER_CHARS = 200
+MAX_SHOWN = 50
 
 _KEY = re.compile(r"[a-z0-9]{32}")  # as Django makes them: 165 random bits
 
@@ -85,6 +91,38 @@ class SessionStore(SessionBase):
         """MongoDB's TTL index does it."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    digest: str  # hex
+    since: datetime
+    browser: str  # as it names itself
+
+
+def list_sessions(user: Model) -> list[OpenSession]:
+    """Those that are not over, the newest first."""
+    found = collection(ADMIN_SESSIONS).find(
+        {"user": str(user.pk), "expiresAt": {"$gt": datetime.now(UTC)}}
+    )
+    return [
+        OpenSession(
+            bytes(each["_id"]).hex(),
+            each["createdAt"],
+            str(SessionStore().decode(each["data"]).get(BROWSER, "")),
+        )
+        for each in found.sort("createdAt", DESCENDING).limit(MAX_SHOWN)
+    ]
+
+
+def end_session(user: Model, digest: str) -> bool:
+    """Whether the user had that one."""
+    try:
+        key = Binary(bytes.fromhex(digest))
+    except ValueError:
+        return False
+    ended = collection(ADMIN_SESSIONS).delete_one({"_id": key, "user": str(user.pk)})
+    return ended.deleted_count == 1
+
+
 def end_sessions(user: Model) -> int:
     """Sign a user out everywhere, at once; how many sessions that were."""
     return collection(ADMIN_SESSIONS).delete_many({"user": str(user.pk)}).deleted_count
@@ -106,6 +144,7 @@ def connect_signals() -> None:
 def _on_signed_in(request: HttpRequest, **kwargs: Any) -> None:
     """Django keeps the key of a session whose user signs in once more."""
     session = request.session
+    session[BROWSER] = request.headers.get("User-Agent", "")[:MAX_BROWSER_CHARS]
     if isinstance(session, SessionStore) and not session.is_new:
         session.cycle_key()
 

@@ -50,7 +50,8 @@ class ApiKeyForm(ApiKeyModelForm):
         choices=[(scope, scope) for scope in SCOPES],
         widget=forms.CheckboxSelectMultiple,
         required=False,  # of a public key; `clean_scopes` says so of the others
-        help_text="ingest: send events. read: ask for statistics. admin: both, and erase users.",
+        help_text="ingest: send events. read: ask for statistics. admin: both, and whatever an "
+        "owner may.",
     )
     # Not `revoke`: a page to read shows a field by its name on the key, and calls what it finds.
     revoke_now = forms.BooleanField(

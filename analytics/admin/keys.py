@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,6 +19,7 @@ from analytics.keys.records import SCOPES
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.models import ApiKey, Project
 from analytics.projects.usage import read_key_usage
+from analytics.web.scripts import CORE, find_hashed_name, read_script
 
 MAX_REVOKED_KEYS = 500  # a form holds up to 1,000 fields
 ABOUT = ("prefix", "kind", "state", "project")
@@ -73,6 +75,17 @@ class ApiKeyAdmin(NeverDeleted):
     list_select_related = ("project",)
     search_fields = ("name", "id", "project__name")
     actions = ("revoke_keys",)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """With what a web page needs to have of a public key."""
+        context |= {
+            "tracker_name": settings.TRACKER_NAME,
+            "hashed_name": find_hashed_name(),
+            "integrity": read_script(CORE).integrity,
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "project":

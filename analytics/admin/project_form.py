@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.db.models import Field
 
+from analytics.projects.excluded import spell_host_pattern, spell_network
 from analytics.projects.hostnames import spell_hostname
 from analytics.projects.models import Project
 from analytics.projects.zones import DEFAULT_ZONE
@@ -38,6 +39,20 @@ class HostnamesField(LinesField):
         return spell_hostname(line)
 
 
+class NetworksField(LinesField):
+    """Addresses and networks; kept in the one spelling."""
+
+    def read_line(self, line: str) -> str:
+        return spell_network(line)
+
+
+class HostPatternsField(LinesField):
+    """Hostnames, also with `*.` before them; kept in the one spelling."""
+
+    def read_line(self, line: str) -> str:
+        return spell_host_pattern(line)
+
+
 HELP = {
     field.name: field.help_text for field in Project._meta.get_fields() if isinstance(field, Field)
 }
@@ -52,6 +67,9 @@ class ProjectForm(ProjectModelForm):
     allowed_events = _lines("allowed_events")
     allowed_properties = _lines("allowed_properties")
     hostnames = _lines("hostnames", HostnamesField)
+    excluded_addresses = _lines("excluded_addresses", NetworksField)
+    excluded_paths = _lines("excluded_paths")
+    excluded_hostnames = _lines("excluded_hostnames", HostPatternsField)
     # With what it was when the form was opened beside it: only who changes it, changes it.
     time_zone = forms.CharField(
         required=False,

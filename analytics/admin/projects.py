@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from analytics.admin.base import NeverDeleted, show_usage
 from analytics.admin.project_form import ProjectForm
-from analytics.admin.refusals import REFUSALS, show_project_refusals
+from analytics.admin.refusals import REFUSALS, SAMPLES, show_project_refusals, show_samples
 from analytics.projects.holdings import read_holding
 from analytics.projects.models import Project
 from analytics.projects.names import NameTaken
@@ -17,7 +17,16 @@ from analytics.projects.usage import read_project_usage
 RULES = (
     (
         None,
-        {"fields": ("name", "is_active", "retention_days", "quota_events_per_month", "ip_rule")},
+        {
+            "fields": (
+                "name",
+                "is_active",
+                "retention_days",
+                "columns_retention_days",
+                "quota_events_per_month",
+                "ip_rule",
+            )
+        },
     ),
     (
         "Pages and apps",
@@ -43,8 +52,12 @@ RULES = (
             )
         },
     ),
+    (
+        "Not counted",
+        {"fields": ("excluded_addresses", "excluded_paths", "excluded_hostnames")},
+    ),
 )
-FACTS = ("id", "holds", "partition", "created_at", "events_accepted", "refusals")
+FACTS = ("id", "holds", "partition", "created_at", "events_accepted", "refusals", "samples")
 
 
 @admin.register(Project)
@@ -90,6 +103,10 @@ class ProjectAdmin(NeverDeleted):
     @admin.display(description=REFUSALS)
     def refusals(self, project: Project) -> str:
         return show_project_refusals(project)
+
+    @admin.display(description=SAMPLES)
+    def samples(self, project: Project) -> str:
+        return show_samples(project)
 
     def get_fieldsets(self, request: HttpRequest, obj: Project | None = None) -> Any:
         return (*RULES, ("The project", {"fields": FACTS})) if obj else RULES

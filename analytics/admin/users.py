@@ -70,7 +70,7 @@ class UserAdmin(Fitting, DjangosUserAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(auth_admin.GroupAdmin):
+class GroupAdmin(Fitting, auth_admin.GroupAdmin):
     """A group's permissions are those of everybody in it."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

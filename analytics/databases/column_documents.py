@@ -25,13 +25,15 @@ SegmentDocument = TypedDict(
         "from": int,  # the smallest timestamp in it, unix milliseconds
         "to": int,  # and the largest, included
         "days": list[int] | None,  # first and last local day it was cut for; None: of whatever days
-        "zone": str | None,  # the time zone of these days, and the release of its rules
-        "tz": str | None,
+        "zone": str | None,  # the time zone of these days
+        "midnights": NotRequired[bytes],  # a digest of when these days and the next begin
+        "owners": NotRequired[list[int]],  # whose rows: the smallest and largest; absent: anybody's
         "rows": int,
         "bytes": int,
         "sum": bytes,  # SHA-256 of the file
         "v": int,
         "madeAt": datetime,
+        "since": NotRequired[datetime],  # when the first of its rows came into a segment, if before
         "clearOf": NotRequired[list[str]],  # the erasures whose user is not in it
         "damagedAt": NotRequired[datetime],
     },
@@ -75,3 +77,13 @@ class ColumnStoreDocument(TypedDict):
     _id: str
     deployment: str
     madeAt: datetime
+
+
+class ColumnPinDocument(TypedDict):
+    """`column_pins`: what an export reads, and so is not deleted before it has done."""
+
+    _id: str  # the export
+    project: bytes
+    segments: list[SegmentDocument]
+    fresh: list[FreshDocument]
+    veils: list[VeilDocument]

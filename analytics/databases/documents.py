@@ -70,6 +70,7 @@ class LedgerDocument(TypedDict):
     duplicate: NotRequired[int]
     dead: NotRequired[int]
     erased: NotRequired[int]
+    imported: NotRequired[int]
     accepted: NotRequired[int]  # as of the last checkpoint
     base: NotRequired[int]  # of it, what Redis has lost and does not count any more
     lost: NotRequired[int]  # of it, what was in the stream when Redis lost it
@@ -171,6 +172,8 @@ class ProjectRow(TypedDict):
     retention_days: int | None
     retention_applied_days: NotRequired[int | None]
     raw_since: NotRequired[datetime | None]
+    columns_retention_days: NotRequired[int | None]
+    columns_since: NotRequired[datetime | None]
     deleted_at: NotRequired[datetime | None]
     # None in a row that an earlier release made, until `migrate`.
     zones: NotRequired[list[dict[str, object]] | None]

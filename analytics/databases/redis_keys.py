@@ -7,6 +7,7 @@ keeps them on one node.
 from django.conf import settings
 
 GROUP = b"workers"
+DRAINING = b"draining"  # the wake flag, while a drain will read once more in any case
 
 
 def partition_tag(partition: int) -> str:
@@ -19,7 +20,7 @@ def stream_key(partition: int) -> str:
 
 
 def wake_key(partition: int) -> str:
-    """String, 5 s: a drain has been signalled and has not begun yet."""
+    """String, 5 s: a drain has been signalled and has not begun yet; 2 s: DRAINING."""
     return f"{partition_tag(partition)}:wake"
 
 
@@ -41,9 +42,12 @@ def checkpoint_key(partition: int) -> str:
     return f"{partition_tag(partition)}:checkpoint"
 
 
-def allowance_key(partition: int, key_id: str) -> str:
-    """Hash: the allowance of an API key: `tokens`, the events left of it, and `at_ms`."""
-    return f"{partition_tag(partition)}:bucket:{key_id}"
+def allowances_key(partition: int) -> str:
+    """Hash: the allowance of each API key, by `<project hex>:<key id>`.
+
+    Two little-endian doubles: the events left of it, and when that was (unix ms).
+    """
+    return f"{partition_tag(partition)}:allowances"
 
 
 def addresses_key(partition: int, key_id: str) -> str:
@@ -54,10 +58,23 @@ def addresses_key(partition: int, key_id: str) -> str:
     return f"{partition_tag(partition)}:addresses:{key_id}"
 
 
+def usage_key(partition: int, month: str) -> str:
+    """Hash: events accepted in a month, `YYYYMM`, by `<project hex>`, and of them by API key and by
+    all public keys: `<project hex>:<key id>` and `<project hex>:public`."""
+    return f"{partition_tag(partition)}:usage:{month}"
+
+
 def quota_key(partition: int, project_hex: str) -> str:
-    """Hash: events accepted per month of acceptance, `YYYYMM`, and of them by key and by all
-    public keys, `YYYYMM:<key id>` and `YYYYMM:public`."""
+    """Hash: the same of a project, as the release before counted it; to be added.
+
+    By month, `YYYYMM`, and of them by key and by all public keys, `YYYYMM:<key id>` and
+    `YYYYMM:public`."""
     return f"{partition_tag(partition)}:quota:{project_hex}"
+
+
+def imported_count_key(partition: int, import_id: str) -> str:
+    """Hash: `events`, the events admitted of an import, and 2^40 for each era."""
+    return f"{partition_tag(partition)}:imports:{import_id}"
 
 
 def refusals_key(partition: int, project_hex: str, day: int) -> str:
@@ -85,6 +102,16 @@ def api_keys_used_key() -> str:
     return f"{settings.STREAM_PREFIX}:keys:used"
 
 
+def alias_key(digest_hex: str) -> str:
+    """String: the mirror of one alias of a project."""
+    return f"{settings.STREAM_PREFIX}:aliases:{digest_hex}"
+
+
+def aliases_complete_key() -> str:
+    """String: present while the mirror holds every alias."""
+    return f"{settings.STREAM_PREFIX}:aliases:complete"
+
+
 def lane_key(name: str) -> str:
     """String, 30 s: in the broker's Redis, which process is in a lane of maintenance."""
     return f"{settings.STREAM_PREFIX}:{name}"
@@ -93,6 +120,16 @@ def lane_key(name: str) -> str:
 def origins_key() -> str:
     """String: the origins that any project allows, as JSON."""
     return f"{settings.STREAM_PREFIX}:origins"
+
+
+def beat_key() -> str:
+    """String, 5 s: in the broker's Redis, which beat publishes what is due."""
+    return f"{settings.STREAM_PREFIX}:beat"
+
+
+def stored_key() -> str:
+    """String: in the broker's Redis, how many batches have been stored, by whomever."""
+    return f"{settings.STREAM_PREFIX}:stored"
 
 
 def sightings_key() -> str:

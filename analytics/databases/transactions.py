@@ -1,10 +1,14 @@
 """Durable transactions, and which errors of MongoDB concern the moment, which the document."""
 
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from bson.errors import InvalidDocument
+from django.db import DatabaseError
+from django_mongodb_backend.transaction import atomic
 from pymongo.client_session import ClientSession
 from pymongo.errors import DocumentTooLarge, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -15,6 +19,8 @@ COMMIT_UNKNOWN = "UnknownTransactionCommitResult"
 TRANSIENT = "TransientTransactionError"
 # How often work is done in all while somebody else is faster each time.
 MAX_TRIES = 5
+# Seconds before each further try of a form, whose winner may take a while to commit.
+_PAUSES = (0.02, 0.1, 0.4, 1.0)
 
 _SNAPSHOT = ReadConcern("snapshot")
 
@@ -85,3 +91,26 @@ def repeat(work: Callable[[], T], most: int = MAX_TRIES) -> T:
         with suppress(Conflict):
             return work()
     return work()
+
+
+def transact_models(work: Callable[[], T]) -> T:
+    """What `work` returns, done through Django's models in one transaction.
+
+    It is begun again, after a growing pause each time, where somebody else was faster.
+    """
+    for seconds in _PAUSES:
+        try:
+            with atomic():
+                return work()
+        except (DatabaseError, PyMongoError) as exc:
+            if not _is_conflict(exc):
+                raise
+        time.sleep(seconds * random.uniform(0.5, 1.5))
+    with atomic():
+        return work()
+
+
+def _is_conflict(exc: BaseException) -> bool:
+    """Django's backend hides the driver's error behind its own."""
+    found = exc if isinstance(exc, PyMongoError) else exc.__cause__
+    return isinstance(found, PyMongoError) and found.has_error_label(TRANSIENT)

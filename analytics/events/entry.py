@@ -2,22 +2,27 @@
 
 Fields of the Redis Stream entry: `v`, the format's version, and `d`, a MessagePack array of parts,
 one for each request: `[project id, client ip, client user agent, [[event id, JSON of the event],
-...], trace, public, from page, do not track, skew]`. The JSON is the sender's own; the drain judges
-it as the door did (`event.py`). All parts are of one API key. In version 2, all of a part after the
-trace is missing, and in version 1, `d` is one part.
+...], trace, public, from page, do not track, skew, imported]`. The JSON is the sender's own; the
+drain judges it as the door did (`event.py`). All parts are of one API key, or of one import. An
+entry of an import is of version 4, which workers of a release before hold for those that know it:
+its JSON is of `imported.py`, and an event's id the text of all its bytes (`id_text.py`). In version
+2, all of a part after the trace is missing, and in version 1, `d` is one part.
 """
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from analytics.events.id_text import parse_id
 from analytics.events.ids import event_key, public_event_key
 
 _KIBIBYTE = 1024
 
 FORMAT_VERSION = b"3"
+IMPORTED_VERSION = b"4"
 _SECRET_KEYS_VERSION = b"2"  # of a release that had no public keys
 _ONE_PART_VERSION = b"1"
 VERSION_FIELD = b"v"
@@ -46,28 +51,31 @@ class Part(msgspec.Struct, array_like=True, frozen=True, gc=False):
     from_page: bool = False  # its own user agent may be a person's: it is public, or has an Origin
     do_not_track: bool = False  # DNT or Sec-GPC
     skew_ms: int = 0  # what the client's clock is behind: each of its timestamps moves by that
+    imported: bool = False
 
 
 class Entry:
-    """What one stream entry holds; an event's place is the entry's id and its index here."""
+    """What one stream entry holds; an event's place is the entry's id and its index here.
 
-    __slots__ = ("event_count", "parts")
+    `project_id`, whether its events came by a `public` key, and whether they are `imported`, is the
+    same of all parts.
+    """
+
+    __slots__ = ("event_count", "imported", "parts", "project_id", "public")
 
     def __init__(self, parts: Sequence[Part]) -> None:
+        first = parts[0]
         self.parts = parts
-        self.event_count = sum([len(part.events) for part in parts])
-
-    @property
-    def project_id(self) -> bytes:
-        return self.parts[0].project_id
-
-    @property
-    def public(self) -> bool:
-        """Whether its events came by a public key."""
-        return self.parts[0].public
+        self.project_id, self.public = first.project_id, first.public
+        self.imported = first.imported
+        self.event_count = (
+            len(first.events) if len(parts) == 1 else sum([len(part.events) for part in parts])
+        )
 
     def event_key(self, event_id: str) -> bytes:
         """The `_id` of an event of this entry: public keys have a namespace of their own."""
+        if self.imported:
+            return imported_key(self.project_id, event_id)
         make_key = public_event_key if self.public else event_key
         return make_key(self.project_id, event_id)
 
@@ -89,6 +97,8 @@ class UnreadableEntry(Exception):
     """An entry of our format that does not decode, or is of several projects."""
 
 
+_WAY = attrgetter("project_id", "public", "imported")
+
 _encoder = msgspec.msgpack.Encoder()
 _decode_parts = msgspec.msgpack.Decoder(Annotated[list[Part], Meta(min_length=1)]).decode
 _decode_part = msgspec.msgpack.Decoder(Part).decode
@@ -104,15 +114,31 @@ def encode_entry(parts: Sequence[Part]) -> bytes:
     return _encoder.encode(parts)
 
 
+def imported_key(project_id: bytes, event_id: str) -> bytes:
+    """The `_id` of an imported event, of the text of its id.
+
+    One that is no such text is known by its digest, as a client's: it is buried for that.
+    """
+    try:
+        return project_id + parse_id(event_id)
+    except ValueError:
+        return event_key(project_id, event_id)
+
+
+def version_of(part: Part) -> bytes:
+    """The version of an entry with this part."""
+    return IMPORTED_VERSION if part.imported else FORMAT_VERSION
+
+
 def is_known_format(version: bytes) -> bool:
-    return version in (FORMAT_VERSION, _SECRET_KEYS_VERSION, _ONE_PART_VERSION)
+    return version in (FORMAT_VERSION, IMPORTED_VERSION, _SECRET_KEYS_VERSION, _ONE_PART_VERSION)
 
 
 def decode_entry(fields: dict[bytes, bytes]) -> Entry:
     """Raises UnknownFormat or UnreadableEntry."""
     version = fields.get(VERSION_FIELD)
     try:
-        if version in (FORMAT_VERSION, _SECRET_KEYS_VERSION):
+        if version in (FORMAT_VERSION, IMPORTED_VERSION, _SECRET_KEYS_VERSION):
             parts = _decode_parts(fields[DATA_FIELD])
         elif version == _ONE_PART_VERSION:
             parts = [_decode_part(fields[DATA_FIELD])]
@@ -120,8 +146,8 @@ def decode_entry(fields: dict[bytes, bytes]) -> Entry:
             raise UnknownFormat(version)
     except (KeyError, msgspec.DecodeError, UnicodeError, RecursionError) as exc:
         raise UnreadableEntry(repr(exc)) from exc
-    if len({(part.project_id, part.public) for part in parts}) > 1:
-        raise UnreadableEntry("parts of several projects, or by both kinds of key")
+    if len(parts) > 1 and len(set(map(_WAY, parts))) > 1:
+        raise UnreadableEntry("parts of several projects, or that came in several ways")
     return Entry(parts)
 
 

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from analytics.events.addresses import parse_ip
 from analytics.events.invalid_event import InvalidEvent, explain
-from analytics.events.moments import MAX_MOMENT_CHARS, BadMoment, cut_to_ms, parse_moment
+from analytics.events.moments import MAX_MOMENT_CHARS, BadMoment, parse_moment
 from analytics.events.properties import INT64_MAX, INT64_MIN, decode_properties
 from analytics.events.properties import MAX_PROPERTIES_BYTES as MAX_PROPERTIES_BYTES
 from analytics.events.properties import MAX_PROPERTIES_DEPTH as MAX_PROPERTIES_DEPTH
@@ -37,6 +37,7 @@ MAX_TITLE_SENT_CHARS = 8 * _KIBIBYTE
 MAX_LANGUAGE_CHARS = 64
 MAX_SCREEN_CHARS = 16
 MAX_LOST = 1_000_000
+FEW_EVENTS = 16  # that are not worth being told apart
 MAX_FUTURE = timedelta(hours=24)
 
 PAGEVIEW = "pageview"
@@ -135,25 +136,38 @@ def decode_event(raw: bytes) -> Event:
 def decode_events(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
     """As `try_event` does each of many: in the place of one that is refused, why.
 
-    Plain ones are decoded as lines, in one go. Where each line begins and ends with a brace it
-    holds a value at least, and none goes on in the next: as many values as lines are one in each.
+    Plain ones are decoded as lines, in one go. Where one among them is not plain, only those of
+    its FEW_EVENTS go the long way.
+    """
+    if len(raws) > 1:
+        with suppress(msgspec.MsgspecError, InvalidEvent):  # perhaps of one alone
+            if plain := _decode_lines(raws):
+                return [_settle(event) for event in plain]
+    if len(raws) <= FEW_EVENTS:
+        return [try_event(raw) for raw in raws]
+    middle = len(raws) // 2
+    return decode_events(raws[:middle]) + decode_events(raws[middle:])
+
+
+def _decode_lines(raws: Sequence[bytes]) -> list[PlainEvent] | None:
+    """The events as the lines of one text; None where one of them is not plain.
+
+    Where each line begins and ends with a brace it holds a value at least, and none goes on in the
+    next: as many values as lines are one in each. Raises MsgspecError.
     """
     lines = b"\n".join(raws)
     if (
-        len(raws) > 1
-        and lines.isascii()
-        and _BACKSLASH not in lines
-        and _DELETE not in lines
-        and max(map(len, raws)) <= MAX_PROPERTIES_BYTES
-        and lines.count(b"\n") == lines.count(b"}\n{") == len(raws) - 1
-        and lines.startswith(b"{")
-        and lines.endswith(b"}")
+        not lines.isascii()
+        or _BACKSLASH in lines
+        or _DELETE in lines
+        or not lines.count(b"\n") == lines.count(b"}\n{") == len(raws) - 1
+        or not lines.startswith(b"{")
+        or not lines.endswith(b"}")
+        or max(map(len, raws)) > MAX_PROPERTIES_BYTES
     ):
-        with suppress(msgspec.MsgspecError, InvalidEvent):  # perhaps of one alone
-            plain = _decode_plain_lines(lines)
-            if len(plain) == len(raws):
-                return [_settle(event) for event in plain]
-    return [try_event(raw) for raw in raws]
+        return None
+    plain = _decode_plain_lines(lines)
+    return plain if len(plain) == len(raws) else None
 
 
 def try_event(raw: bytes) -> Event | InvalidEvent:
@@ -161,23 +175,6 @@ def try_event(raw: bytes) -> Event | InvalidEvent:
         return decode_event(raw)
     except InvalidEvent as refusal:
         return refusal.anew()
-
-
-def decode_older_event(raw: bytes) -> Event:
-    """An event that a release before this one accepted: it knew more spellings of its timestamp.
-
-    The basic format and dates by week, above all. Raises InvalidEvent.
-    """
-    try:
-        fields = msgspec.json.decode(raw)
-        moment = datetime.fromisoformat(fields.pop("timestamp"))
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError, LookupError, TypeError):  # or it is `sentAt` that is bad
-        detail = "timestamp is not a date and time."
-        raise InvalidEvent("timestamp", "bad_timestamp", detail) from None
-    event = decode_event(msgspec.json.encode(fields))
-    event.timestamp = cut_to_ms(_check_epoch("timestamp", moment))
-    return event
 
 
 def judge_event(raw: bytes) -> Event:
@@ -231,10 +228,10 @@ def parse_timestamp(text: str, field: str = "timestamp") -> datetime:
         moment = parse_moment(text)
     except BadMoment as exc:
         raise InvalidEvent(field, "bad_timestamp", f"{field} {exc}.") from None
-    return _check_epoch(field, moment)
+    return check_epoch(field, moment)
 
 
-def _check_epoch(field: str, moment: datetime) -> datetime:
+def check_epoch(field: str, moment: datetime) -> datetime:
     if moment < EPOCH:
         raise InvalidEvent(field, "bad_timestamp", f"{field} is before 1970.")
     return moment

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import Any
 
-from bson.binary import Binary
-
 from analytics.events.ids import EVENT_KEY_BYTES, PROJECT_ID_BYTES
 
 FRESH_ID_BYTES = 16
@@ -30,11 +28,11 @@ def describe_fresh(project_id: bytes, keys: Iterable[bytes], now_ms: int) -> dic
         short = b"".join([rest for rest in rests if len(rest) == _SHORT])
         long = b"".join([rest for rest in rests if len(rest) == _LONG])
     return {
-        "_id": Binary(project_id + now_ms.to_bytes(8, "big") + os.urandom(FRESH_ID_BYTES - 8)),
-        "project": Binary(project_id),
+        "_id": project_id + now_ms.to_bytes(8, "big") + os.urandom(FRESH_ID_BYTES - 8),
+        "project": project_id,
         "n": len(rests),
-        "short": Binary(short),
-        "long": Binary(long),
+        "short": short,
+        "long": long,
     }
 
 

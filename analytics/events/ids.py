@@ -5,7 +5,8 @@ import random
 import struct
 import time
 from binascii import unhexlify
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -28,11 +29,16 @@ os.register_at_fork(after_in_child=_random.seed)
 # Of its bits the upper two are fixed.
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
+_UUID_CHARS = 36
+_HYPHENS = (8, 13, 18, 23)
 _HASHED = b"\x01"
 _PUBLIC = b"\x02"
+_IMPORTED = b"\x03"
 _PLACE = struct.Struct(">QIH")
+_PLACE_BEGIN = struct.Struct(">QI")
 PLACE_BYTES = _PLACE.size
 UNIT_BYTES = 4  # a day or a month, in the `_id` of its head or of its salt
+UUID_KEY_BYTES = PROJECT_ID_BYTES + 16
 EVENT_KEY_BYTES = (16, 17)  # after the project, in the `_id` of an event
 
 
@@ -50,21 +56,42 @@ def make_event_ids(now_ms: int, count: int) -> Iterator[str]:
         yield f"{prefix}{own[:3]}-{_VARIANT[own[3]]}{own[4:7]}-{own[7:]}"
 
 
+def read_uuids(event_ids: Sequence[str]) -> list[bytes]:
+    """The 16 bytes of each id that is a canonical UUID, and no bytes of any other.
+
+    Canonical is lower case with hyphens, so that its bytes give it back. Where all of them are,
+    which is the rule, they are read as one text.
+    """
+    count, joined = len(event_ids), "".join(event_ids)
+    if (
+        set(map(len, event_ids)) == {_UUID_CHARS}
+        and "".join([joined[place::_UUID_CHARS] for place in _HYPHENS]) == "-" * (4 * count)
+        and joined.lower() == joined
+    ):
+        with suppress(ValueError):
+            uuids = unhexlify(joined.replace("-", ""))
+            if len(uuids) == 16 * count:
+                return [uuids[start : start + 16] for start in range(0, 16 * count, 16)]
+    return [b""] if count == 1 else [read_uuids((event_id,))[0] for event_id in event_ids]
+
+
+def make_event_key(project_id: bytes, event_id: str, uuid: bytes, *, public: bool) -> bytes:
+    """As `event_key` or `public_event_key`, of an id of which `read_uuids` has said `uuid`."""
+    if uuid and not public:
+        return project_id + uuid
+    digest = sha256(event_id.encode()).digest()
+    if public:
+        return project_id + _PUBLIC + (uuid or digest)[:6] + digest[6:16]
+    return project_id + _HASHED + digest[:16]
+
+
 def event_key(project_id: bytes, event_id: str) -> bytes:
     """The `_id` of an event: its project and its event id, in 24 or 25 bytes.
 
-    A canonical UUID (lower case, with hyphens, so that its bytes give it back) is kept as its 16
-    bytes, which keeps the locality of UUIDv7; any other id as a type byte and the first 16 bytes
-    of its SHA-256.
+    A canonical UUID is kept as its 16 bytes, which keeps the locality of UUIDv7; any other id as a
+    type byte and the first 16 bytes of its SHA-256.
     """
-    if len(event_id) == 36 and event_id[8:24:5] == "----" and event_id.lower() == event_id:
-        try:
-            uuid = unhexlify(event_id.replace("-", ""))
-        except ValueError:
-            uuid = b""
-        if len(uuid) == 16:
-            return project_id + uuid
-    return project_id + _HASHED + sha256(event_id.encode()).digest()[:16]
+    return make_event_key(project_id, event_id, *read_uuids((event_id,)), public=False)
 
 
 def public_event_key(project_id: bytes, event_id: str) -> bytes:
@@ -74,15 +101,21 @@ def public_event_key(project_id: bytes, event_id: str) -> bytes:
     sends. A type byte, the first 6 bytes of the UUID (its time, where it is a UUIDv7; of any other
     id, of its digest) and 10 bytes of the id's SHA-256.
     """
-    digest = sha256(event_id.encode()).digest()
-    rest = event_key(b"", event_id)
-    locality = rest[:6] if len(rest) == 16 else digest[:6]
-    return project_id + _PUBLIC + locality + digest[6:16]
+    return make_event_key(project_id, event_id, *read_uuids((event_id,)), public=True)
+
+
+def make_imported_id(timestamp_ms: int, digest: bytes) -> bytes:
+    """What follows the project in the `_id` of an event that came in another program's file.
+
+    A namespace of its own, in the order of time: a type byte, 6 bytes of unix milliseconds and 10
+    of a digest of what the file says of it.
+    """
+    return _IMPORTED + timestamp_ms.to_bytes(6, "big") + digest[:10]
 
 
 def is_uuid_key(key: bytes) -> bool:
     """Whether the `_id` of an event was made of a canonical UUID, and so tells the event id."""
-    return len(key) == PROJECT_ID_BYTES + 16
+    return len(key) == UUID_KEY_BYTES
 
 
 def event_id_of(key: bytes) -> str | None:
@@ -148,6 +181,11 @@ class EntryId(msgspec.Struct, frozen=True, order=True, gc=False):
 def make_place(entry_id: EntryId, index: int) -> bytes:
     """Where an event was accepted, in 14 bytes that sort by time: entry id and index."""
     return _PLACE.pack(entry_id.ms, entry_id.sequence, index)
+
+
+def make_place_begin(entry_id: EntryId) -> bytes:
+    """What the places of the events of an entry begin with; the index follows, in 2 bytes."""
+    return _PLACE_BEGIN.pack(entry_id.ms, entry_id.sequence)
 
 
 def parse_place(place: bytes) -> tuple[EntryId, int]:

@@ -1,11 +1,11 @@
-"""Whose request it is: its API key, and a limit on how often one address may show bad ones.
+"""Whose request it is: its API key or alias, and how often one address may show bad ones.
 
 A good key is served however many bad ones came from its address, which may be that of a whole
 company or of a proxy: nobody can lock out a sender, and 256 random bits are not to be guessed.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -19,19 +19,20 @@ from analytics.databases.redis_keys import api_keys_used_key
 from analytics.keys.address_keys import read_address_key, refuse_secret_key
 from analytics.keys.failures import FailureLimit, group_address
 from analytics.keys.key_text import read_key_id
-from analytics.keys.lookup import find_record
+from analytics.keys.lookup import find_alias_record, find_record, known_record
 from analytics.keys.rates import parse_rate
 from analytics.keys.records import KeyRecord
 from analytics.keys.refusals import note_refusal
 from analytics.remembered import forgets
 from analytics.web.client_ip import client_ip
-from analytics.web.problems import Forbidden, TooManyRequests, Unauthorized
+from analytics.web.problems import BadRequest, Forbidden, TooManyRequests, Unauthorized
 
 log = structlog.get_logger(__name__)
 
 SENDS_EVENTS = "ingest"  # the scope
 USE_NOTED_SECONDS = 60.0
 # A request without a key guesses nothing.
+_MISSING = "missing_key"
 _COUNTED = ("invalid_key", "revoked_key", "expired_key")
 _INVALID_TOKEN = {"WWW-Authenticate": 'Bearer realm="analytics", error="invalid_token"'}
 _MAX_NOTED = 10_000
@@ -46,7 +47,7 @@ def authenticate_request(meta: Mapping[str, Any], *scopes: str) -> KeyRecord:
     TooManyRequests (`too_many_failures`) in place of another 401 over AUTH_FAILURES_RATE.
     """
     refuse_secret_key(meta)
-    record = _authenticate(meta, None)
+    record = _counting_failures(meta, lambda: authenticate(meta.get("HTTP_AUTHORIZATION")))
     if record.public:
         note_refusal(record, Forbidden.default_code)
         raise Forbidden("A public API key may send events, and nothing else.")
@@ -60,14 +61,78 @@ def authenticate_sender(meta: Mapping[str, Any]) -> KeyRecord:
 
     Raises as `authenticate_request`. The path is one of the doors' own and holds no key.
     """
+    record = _counting_failures(meta, lambda: _judge_text(read_sender_key(meta)))
+    require_scope(record, SENDS_EVENTS)
+    note_use(record)
+    return record
+
+
+def read_sender_key(meta: Mapping[str, Any]) -> str:
+    """The text of the key of a request that sends events. Raises Unauthorized."""
     address_key = None
     if query := meta.get("QUERY_STRING"):
         refuse_secret_key(meta)
         address_key = read_address_key(query)
-    record = _authenticate(meta, address_key)
+    return _read_text(meta.get("HTTP_AUTHORIZATION"), address_key)
+
+
+def known_sender(digest: bytes, *, public: bool) -> KeyRecord | None:
+    """The key with this digest, `public` by its text, if it sends events and nothing is to be done.
+
+    None where that is not certain without waiting, or `authenticate_sender` refuses or notes.
+    """
+    record = known_record(digest)
+    if (
+        record is None
+        or record.public != public
+        or record.revoked
+        or not record.project_active
+        or (record.expires_at is not None and record.expires_at <= time.time())
+        or record.scopes.isdisjoint((SENDS_EVENTS, "admin"))
+    ):
+        return None
+    noted_at = _noted.get(record.key_id)
+    return record if noted_at and time.monotonic() < noted_at + USE_NOTED_SECONDS else None
+
+
+def authenticate_texts(meta: Mapping[str, Any], texts: Iterable[str]) -> KeyRecord:
+    """The key of a request that sends events, of the `texts` where its client puts one.
+
+    A text that is no key at all stands there for something else: a site's own sign-in, `None`.
+    Raises as `authenticate_request`, and Unauthorized (`two_keys`).
+    """
+    refuse_secret_key(meta)
+    given = {text for text in texts if text}
+    keys = {text for text in given if read_key_id(text) is not None}
+    if len(keys) > 1:
+        raise Unauthorized("The request names two keys.", code="two_keys")
+    if not given:
+        raise Unauthorized("Send an API key where your client has its write key.", code=_MISSING)
+    record = _counting_failures(meta, lambda: _judge_text((keys or given).pop()))
     require_scope(record, SENDS_EVENTS)
     note_use(record)
     return record
+
+
+def authenticate_alias(
+    meta: Mapping[str, Any], kind: str, values: Iterable[str | None]
+) -> KeyRecord:
+    """The record of an alias of a project, by the first of `values` that is one: a public key's.
+
+    Each is in the one spelling of its kind (`analytics/keys/aliases.py`); None is none.
+    Raises BadRequest (`unknown_alias`), which does not say whose one is, TooManyRequests
+    (`too_many_failures`) in its place over AUTH_FAILURES_RATE, and Unavailable as `authenticate`.
+    """
+    refuse_secret_key(meta)
+    named = [value for value in values if value]
+    for value in named:
+        record = find_alias_record(kind, value)
+        if record and record.project_active and not record.revoked:
+            return record
+    if named:  # a request without one guesses nothing
+        _count_failure(meta)
+    detail = f"No project has this {kind} alias: add it in the admin, or by manage.py add_alias."
+    raise BadRequest(detail, code="unknown_alias")
 
 
 def authenticate(authorization_header: str | None, address_key: str | None = None) -> KeyRecord:
@@ -76,7 +141,12 @@ def authenticate(authorization_header: str | None, address_key: str | None = Non
     Raises Unauthorized (`missing_key`, `two_keys`, `invalid_key`, `revoked_key`, `expired_key`,
     `inactive_project`) and, when the key cannot be looked up, Unavailable (`keys_unavailable`).
     """
-    text = _read_text(authorization_header, address_key)
+    return _judge_text(_read_text(authorization_header, address_key))
+
+
+def _judge_text(text: str) -> KeyRecord:
+    if read_key_id(text) is None:  # also what is not ASCII
+        raise _refuse("This is not an API key.", "invalid_key")
     record = find_record(text)
     if record is None:
         raise _refuse("This API key does not exist.", "invalid_key")
@@ -127,9 +197,9 @@ def note_use(record: KeyRecord) -> None:
         log.warning("key_use_not_noted", error=repr(error))
 
 
-def _authenticate(meta: Mapping[str, Any], address_key: str | None) -> KeyRecord:
+def _counting_failures(meta: Mapping[str, Any], find: Callable[[], KeyRecord]) -> KeyRecord:
     try:
-        return authenticate(meta.get("HTTP_AUTHORIZATION"), address_key)
+        return find()
     except Unauthorized as refusal:
         if refusal.code in _COUNTED:
             _count_failure(meta)
@@ -140,7 +210,7 @@ def _count_failure(meta: Mapping[str, Any]) -> None:
     limit = failure_limit(settings.AUTH_FAILURES_RATE)
     if seconds := limit.count(group_address(client_ip(meta))):
         raise TooManyRequests(
-            "Too many bad API keys came from this address.",
+            "Too many bad API keys or unknown aliases came from this address.",
             code="too_many_failures",
             headers={"Retry-After": str(seconds)},
         )
@@ -171,7 +241,5 @@ def _read_text(header: str | None, address_key: str | None) -> str:
         text = address_key
     else:
         detail = "Send Authorization: Bearer <API key>; with events ?key=<public key> does, too."
-        raise Unauthorized(detail, code="missing_key")
-    if read_key_id(text) is None:  # also what is not ASCII
-        raise _refuse("This is not an API key.", "invalid_key")
+        raise Unauthorized(detail, code=_MISSING)
     return text

@@ -1,6 +1,6 @@
-"""Looking an API key up by its text.
+"""Looking an API key up by its text, and an alias by what clients of its kind send.
 
-A key is looked up in this process, then in the mirror in Redis, never in MongoDB: with MongoDB
+Either is looked up in this process, then in the mirror in Redis, never in MongoDB: with MongoDB
 down, accepting goes on. A revocation reaches every process within 8 seconds: KNOWN_SECONDS and
 one look-up in Redis, timeouts included.
 """
@@ -8,6 +8,7 @@ one look-up in Redis, timeouts included.
 import hmac
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -17,8 +18,13 @@ from redis.exceptions import RedisError
 
 from analytics.bounded_cache import BoundedCache
 from analytics.databases.redis_clients import stream_client
-from analytics.databases.redis_keys import api_key_key, api_keys_complete_key
-from analytics.keys.key_text import digest_key, is_public_text
+from analytics.databases.redis_keys import (
+    alias_key,
+    aliases_complete_key,
+    api_key_key,
+    api_keys_complete_key,
+)
+from analytics.keys.key_text import digest_alias, digest_key, is_public_text
 from analytics.keys.records import KeyRecord
 from analytics.remembered import forgets
 from analytics.task_names import MAINTENANCE_QUEUE, MIRROR_KEYS
@@ -44,8 +50,24 @@ class _Known:
     check_at: float
 
 
-_known: BoundedCache[bytes, _Known] = BoundedCache(KNOWN_MAX)
-_unknown: BoundedCache[bytes, float] = BoundedCache(UNKNOWN_MAX)  # digest -> when it was looked up
+class _Mirror:
+    """Records by their digest, in Redis, and what this process knows of them."""
+
+    def __init__(self, name_of: Callable[[str], str], complete: Callable[[], str]) -> None:
+        self.name_of = name_of
+        self.complete = complete
+        self.known: BoundedCache[bytes, _Known] = BoundedCache(KNOWN_MAX)
+        # digest -> when it was looked up
+        self.unknown: BoundedCache[bytes, float] = BoundedCache(UNKNOWN_MAX)
+
+    def clear(self) -> None:
+        self.known.clear()
+        self.unknown.clear()
+
+
+_keys = _Mirror(api_key_key, api_keys_complete_key)
+# Beside the keys: those that stand there without a row, a release of before takes out.
+_aliases = _Mirror(alias_key, aliases_complete_key)
 _restore_asked_at = float("-inf")
 
 
@@ -54,7 +76,7 @@ def find_record(text: str) -> KeyRecord | None:
 
     Raises Unavailable (`keys_unavailable`) when it cannot be looked up.
     """
-    record = _find(digest_key(text))
+    record = _find(_keys, digest_key(text))
     if record and record.public != is_public_text(text):
         # Mirrored by a worker of before, which knows no public keys: no secret one, for a moment.
         request_mirror_restore()
@@ -62,12 +84,29 @@ def find_record(text: str) -> KeyRecord | None:
     return record
 
 
+def known_record(digest: bytes) -> KeyRecord | None:
+    """The record of a key if this process knows it without looking it up again."""
+    known = _keys.known.get(digest)
+    if known is None:
+        return None
+    now = time.monotonic()
+    return known.record if now < known.check_at and now < known.read_at + STALE_SECONDS else None
+
+
+def find_alias_record(kind: str, value: str) -> KeyRecord | None:
+    """The record of an alias, as that of a public key; None where no project has it.
+
+    `value` is in the one spelling of its kind. Raises as `find_record`.
+    """
+    return _find(_aliases, digest_alias(kind, value))
+
+
 @forgets
 def forget_keys() -> None:
     """Empty this process's caches, as a restart would."""
     global _restore_asked_at
-    _known.clear()
-    _unknown.clear()
+    _keys.clear()
+    _aliases.clear()
     _restore_asked_at = float("-inf")
 
 
@@ -92,38 +131,38 @@ def _publish_restore() -> None:
         log.warning("mirror_restore_not_asked", error=repr(error))
 
 
-def _find(digest: bytes) -> KeyRecord | None:
+def _find(mirror: _Mirror, digest: bytes) -> KeyRecord | None:
     now = time.monotonic()
-    known = _known.get(digest)
+    known = mirror.known.get(digest)
     if known and now < known.check_at and now < known.read_at + STALE_SECONDS:
         return known.record
     if known is None:
-        looked_up_at = _unknown.get(digest)
+        looked_up_at = mirror.unknown.get(digest)
         if looked_up_at is not None and now < looked_up_at + UNKNOWN_SECONDS:
             return None
     else:
         known.check_at = now + RECHECK_SECONDS
     try:
-        record = _read_mirror(digest)
+        record = _read(mirror, digest)
     except RedisError as error:
         if known and now < known.read_at + STALE_SECONDS:
             return known.record
         log.warning("key_mirror_unreachable", error=repr(error))
         raise _unavailable() from error
     if record is None:
-        _known.drop(digest)
-        _unknown.set(digest, now)
+        mirror.known.drop(digest)
+        mirror.unknown.set(digest, now)
         return None
-    _known.set(digest, _Known(record, read_at=now, check_at=now + KNOWN_SECONDS))
+    mirror.known.set(digest, _Known(record, read_at=now, check_at=now + KNOWN_SECONDS))
     return record
 
 
-def _read_mirror(digest: bytes) -> KeyRecord | None:
+def _read(mirror: _Mirror, digest: bytes) -> KeyRecord | None:
     """The record of `digest`; None when a whole mirror has none."""
     # The marker first: it must have been there when the key was not.
     pipeline = stream_client().pipeline(transaction=False)
-    pipeline.get(api_keys_complete_key())
-    pipeline.get(api_key_key(digest.hex()))
+    pipeline.get(mirror.complete())
+    pipeline.get(mirror.name_of(digest.hex()))
     complete, raw = pipeline.execute()
     if raw is not None:
         try:
@@ -135,7 +174,7 @@ def _read_mirror(digest: bytes) -> KeyRecord | None:
     elif complete is not None:
         return None
     # Redis was emptied: whether this key exists is not known until the mirror is whole again.
-    _known.drop(digest)
+    mirror.known.drop(digest)
     request_mirror_restore()
     raise _unavailable()
 

@@ -1,11 +1,13 @@
 """Rates in settings (a count, and the period that it is for), and the limits they put on keys.
 
-Counted here are reports and erasures. Events are counted by the admission script
-(`ingestion/stream/lua/admit.lua`), which has its rate of an address from here.
+Counted here are reports, erasures, what the admin API, notes and share links ask, and what people
+do that costs much. Events are counted by the admission
+script (`ingestion/stream/lua/admit.lua`), which has its rate of an address from here.
 """
 
 import re
 from functools import cache
+from typing import Protocol
 
 import structlog
 from django.conf import settings
@@ -15,7 +17,6 @@ from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
 from analytics.events.ids import SECONDS_PER_DAY
-from analytics.keys.records import KeyRecord
 from analytics.web.problems import TooManyRequests
 
 log = structlog.get_logger(__name__)
@@ -41,19 +42,41 @@ def read_public_rate() -> tuple[int, int]:
     return count, period_seconds
 
 
-def count_request(request: HttpRequest, key: KeyRecord, group: str, setting: str) -> dict[str, str]:
-    """Count a request of `key` in a group and return the rate-limit headers of its answer.
+class Counted(Protocol):
+    """Whose requests are counted together."""
 
-    Raises TooManyRequests (`rate_limited`) over the rate in `setting`. While the cache does not
-    answer, nothing is counted and nothing refused: what the groups are for is bounded by itself.
+    @property
+    def key_id(self) -> str: ...
+
+
+def count_request(request: HttpRequest, key: Counted, group: str, setting: str) -> dict[str, str]:
+    """As `count_asking`, of a request of `key`."""
+    return count_asking(request, key.key_id, group, setting, "This key asks too often.")
+
+
+def count_asking(
+    request: HttpRequest, subject: str, group: str, setting: str, refusal: str
+) -> dict[str, str]:
+    """As `count_at_rate`, at the rate of a setting."""
+    rate = parse_rate(setting, getattr(settings, setting))
+    return count_at_rate(request, subject, group, rate, refusal)
+
+
+def count_at_rate(
+    request: HttpRequest, subject: str, group: str, rate: tuple[int, int], refusal: str
+) -> dict[str, str]:
+    """Count a request of `subject` in a group and return the rate-limit headers of its answer.
+
+    Raises TooManyRequests (`rate_limited`) over the rate. While the cache does not answer, nothing
+    is counted and nothing refused: what the groups are for is bounded by itself.
     """
-    limit, period_seconds = parse_rate(setting, getattr(settings, setting))
+    limit, period_seconds = rate
     try:
         usage = get_usage(
             request,
             group=group,
-            key=lambda group, request: key.key_id,
-            rate=(limit, period_seconds),
+            key=lambda group, request: subject,
+            rate=rate,
             increment=True,
         )
     except (RedisError, OSError) as exc:
@@ -68,5 +91,5 @@ def count_request(request: HttpRequest, key: KeyRecord, group: str, setting: str
     }
     if usage["should_limit"]:
         headers["Retry-After"] = str(reset_seconds)
-        raise TooManyRequests("This key asks too often.", headers=headers)
+        raise TooManyRequests(refusal, headers=headers)
     return headers

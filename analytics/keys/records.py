@@ -7,6 +7,15 @@ SCOPES = ("ingest", "read", "admin")
 
 
 @dataclass(frozen=True, slots=True)
+class Excluded:
+    """What a project leaves out: networks in CIDR notation, patterns in which `*` is anything."""
+
+    networks: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    hostnames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRecord:
     """What a request may do: one API key and its project, as mirrored in Redis."""
 
@@ -27,6 +36,7 @@ class KeyRecord:
     leaves_out_bots: bool = False  # of reports that do not say
     # None: any page, but its answers are closed to it; by a public key no page at all.
     allowed_origins: frozenset[str] = frozenset()
+    excluded: Excluded | None = None
     public: bool = False
     # What follows is of public keys.
     public_quota_events_per_month: int | None = None  # None: no limit

@@ -2,7 +2,7 @@
 
 Counted in this process, and added up in Redis outside of any answer's way: one hash for each
 project and UTC day. A reason is a problem's code, of a request or of one event of a batch, or one
-of the three below. A count may miss what a killed process had not written yet, and hold twice what
+of the four below. A count may miss what a killed process had not written yet, and hold twice what
 Redis took without saying so; the books of events are kept elsewhere.
 """
 
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 IGNORED_FIELD = "ignored_field"  # what a public key may not say of its sender
 PROPERTY_LEFT_OUT = "property_left_out"  # by the project's list
+EXCLUDED = "excluded"  # by what the project leaves out
 LOST_BY_CLIENT = "lost_by_client"  # events that a client gave up, as it says itself
 
 KEPT_DAYS = 31

@@ -1,10 +1,12 @@
-"""Which project a command is about."""
+"""Which project a command is about, and what is noted of it."""
 
+import getpass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
+from analytics.audit import record
 from analytics.projects.models import Project
 from analytics.projects.policy import AmbiguousName, find_project
 
@@ -33,7 +35,13 @@ def make_project(name: str, **fields: Any) -> Project:
         project.save()
     except ValidationError as error:
         raise refuse(error) from error
+    note(project.id, "project.added", project.name)
     return project
+
+
+def note(project_id: str | None, act: str, subject: str) -> None:
+    """An entry in the audit log, of whoever runs the command."""
+    record(f"command {getpass.getuser()}", project_id, act, subject)
 
 
 def refuse(error: ValidationError) -> CommandError:

@@ -153,7 +153,7 @@ BACKLOG_SECONDS = _state_gauge(
 FAILING_UNITS = _state_gauge(
     "analytics_failing_units", "Units of maintenance that fail again and again.", "work"
 )
-# column: accepted, stored, duplicate, dead, waiting, or erased (a part of stored).
+# column: accepted, stored, duplicate, dead, waiting, or erased and imported (parts of others).
 LEDGER_EVENTS = _state_gauge("analytics_ledger_events", "The books, all projects.", "column")
 # Sure differences only: what may be in flight between the two stores is none.
 LEDGER_DIFFERENCE = _state_gauge(
@@ -194,6 +194,21 @@ COLUMNS_DRIFT = _state_gauge(
 )
 COLUMNS_VERIFIED_AT = _state_gauge(
     "analytics_columns_verified_timestamp_seconds", "When columns were last verified; 0: never."
+)
+
+NOTICE_RULES_LATE = _state_gauge(
+    "analytics_notice_rules_late_seconds",
+    "How long the oldest rule has been due; 0 if none.",
+)
+NOTICE_RULES_IN_TROUBLE = _state_gauge(
+    "analytics_notice_rules_in_trouble", "Alerts and reports that cannot be judged as they are."
+)
+NOTICES_WAITING = _state_gauge("analytics_notices_waiting", "Notices that wait to be sent.")
+NOTICES_OLDEST = _state_gauge(
+    "analytics_notices_oldest_seconds", "Age of the oldest of them; 0 if none."
+)
+NOTICES_FAILED = _state_gauge(
+    "analytics_notices_failed", "Notices that were given up within the last day."
 )
 
 # What is known beforehand begins at 0, so that its first count is an increase.

@@ -45,6 +45,10 @@ def start_tracing(exporter: Any = None) -> None:
     trace_of_request = _current_trace
 
 
+def is_tracing() -> bool:
+    return _tracer is not None
+
+
 def stop_tracing() -> None:
     global _tracer, trace_of_request
     _tracer = trace_of_request = None

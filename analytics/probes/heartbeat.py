@@ -13,7 +13,7 @@ from django.conf import settings
 
 @heartbeat_sent.connect
 def touch_heartbeat(**_: Any) -> None:
-    """Every 2 s by the loop that takes the tasks; a full disk must not stop it."""
+    """Every few seconds by the loop that takes the tasks; a full disk must not stop it."""
     if settings.WORKER_HEARTBEAT_FILE:
         with suppress(OSError):
             Path(settings.WORKER_HEARTBEAT_FILE).touch()

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from django.template.defaultfilters import pluralize
+
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.projects.models import ApiKey, Project
@@ -14,7 +16,8 @@ class Holding(NamedTuple):
     keys: int  # that are not revoked
 
     def __str__(self) -> str:
-        return f"{self.events:,} events stored, {self.keys:,} API keys"
+        events = f"{self.events:,} stored event{pluralize(self.events)}"
+        return f"{events}, {self.keys:,} API key{pluralize(self.keys)}"
 
 
 def read_holdings(ids: Sequence[str] | None = None) -> dict[str, Holding]:

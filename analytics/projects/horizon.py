@@ -17,6 +17,22 @@ def raw_horizon(retention_days: int | None, raw_since: datetime | None) -> datet
     return max(moments, default=None)
 
 
+def columns_horizon(
+    retention_days: int | None,
+    raw_since: datetime | None,
+    columns_days: int | None,
+    columns_since: datetime | None,
+) -> datetime | None:
+    """As the raw horizon, or earlier where columns are kept for longer: from when on they hold all.
+
+    `columns_since` is what it was when any of the two was last changed.
+    """
+    raw = raw_horizon(retention_days, raw_since)
+    if columns_days is None or raw is None:
+        return raw
+    return min(raw, max(filter(None, (raw_horizon(columns_days, None), columns_since))))
+
+
 RETENTION_GRACE = timedelta(days=7)
 
 

@@ -2,13 +2,14 @@
 `migrate`, by beat each minute, and when a request finds it gone.
 
 A record replaces only one with the same or a lower revision, so that a slow restore, which read
-a key before its revocation, cannot bring it back. A changed project is saved first and raises
-the revision of its keys second, and keys are read before their projects: so a high revision
-never carries an old project.
+a key before its revocation, cannot bring it back; and of the same revision none with further
+fields, so that a worker of the release before takes out nothing that it does not know. A changed
+project is saved first and raises the revision of its keys second, and keys are read before their
+projects: so a high revision never carries an old project.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +28,7 @@ from analytics.databases.redis_keys import (
     api_keys_used_key,
     origins_key,
 )
-from analytics.keys.records import KeyRecord
+from analytics.keys.records import Excluded, KeyRecord
 from analytics.projects.models import PUBLIC_SCOPES, ApiKey, Project
 from analytics.projects.rules import HOURS_PER_DAY
 
@@ -41,9 +42,18 @@ _WRITE_RECORD = """
 local current = redis.call('GET', KEYS[1])
 if current then
     local readable, record = pcall(cjson.decode, current)
-    if readable and type(record) == 'table' and tonumber(record.revision)
-        and tonumber(record.revision) > tonumber(ARGV[2]) then
+    local revision = readable and type(record) == 'table' and tonumber(record.revision)
+    if revision and revision > tonumber(ARGV[2]) then
         return 0
+    end
+    if revision and revision == tonumber(ARGV[2]) then
+        local given = cjson.decode(ARGV[1])
+        local drops, adds = false, false
+        for name in pairs(record) do drops = drops or given[name] == nil end
+        for name in pairs(given) do adds = adds or record[name] == nil end
+        if drops and not adds then
+            return 0
+        end
     end
 end
 redis.call('DEL', KEYS[1])
@@ -92,6 +102,7 @@ def make_record(key: ApiKey, project: Project) -> KeyRecord:
         raw_since=project.raw_since,
         leaves_out_bots=bool(project.leaves_out_bots),
         allowed_origins=frozenset(project.allowed_origins or ()),
+        excluded=read_excluded(project),
         public=bool(key.is_public),
         public_quota_events_per_month=project.public_quota if key.is_public else None,
         public_max_age_hours=project.public_max_age_hours or HOURS_PER_DAY,  # before `migrate`
@@ -100,14 +111,26 @@ def make_record(key: ApiKey, project: Project) -> KeyRecord:
     )
 
 
-def write_records(records: Iterable[KeyRecord]) -> None:
+def read_excluded(project: Project) -> Excluded | None:
+    """None where the project leaves out nothing: then nothing has to be judged."""
+    rules = Excluded(
+        tuple(project.excluded_addresses or ()),
+        tuple(project.excluded_paths or ()),
+        tuple(project.excluded_hostnames or ()),
+    )
+    return None if rules == Excluded() else rules
+
+
+def write_records(
+    records: Iterable[KeyRecord], name_of: Callable[[str], str] = api_key_key
+) -> None:
     """Mirror `records`; those for which Redis holds a higher revision change nothing."""
     client = stream_client()
     write_record = client.register_script(_WRITE_RECORD)
     pipeline = client.pipeline(transaction=False)
     for record in records:
         write_record(
-            keys=[api_key_key(record.digest.hex())],
+            keys=[name_of(record.digest.hex())],
             args=[msgspec.json.encode(record), record.revision],
             client=pipeline,
         )
@@ -174,7 +197,7 @@ def _copy_last_use(keys: Sequence[ApiKey]) -> None:
 
 
 @contextmanager
-def _telling_of_delay() -> Iterator[None]:
+def telling_of_delay() -> Iterator[None]:
     try:
         yield
     except RedisError as error:
@@ -183,7 +206,7 @@ def _telling_of_delay() -> Iterator[None]:
 
 
 def _on_key_saved(instance: ApiKey, **kwargs: Any) -> None:
-    with _telling_of_delay():
+    with telling_of_delay():
         _write_keys(list(ApiKey.objects.filter(pk=instance.pk)))
 
 
@@ -191,7 +214,7 @@ def _on_project_saved(instance: Project, created: bool, **kwargs: Any) -> None:
     if created and not instance.allowed_origins:
         return  # nothing of it is mirrored yet
     ApiKey.objects.filter(project=instance).update(revision=F("revision") + 1)
-    with _telling_of_delay():
+    with telling_of_delay():
         _write_keys(list(ApiKey.objects.filter(project=instance)))
         _write_origins()
 

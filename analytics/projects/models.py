@@ -20,8 +20,15 @@ from django_mongodb_backend.fields import ArrayField
 from analytics.events.ids import PROJECT_ID_BYTES
 from analytics.keys.key_text import display_prefix, generate_key
 from analytics.keys.records import SCOPES
+from analytics.projects.endings import Ending
+from analytics.projects.keeping import KeepingRules
 from analytics.projects.names import UniquelyNamed
-from analytics.projects.rules import CountingRules, KeepingRules, PageRules, RowsOfBefore
+from analytics.projects.rules import (
+    CountingRules,
+    ExcludingRules,
+    PageRules,
+    RowsOfBefore,
+)
 from analytics.projects.zones import begin_with, change_zone, read_zones, write_zones
 
 # A request carries up to 1,000 events, and an allowance must be able to take it.
@@ -51,7 +58,7 @@ class IpRule(models.TextChoices):
     DROP = "drop", "Drop"
 
 
-class Project(KeepingRules, CountingRules, PageRules, RowsOfBefore, UniquelyNamed):
+class Project(KeepingRules, CountingRules, PageRules, ExcludingRules, RowsOfBefore, UniquelyNamed):
     """Whom events belong to. Its partition is fixed at its creation.
 
     The row of a deleted project stays, so that its id is never given to another.
@@ -98,9 +105,10 @@ class Project(KeepingRules, CountingRules, PageRules, RowsOfBefore, UniquelyName
             # A form that was opened before the deletion must not undo it, nor a round of retention.
             names = {field.name for field in self._meta.concrete_fields}
             kwargs["update_fields"] = names - {"id", "deleted_at", "retention_applied_days"}
-        if "retention_days" in (kwargs.get("update_fields") or ()):
+        changing = {"retention_days", "columns_retention_days"}
+        if not changing.isdisjoint(kwargs.get("update_fields") or ()):
             self.note_retention()
-            kwargs["update_fields"] = {*kwargs["update_fields"], "raw_since"}
+            kwargs["update_fields"] = {*kwargs["update_fields"], "raw_since", "columns_since"}
         if "time_zone" in (kwargs.get("update_fields") or ()):
             stored = Project.objects.filter(pk=self.pk).values_list("zones", flat=True).first()
             zones = change_zone(read_zones(stored), self.time_zone, timezone.now())
@@ -115,7 +123,7 @@ class Project(KeepingRules, CountingRules, PageRules, RowsOfBefore, UniquelyName
         self.save(update_fields=["is_active", "deleted_at"])
 
 
-class ApiKey(models.Model):
+class ApiKey(Ending):
     """A key of a project. Of a secret one only the SHA-256 of its text is kept.
 
     A public key stands in web pages and apps: its text is kept, to be shown, and it may do
@@ -174,31 +182,22 @@ class ApiKey(models.Model):
         """`secret` or `public`; a key stays what it was made."""
         return "public" if self.is_public else "secret"
 
-    @property
-    def state(self) -> str:
-        """`active`, `revoked` or `expired`."""
-        if self.revoked_at:
-            return "revoked"
-        if self.expires_at and self.expires_at <= timezone.now():
-            return "expired"
-        return "active"
-
     def clean(self) -> None:
         if self.project_id and self.project.deleted_at:
             raise ValidationError("This project was deleted.")
-        if self._state.adding and self.expires_at and self.expires_at <= timezone.now():
-            raise ValidationError({"expires_at": "This moment is in the past."})
+        self.check_expiry()
         if self.is_public and list(self.scopes or ()) != PUBLIC_SCOPES:
             raise ValidationError("A public key may send events, and nothing else.")
 
-    def assign_secret(self) -> str:
+    def assign_secret(self, key_id: str | None = None) -> str:
         """Give a key that was not saved yet its id and digest; returns its text.
 
-        That of a secret key can be shown now, and never again.
+        That of a secret key can be shown now, and never again. `key_id` is one that was drawn
+        for this key before.
         """
         if not self._state.adding:
             raise ValueError("a saved key keeps its secret; make a new key")
-        key = generate_key(public=self.is_public)
+        key = generate_key(public=self.is_public, key_id=key_id)
         self.id, self.digest = key.key_id, key.digest.hex()
         self.text = key.text if self.is_public else ""
         return key.text

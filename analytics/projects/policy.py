@@ -1,11 +1,12 @@
 """What the drain must know of a project."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
 from analytics.databases.documents import ProjectRow, typed
-from analytics.projects.horizon import raw_horizon
+from analytics.projects.horizon import columns_horizon, raw_horizon
 from analytics.projects.models import Project
 from analytics.projects.zones import ALWAYS_UTC, Zones, read_zones
 from analytics.remembered import Remembered
@@ -20,6 +21,8 @@ class Policy(NamedTuple):
     ip_rule: str
     retention_days: int | None
     raw_since: datetime | None = None
+    columns_retention_days: int | None = None
+    columns_since: datetime | None = None
     deleted_at: datetime | None = None
     zones: Zones = ALWAYS_UTC
     tidies_addresses: bool = False
@@ -31,6 +34,13 @@ class Policy(NamedTuple):
         """From when on all raw events are kept; None: from ever."""
         return raw_horizon(self.retention_days, self.raw_since)
 
+    @property
+    def columns_horizon(self) -> datetime | None:
+        """From when on the columns hold all events; None: from ever."""
+        return columns_horizon(
+            self.retention_days, self.raw_since, self.columns_retention_days, self.columns_since
+        )
+
 
 # A project that is unknown here was removed after it accepted the event.
 UNKNOWN = Policy("truncate", None)
@@ -40,19 +50,35 @@ _policies: Remembered[bytes, Policy] = Remembered(POLICY_KEPT_SECONDS, _MAX_POLI
 
 def find_policy(project_id: bytes) -> Policy:
     """The policy of a project, at most POLICY_KEPT_SECONDS old. Raises PyMongoError."""
-    return _policies.get(project_id, lambda: _read_policy(project_id))
+    return find_policies((project_id,))[project_id]
 
 
-def _read_policy(project_id: bytes) -> Policy:
-    row = typed(ProjectRow, Project._meta.db_table).find_one(
-        {"_id": project_id.hex()}, dict.fromkeys(Policy._fields, 1)
+def find_policies(project_ids: Iterable[bytes]) -> dict[bytes, Policy]:
+    """As `find_policy`, of many: those that are not known are read at once."""
+    found = {project_id: _policies.find(project_id) for project_id in project_ids}
+    unknown = [project_id for project_id, policy in found.items() if policy is None]
+    read = _read_policies(unknown) if unknown else {}
+    return {
+        project_id: policy or _policies.set(project_id, read.get(project_id, UNKNOWN))
+        for project_id, policy in found.items()
+    }
+
+
+def _read_policies(project_ids: Iterable[bytes]) -> dict[bytes, Policy]:
+    rows = typed(ProjectRow, Project._meta.db_table).find(
+        {"_id": {"$in": [project_id.hex() for project_id in project_ids]}},
+        dict.fromkeys(Policy._fields, 1),
     )
-    if row is None:
-        return UNKNOWN
+    return {bytes.fromhex(row["_id"]): _make_policy(row) for row in rows}
+
+
+def _make_policy(row: ProjectRow) -> Policy:
     return Policy(
         ip_rule=row["ip_rule"],
         retention_days=row.get("retention_days"),
         raw_since=row.get("raw_since"),
+        columns_retention_days=row.get("columns_retention_days"),
+        columns_since=row.get("columns_since"),
         deleted_at=row.get("deleted_at"),
         zones=read_zones(row.get("zones")),
         tidies_addresses=bool(row.get("tidies_addresses")),

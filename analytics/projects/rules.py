@@ -1,25 +1,27 @@
 """The rules of a project: how long events are kept, what pages and apps may send, what counts."""
 
 from collections.abc import Collection
-from datetime import timedelta
 from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.utils import timezone
 from django_mongodb_backend.fields import ArrayField
 
-from analytics.databases.mongo import collection
-from analytics.events.event import MAX_EVENT_NAME_CHARS
+from analytics.events.event import MAX_EVENT_NAME_CHARS, MAX_PATH_CHARS
 from analytics.keys.origins import MAX_ORIGIN_CHARS, MAX_ORIGINS, validate_origin
+from analytics.projects.excluded import (
+    MAX_NETWORK_CHARS,
+    validate_host_pattern,
+    validate_network,
+    validate_path,
+)
 from analytics.projects.hostnames import MAX_HOSTNAME_CHARS, validate_hostname
 from analytics.projects.zones import DEFAULT_ZONE, MAX_ZONE_CHARS, validate_zone
 
-MIN_RETENTION_DAYS = 2
-MAX_RETENTION_DAYS = 36_500
 MAX_HOSTNAMES = 100
 MAX_ALLOWED_NAMES = 500
+MAX_EXCLUDED = 100  # of each kind
 MAX_PROPERTY_NAME_CHARS = 256
 HOURS_PER_DAY = 24
 MAX_PUBLIC_AGE_HOURS = 30 * HOURS_PER_DAY
@@ -38,7 +40,16 @@ _WITHOUT_RULES: dict[str, Any] = {
     "honours_do_not_track": False,
     "public_max_age_hours": HOURS_PER_DAY,
 }
-_LISTS = ("zones", "hostnames", "allowed_events", "allowed_properties", "allowed_origins")
+_LISTS = (
+    "zones",
+    "hostnames",
+    "allowed_events",
+    "allowed_properties",
+    "allowed_origins",
+    "excluded_addresses",
+    "excluded_paths",
+    "excluded_hostnames",
+)
 
 
 def _list_of(most_chars: int, most: int, help_text: str, **kwargs: Any) -> ArrayField:
@@ -49,43 +60,6 @@ def _list_of(most_chars: int, most: int, help_text: str, **kwargs: Any) -> Array
         blank=True,
         help_text=help_text,
     )
-
-
-class KeepingRules(models.Model):
-    """How long raw events are kept."""
-
-    retention_days = models.PositiveIntegerField(
-        "retention (days)",
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(MIN_RETENTION_DAYS), MaxValueValidator(MAX_RETENTION_DAYS)],
-        help_text="How long raw events are kept; empty: for ever. Counts stay.",
-    )
-    raw_since = models.DateTimeField(null=True, editable=False)
-    retention_applied_days = models.PositiveIntegerField(null=True, editable=False)
-
-    class Meta:
-        abstract = True
-
-    def note_retention(self) -> None:
-        """What a shorter retention let go does not come back when it grows.
-
-        And stored events have the retention from before until `apply_retention` has changed it.
-        """
-        before = type(self)._default_manager.filter(pk=self.pk).first()
-        if before is None:
-            return
-        if before.retention_days != self.retention_days:
-            collection(self._meta.db_table).update_one(
-                {"_id": self.pk, "retention_applied_days": {"$exists": False}},
-                {"$set": {"retention_applied_days": before.retention_days}},
-            )
-        known = [moment for moment in (self.raw_since, before.raw_since) if moment]
-        if before.retention_days is not None and (
-            self.retention_days is None or self.retention_days > before.retention_days
-        ):
-            known.append(timezone.now() - timedelta(days=before.retention_days))
-        self.raw_since = max(known, default=None)
 
 
 class PageRules(models.Model):
@@ -136,6 +110,35 @@ class PageRules(models.Model):
         if self.public_quota_events_per_month is not None:
             return self.public_quota_events_per_month
         return None if quota is None else max(1, quota * 4 // 5)
+
+
+class ExcludingRules(models.Model):
+    """What is answered `excluded` where it comes in, and kept nowhere."""
+
+    excluded_addresses = _list_of(
+        MAX_NETWORK_CHARS,
+        MAX_EXCLUDED,
+        "Events from these addresses and networks are not counted, one a line: 203.0.113.7, "
+        "198.51.100.0/24, 2001:db8::/32. Those of your own office, for instance.",
+        validators=[validate_network],
+    )
+    excluded_paths = _list_of(
+        MAX_PATH_CHARS,
+        MAX_EXCLUDED,
+        "Events of these pages are not counted, one path a line, without query; * stands for "
+        "anything: /admin/*, *.php.",
+        validators=[validate_path],
+    )
+    excluded_hostnames = _list_of(
+        MAX_HOSTNAME_CHARS,
+        MAX_EXCLUDED,
+        "Events of pages at these hostnames are not counted, one a line: staging.example.com, "
+        "*.test.example.com.",
+        validators=[validate_host_pattern],
+    )
+
+    class Meta:
+        abstract = True
 
 
 class RowsOfBefore(models.Model):

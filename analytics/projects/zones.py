@@ -57,6 +57,11 @@ class LocalDay(NamedTuple):
         return (self.begin_ms // _MS_PER_MINUTE).to_bytes(4, "big")
 
 
+def list_zones() -> list[str]:
+    """The names that a project may have, in order."""
+    return sorted(_known_zones())
+
+
 def validate_zone(name: str) -> None:
     """Raises ValidationError for what is no time zone of the IANA database."""
     if name not in _known_zones():

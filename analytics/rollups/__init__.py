@@ -13,12 +13,22 @@ from analytics.rollups.dimensions import (
     BOTS_TOTAL,
     DAY_PARTS,
     DIMENSIONS,
+    FACTS_FORMAT,
     PAGEVIEW,
     TABLES,
     TABLES_FORMAT,
     TOTAL,
     WITHOUT_VALUES,
     name_bots_table,
+)
+from analytics.rollups.facts import (
+    FEW_FACTS,
+    SOURCE_FIELDS,
+    Client,
+    Fact,
+    Hit,
+    Source,
+    make_hit,
 )
 from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
 from analytics.rollups.merge import merge_encoded, merge_tables
@@ -34,6 +44,7 @@ from analytics.rollups.ranking import (
 from analytics.rollups.runs import (
     Descriptor,
     check_format,
+    check_summary,
     counts_pieces,
     has_bots,
     list_tables,
@@ -45,12 +56,8 @@ from analytics.rollups.runs import (
     sets_pieces,
 )
 from analytics.rollups.summary import (
-    SOURCE_FIELDS,
-    Client,
-    Fact,
-    Hit,
-    Source,
-    make_hit,
+    make_summaries,
+    read_summaries,
     summarize,
     summarize_facts,
 )
@@ -67,6 +74,8 @@ __all__ = [
     "DAY_PARTS",
     "DIMENSIONS",
     "EXACT_MAX",
+    "FACTS_FORMAT",
+    "FEW_FACTS",
     "FORMAT",
     "PAGEVIEW",
     "RELATIVE_ERROR",
@@ -91,6 +100,7 @@ __all__ = [
     "Uniques",
     "bucket_start",
     "check_format",
+    "check_summary",
     "choose_day_parts",
     "count_uniques",
     "counts_pieces",
@@ -104,6 +114,7 @@ __all__ = [
     "locate_values",
     "make_hit",
     "make_run_id",
+    "make_summaries",
     "merge_encoded",
     "merge_tables",
     "merge_totals",
@@ -111,6 +122,7 @@ __all__ = [
     "pack_run",
     "pack_summary",
     "rank",
+    "read_summaries",
     "read_values",
     "run_of",
     "run_range",

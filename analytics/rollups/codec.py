@@ -37,10 +37,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.rollups.arrays import Hashes, Integers, Values
-
 FORMAT: Final = 1
 SKETCH_FLAG: Final = 0x8000
+
+Hashes: TypeAlias = NDArray[np.uint64]
+Integers: TypeAlias = NDArray[np.int64]
+Values: TypeAlias = NDArray[np.object_]
+Flags: TypeAlias = NDArray[np.bool_]
 
 EncodedTable: TypeAlias = dict[str, Any]
 """Integers and bytes by field name, ready for BSON."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from analytics.rollups.arrays import Hashes
 from analytics.rollups.codec import (
     SET_PREFIXES,
     SKETCH_FLAG,
     EncodedTable,
+    Hashes,
     read_hashes,
     read_numbers,
 )

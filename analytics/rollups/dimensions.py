@@ -52,4 +52,7 @@ TABLES_FORMAT: Final = 2
 """Which tables a summary or a run may have: in 1 (also where it says nothing) those of people
 without the hostname, in 2 those named here."""
 
+FACTS_FORMAT: Final = 3
+"""Of a summary that says facts instead of tables (facts.py); no run has it."""
+
 PAGEVIEW: Final = "pageview"

@@ -27,12 +27,14 @@ def hash_value(value: str) -> int:
     return int.from_bytes(blake2b(value.encode(), digest_size=HASH_BYTES).digest(), "little")
 
 
-@lru_cache(maxsize=_CACHED_USERS)
 def hash_user(project: bytes, user_id: str) -> int:
     """Hash a userId under its project, so that one user of two projects has nothing in common."""
     digest = blake2b(user_id.encode(), digest_size=HASH_BYTES, key=project).digest()
     return int.from_bytes(digest, "little")
 
+
+hash_stored_user = lru_cache(maxsize=_CACHED_USERS)(hash_user)
+"""As `hash_user`, for who meets a user again and keeps nothing of it."""
 
 TOTAL_HASH: Final = hash_value("")
 """The key of the one row of the total."""

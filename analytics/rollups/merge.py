@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from analytics.rollups.arrays import Integers
 from analytics.rollups.codec import (
     SET_PREFIXES,
+    Integers,
     SetChoice,
     choose_sets,
     join_numbers,

@@ -14,8 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from analytics.rollups.arrays import Hashes, Integers
-from analytics.rollups.codec import SetName, read_hashes, read_strings
+from analytics.rollups.codec import Hashes, Integers, SetName, read_hashes, read_strings
 from analytics.rollups.table import Table
 from analytics.rollups.total import Counts
 from analytics.rollups.uniques import Uniques, count_uniques

@@ -19,10 +19,10 @@ from typing import Any, Final, NotRequired, TypedDict
 
 import numpy as np
 
-from analytics.rollups.arrays import Hashes
-from analytics.rollups.codec import CorruptTable, EncodedTable, list_fields, read_key_bytes
+from analytics.rollups.codec import CorruptTable, EncodedTable, Hashes, list_fields, read_key_bytes
 from analytics.rollups.dimensions import (
     BOTS_TABLES,
+    FACTS_FORMAT,
     PEOPLE_TABLES,
     TABLES,
     TABLES_FORMAT,
@@ -147,14 +147,22 @@ def _describe(run_id: bytes, rows: int, tables: Iterable[str]) -> Descriptor:
     return descriptor
 
 
-def check_format(stored: Mapping[str, Any] | Descriptor) -> None:
-    """Raise CorruptTable for a summary or a run with tables that only a later release knows.
+def check_format(descriptor: Mapping[str, Any] | Descriptor) -> None:
+    """Raise CorruptTable for a run with tables that only a later release knows.
 
     Whoever adds it up, or puts something in its place, would lose them.
     """
-    version = stored.get("v", 1)
-    if version > TABLES_FORMAT:
-        raise CorruptTable(f"tables of format {version}, not {TABLES_FORMAT}")
+    _check_version(descriptor.get("v", 1), TABLES_FORMAT)
+
+
+def check_summary(summary: Mapping[str, Any]) -> None:
+    """As `check_format`, of a summary."""
+    _check_version(summary.get("v", 1), FACTS_FORMAT)
+
+
+def _check_version(version: int, last: int) -> None:
+    if version > last:
+        raise CorruptTable(f"tables of format {version}, not {last}")
 
 
 def has_bots(descriptor: Descriptor) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.rollups.arrays import Hashes, Integers
 from analytics.rollups.codec import (
     SKETCH_FLAG,
     CorruptTable,
+    Hashes,
+    Integers,
     pack_array,
     pick_width,
 )

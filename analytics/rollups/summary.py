@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from analytics.rollups.calendar import bucket_moment, bucket_of
+from analytics.rollups.calendar import bucket_moment
 from analytics.rollups.codec import (
     FORMAT,
     SKETCH_FLAG,
@@ -22,36 +22,33 @@ from analytics.rollups.codec import (
     pack_numbers,
     pack_strings,
 )
-from analytics.rollups.dimensions import BOT, DIMENSIONS, PAGEVIEW, TOTAL, name_bots_table
-from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
+from analytics.rollups.dimensions import (
+    BOT,
+    DIMENSIONS,
+    FACTS_FORMAT,
+    TABLES_FORMAT,
+    TOTAL,
+    name_bots_table,
+)
+from analytics.rollups.facts import (
+    CLIENT_FIELDS,
+    FEW_FACTS,
+    SOURCE_FIELDS,
+    Fact,
+    Hit,
+    group_by_bucket,
+    pack_facts,
+    read_fact,
+    unpack_facts,
+)
+from analytics.rollups.hashing import TOTAL_HASH, hash_value
+from analytics.rollups.runs import check_summary
 from analytics.rollups.uniques import EXACT_MAX, make_sketch
 
-Hit: TypeAlias = tuple[int | None, int | None, bool]
-"""What a row counts of an event: the hashes of user and visitor, if any, is it a pageview."""
-
-Client: TypeAlias = tuple[str | None, str | None, str | None]
-"""The values of CLIENT_FIELDS."""
-
-Source: TypeAlias = tuple[str | None, str | None, str | None, str | None]
-"""The values of SOURCE_FIELDS."""
-
-Fact: TypeAlias = tuple[int, Hit, str, str, str | None, Client, Source, str | None, str | None]
-"""All that the rollups ask of an event: bucket number, hit, path, event, country, client, source,
-hostname, bot (None: it is of people).
-
-What comes together is kept together: a batch has few clients and sources, so few groups of hits.
-"""
-
-CLIENT_FIELDS: Final = ("browser", "os", "device")
-SOURCE_FIELDS: Final = ("referrer", "utmSource", "utmMedium", "utmCampaign")
+MOST_FACTS: Final = 5_000  # that are added up at once, so that they do not fill the memory
 
 _Group: TypeAlias = list[Hit]
 _Turned: TypeAlias = Sequence[tuple[Any, ...]]
-
-
-def make_hit(user_hash: int | None, visitor: int | None, is_view: bool) -> Hit:
-    """Return the hit of an event of a (signed) visitor; None: it counts nobody."""
-    return user_hash, None if visitor is None else visitor & U64_MASK, is_view
 
 
 def summarize(
@@ -70,28 +67,40 @@ def summarize_facts(facts: Iterable[Fact]) -> dict[datetime, dict[str, EncodedTa
 
     Buckets and tables without a row are left out; "total" is in every bucket, if need be of 0.
     """
-    buckets: defaultdict[int, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        buckets[fact[0]].append(fact)
-    return {bucket_moment(bucket): _summarize_bucket(found) for bucket, found in buckets.items()}
+    return {
+        bucket_moment(bucket): _summarize_bucket(found)
+        for bucket, found in group_by_bucket(facts).items()
+    }
 
 
-def read_fact(project: bytes, document: Mapping[str, Any]) -> Fact:
-    """What the rollups ask of a stored event."""
-    get = document.get
-    user_id = get("userId")
-    user_hash = None if user_id is None else hash_user(project, user_id)
-    return (
-        bucket_of(document["timestamp"]),
-        make_hit(user_hash, get("visitor"), document["event"] == PAGEVIEW),
-        document["path"],
-        document["event"],
-        get("country"),
-        (get("browser"), get("os"), get("device")),
-        (get("referrer"), get("utmSource"), get("utmMedium"), get("utmCampaign")),
-        get("hostname"),
-        get(BOT),
-    )
+def make_summaries(facts: Iterable[Fact]) -> Iterator[dict[str, Any]]:
+    """What the summary of each bucket says of a project's events: facts of few, tables of many."""
+    for bucket, found in group_by_bucket(facts).items():
+        moment = bucket_moment(bucket)
+        if len(found) <= FEW_FACTS:
+            yield {"bucket": moment, "v": FACTS_FORMAT, "facts": pack_facts(found)}
+        else:
+            yield {"bucket": moment, "v": TABLES_FORMAT, "tables": _summarize_bucket(found)}
+
+
+def read_summaries(
+    summaries: Iterable[Mapping[str, Any]],
+) -> Iterator[tuple[datetime, Mapping[str, EncodedTable]]]:
+    """The tables of a project's summaries, each with its bucket; facts are added up meanwhile.
+
+    Raises CorruptTable, also for what a later release counted.
+    """
+    facts: list[Fact] = []
+    for summary in summaries:
+        check_summary(summary)
+        if "facts" not in summary:
+            yield summary["bucket"], summary["tables"]
+            continue
+        facts += unpack_facts(summary["facts"])
+        if len(facts) >= MOST_FACTS:
+            yield from summarize_facts(facts).items()
+            facts.clear()
+    yield from summarize_facts(facts).items()
 
 
 def _summarize_bucket(facts: Sequence[Fact]) -> dict[str, EncodedTable]:

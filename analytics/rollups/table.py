@@ -11,13 +11,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from analytics.rollups.arrays import Hashes, Integers, Values
 from analytics.rollups.codec import (
     FORMAT,
     SET_PREFIXES,
     EncodedTable,
+    Hashes,
+    Integers,
     SetChoice,
     SetName,
+    Values,
     choose_sets,
     make_values,
     pack_array,

@@ -11,13 +11,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from analytics.rollups.arrays import Hashes
 from analytics.rollups.codec import (
     FORMAT,
     SET_PREFIXES,
     SKETCH_FLAG,
     CorruptTable,
     EncodedTable,
+    Hashes,
     SetName,
     pack_numbers,
     read_bytes,

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import numpy as np
 from datasketches import HLL_4, HLL_8, hll_sketch, hll_union
 
-from analytics.rollups.arrays import Hashes
+from analytics.rollups.codec import Hashes
 
 EXACT_MAX: Final = 256
 LG_K: Final = 12

@@ -1,4 +1,4 @@
-"""The page at `/`, for people who open the service's address, and its icon."""
+"""The page at `/` where the pages of `dashboard` are not served, and the icon of all of them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +13,11 @@ from analytics.web.problems import MethodNotAllowed, problem_response
 _FOLDER = Path(__file__).parent / "front"
 _METHODS = ("GET", "HEAD")
 _ICON_HEADERS = {"Cache-Control": "public, max-age=86400"}
-# Where each leads, what it is, and which processes serve it.
+# Where each leads, and what it is.
 _LINKS = (
-    ("/docs/", "Docs", "every endpoint, to read and to try out", ("all", "ingest", "reporting")),
-    ("/admin/", "Admin", "projects, API keys, dead letters, the ledger", ("all", "reporting")),
-    ("/schema/", "OpenAPI", "to generate a client from", ("all", "ingest", "reporting")),
-    ("/healthz", "Health", "whether it is up", ("all", "ingest", "reporting")),
+    ("/docs/", "Docs", "every endpoint, to read and to try out"),
+    ("/schema/", "OpenAPI", "to generate a client from"),
+    ("/healthz", "Health", "whether it is up"),
 )
 
 
@@ -40,9 +39,7 @@ def favicon_svg(request: HttpRequest) -> HttpResponse:
 
 def _render_page() -> bytes:
     links = "".join(
-        f'<li><a href="{path}">{name}</a> <span>{text}</span></li>\n'
-        for path, name, text, roles in _LINKS
-        if settings.ROLE in roles
+        f'<li><a href="{path}">{name}</a> <span>{text}</span></li>\n' for path, name, text in _LINKS
     )
     template = Template((_FOLDER / "page.html").read_text())
     return template.substitute(links=links, version=settings.VERSION).encode()

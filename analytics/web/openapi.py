@@ -41,6 +41,7 @@ _MEANINGS = {
     401: "No API key, or one that is not valid.",
     403: "The API key may not do this.",
     404: "There is nothing of that name.",
+    409: "It contradicts what is there already.",
     408: "The request did not come in time.",
     413: "More than is taken at once.",
     414: "The request line is too long.",
@@ -199,13 +200,14 @@ _HEALTH_PATHS = {
 def complete(result: Json, **_: Any) -> Json:
     """drf-spectacular's hook: what does not come from a view of its own."""
     components = result.setdefault("components", {})
+    own = components.pop("responses", {})
     components["securitySchemes"] = {**_KEYS, **components.get("securitySchemes", {})}
     components.setdefault("schemas", {}).update(
         Problem=_PROBLEM, FieldError=_FIELD_ERROR, Health=_HEALTH
     )
     paths = {_to_camel(path): _amend(item) for path, item in result["paths"].items()}
     result["paths"] = dict(sorted((paths | _HEALTH_PATHS).items()))
-    components["responses"] = _share_responses(result["paths"])
+    components["responses"] = dict(sorted((own | _share_responses(result["paths"])).items()))
     return result
 
 
@@ -215,12 +217,14 @@ def _share_responses(paths: Json) -> Json:
     for operation in [operation for item in paths.values() for operation in item.values()]:
         for status in _SAME_EVERYWHERE & operation["responses"].keys():
             name = f"Refused{status}"
+            if "$ref" in operation["responses"][status]:
+                continue
             if (
                 shared.setdefault(name, operation["responses"][status])
                 == operation["responses"][status]
             ):
                 operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
-    return dict(sorted(shared.items()))
+    return shared
 
 
 def _to_camel(path: str) -> str:

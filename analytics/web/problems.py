@@ -87,6 +87,10 @@ class MethodNotAllowed(Problem):
     status, default_code = 405, "method_not_allowed"
 
 
+class Conflict(Problem):
+    status, default_code = 409, "other_note"
+
+
 class RequestTimeout(Problem):
     status, default_code = 408, "request_timeout"
 

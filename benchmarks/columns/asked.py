@@ -6,6 +6,7 @@ from typing import Any
 Body = dict[str, Any]
 
 MONTH = "30 days"
+QUARTER = "12 weeks"
 YEAR = "12 months"
 
 GERMAN: Body = {"field": "country", "op": "is", "values": ["DE"]}
@@ -28,6 +29,8 @@ class Asked:
     body: Body
     selects: tuple[str, ...]
     goals: dict[str, int] = field(default_factory=dict)
+    path: str = "/query"
+    widths: tuple[str, ...] = (MONTH, YEAR)
 
 
 def _by(column: str, measures: str, condition: str = "true") -> str:
@@ -41,7 +44,7 @@ def _totals(measures: str, condition: str) -> str:
     return f"SELECT {measures} FROM flat WHERE {condition}"
 
 
-_IN_GERMANY = "country = 'DE'"
+_IN_GERMANY = "visitCountry = 'DE'"
 _ON_PRO = f"{_PLAN} = 'pro'"
 
 QUESTIONS: dict[str, Asked] = {

@@ -39,10 +39,14 @@ class Flat:
             )
 
     def timed(self, selects: Sequence[str], window: Window) -> float:
-        """Milliseconds of all of them, one after the other."""
+        """Milliseconds of all of them, one after the other.
+
+        `flat` has two columns more: `owner`, and whether the visit `begins` in the window.
+        """
         start, end = map(_to_ms, window)
         flat = (
-            f"(SELECT * FROM read_parquet([{_list(self._files)}], hive_partitioning = false) "
+            f"(SELECT *, visitStart >= {start} AS begins, coalesce(anonymous, visitor) AS owner "
+            f"FROM read_parquet([{_list(self._files)}], hive_partitioning = false) "
             f"WHERE timestamp >= {start} AND timestamp < {end}) AS flat"
         )
         begun = time.perf_counter()

@@ -1,23 +1,27 @@
-"""POST /query: how long filters, properties, uniques and series take, beside bare DuckDB."""
+"""POST /query and its kin: how long questions take, beside bare DuckDB."""
 
 import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.accept_beside_reports import find_reporting
-from benchmarks.columns.asked import MONTH, PAGE, QUESTIONS, YEAR, Asked, Body
+from benchmarks.accepting.beside_reports import find_reporting
+from benchmarks.columns.asked import MONTH, PAGE, QUARTER, QUESTIONS, YEAR, Asked, Body
+from benchmarks.columns.asked_of_visits import VISIT_QUESTIONS
 from benchmarks.columns.flat import Flat
 from benchmarks.columns.stored import list_segments, load, load_columns
 from benchmarks.memory import read_rss_mib
-from benchmarks.reporting import DATA_DIR, WIDTHS, Asker, Window, percentile, pick_window
+from benchmarks.reporting import DATA_DIR, Asker, Window, percentile, pick_window
+from benchmarks.reporting import WIDTHS as USUAL_WIDTHS
 from benchmarks.stack import open_stack
 
 Result = dict[str, Any]
 
+WIDTHS = USUAL_WIDTHS | {QUARTER: timedelta(weeks=12)}
 MILLION = 1_000_000
 TAIL_EVENTS = 2_000
 CONNECTIONS = 4  # of one page
@@ -28,15 +32,15 @@ ALLOWED_RATIO, ALLOWED_MS = 1.5, 25.0  # of the median over what bare DuckDB nee
 class Questioner(Asker):
     """One connection, and the key that may read."""
 
-    def ask(self, body: Body, window: Window) -> Any:
+    def ask(self, body: Body, window: Window, path: str = "/query") -> Any:
         start, end = (moment.isoformat(timespec="milliseconds") for moment in window)
         asked = {**body, "start": start, "end": end, "bots": True}
-        return self.post("/query", json.dumps(asked))
+        return self.post(path, json.dumps(asked))
 
-    def timed_ask(self, body: Body, window: Window) -> float:
+    def timed_ask(self, asked: Asked, window: Window) -> float:
         """Milliseconds to the end of the answer."""
         begun = time.perf_counter()
-        self.ask(body, window)
+        self.ask(asked.body, window, asked.path)
         return (time.perf_counter() - begun) * 1000
 
 
@@ -56,17 +60,17 @@ def measure(events: int, *, samples: int) -> Result:
     with open_stack(reference=False, kept=kept) as stack:
         result: Result = {"events": events, **load_columns(stack, events)}
         flat = Flat(stack.folder / "flat", [path for path, _, _ in list_segments(stack)])
-        load(stack, TAIL_EVENTS, processes=1)
+        load(stack, TAIL_EVENTS, processes=1, kind="today")
         web, url = stack.start_web()
         reporting = find_reporting(web.pid)
         asker = Questioner(url, stack.read_key)
-        first = QUESTIONS["total and top list"].body
+        first = QUESTIONS["total and top list"]
         result["first_ms"] = asker.timed_ask(first, pick_window(WIDTHS[MONTH], 0))
         time.sleep(IDLE_SECONDS)
         result["idle_mib"] = read_rss_mib(reporting)
         over: list[float] = []
-        for name, asked in QUESTIONS.items():
-            for width in (MONTH, YEAR):
+        for name, asked in (QUESTIONS | VISIT_QUESTIONS).items():
+            for width in asked.widths:
                 found = measure_question(asker, flat, asked, width, samples)
                 over.append((found["p50_ms"] - ALLOWED_MS) / found["duckdb_p50_ms"])
                 result |= {f"{name}, {width}: {key}": value for key, value in found.items()}
@@ -86,8 +90,8 @@ def measure_question(
     for seed in range(samples):
         window = pick_window(WIDTHS[width], seed)
         bare.append(flat.timed(asked.selects, window))
-        ours.append(asker.timed_ask(asked.body, window))
-        again.append(asker.timed_ask(asked.body, window))
+        ours.append(asker.timed_ask(asked, window))
+        again.append(asker.timed_ask(asked, window))
     goal = {"goal_p95_ms": asked.goals[width]} if width in asked.goals else {}
     return {
         "p50_ms": median(ours),

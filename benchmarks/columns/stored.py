@@ -8,7 +8,7 @@ from typing import Any
 
 import pymongo
 
-from benchmarks.accept_beside_reports import read_cpu_seconds
+from benchmarks.accepting.beside_reports import read_cpu_seconds
 from benchmarks.reporting import LOADER, timed
 from benchmarks.stack import ROOT, Stack
 
@@ -31,10 +31,9 @@ def load_columns(stack: Stack, events: int) -> Result:
     return result
 
 
-def load(stack: Stack, events: int, processes: int = 2) -> None:
+def load(stack: Stack, events: int, processes: int = 2, kind: str = "varied") -> None:
     started = [
-        start(stack, LOADER, str(events), str(n), str(processes), "varied")
-        for n in range(processes)
+        start(stack, LOADER, str(events), str(n), str(processes), kind) for n in range(processes)
     ]
     for process in started:
         if process.wait():

@@ -16,27 +16,13 @@ import msgspec
 django.setup()
 
 from analytics.databases import redis_clients as names
-from analytics.databases.redis_keys import (
-    accepted_key,
-    allowance_key,
-    quota_key,
-    stream_key,
-    waiting_key,
-    wake_key,
-)
-from analytics.events.entry import (
-    FORMAT_VERSION,
-    MAX_ENTRY_BYTES,
-    MAX_ENTRY_EVENTS,
-    AcceptedEvent,
-    Part,
-    encode_part,
-)
+from analytics.events.entry import AcceptedEvent, Part, encode_part
 from analytics.events.ids import (
     make_event_id,
     now_ms,
 )
 from analytics.projects.models import Project
+from ingestion.accept.plan import encode_section, find_call
 from ingestion.stream.answers import Argument
 from ingestion.stream.connection import StreamConnection
 from ingestion.stream.scripts import ADMIT
@@ -75,14 +61,7 @@ def fill(events: int, projects: int = 1, shared: int = 1) -> None:
     assert project
     partition = project.partition
     project_ids = [project.id_bytes, *(rng.randbytes(8) for _ in range(projects - 1))]
-    keys = [
-        allowance_key(partition, "fill"),
-        quota_key(partition, project.id),
-        waiting_key(partition),
-        accepted_key(partition),
-        stream_key(partition),
-        wake_key(partition),
-    ]
+    head = find_call(partition, 10**9, "202601")
     raws = [make_raw(rng) for _ in range(20_000)]
     connection = StreamConnection(names.stream_client())
     connection.exchange([("SCRIPT", "LOAD", ADMIT.source)])
@@ -91,12 +70,13 @@ def fill(events: int, projects: int = 1, shared: int = 1) -> None:
         calls = []
         for _ in range(WRITE_CALLS):
             project_id = rng.choice(project_ids)
-            call: list[Argument] = ["EVALSHA", ADMIT.digest, len(keys), *keys]
-            call += (10**9, 10**9, -1, 202601, 10**9, project_id.hex(), FORMAT_VERSION, "fill")
-            call += (MAX_ENTRY_EVENTS, MAX_ENTRY_BYTES)
-            for _ in range(min(shared, left)):
+            call: list[Argument] = ["EVALSHA", ADMIT.digest, len(head.keys), *head.keys]
+            requests = min(shared, left)
+            call += (*head.arguments, *encode_section((10**9, 10**9, -1), project_id.hex(), "fill"))
+            call.append(requests)
+            for _ in range(requests):
                 call += (1, 1, make_request(rng, project_id, rng.choice(raws)))
-                left -= 1
+            left -= requests
             calls.append(tuple(call))
             if not left:
                 break

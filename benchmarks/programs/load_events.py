@@ -5,7 +5,8 @@
 EVENTS events over the last twelve months, in the order of time, in batches of 4,000; this process
 writes one PART of PARTS. With PART `rollups` it compacts what the others have written. A further
 word `distinct` gives each event a path of its own, `campaigns` a campaign as well; `varied` has
-them come from several countries and say more in their properties, and leaves nothing for rollups.
+them come in visits from several countries and say more in their properties, and leaves nothing for
+rollups; `today` has such events of today alone.
 """
 
 import itertools
@@ -59,6 +60,8 @@ NETWORKS = (
     "200.147.3",
 )
 NOT_QUIET = timedelta(0)
+PAUSE = timedelta(minutes=2)  # on average between two events of a visit
+EVENTS_OF_VISIT = 4  # on average
 
 
 def make_events(rng: random.Random, times: Iterator[datetime]) -> Iterator[bytes]:
@@ -66,7 +69,7 @@ def make_events(rng: random.Random, times: Iterator[datetime]) -> Iterator[bytes
         yield msgspec.json.encode(
             {
                 "timestamp": moment,
-                "userId": f"user_{int(rng.random() ** 2 * USERS)}",
+                "userId": _pick_user(rng),
                 "path": f"/page/{min(PATHS, int(rng.paretovariate(0.9)))}",
                 "event": "pageview" if rng.random() < 0.9 else "signup",
                 "properties": {"referrer": f"https://site{rng.randrange(40)}.example/x"},
@@ -74,12 +77,15 @@ def make_events(rng: random.Random, times: Iterator[datetime]) -> Iterator[bytes
         )
 
 
-def make_varied(rng: random.Random, times: Iterator[datetime]) -> Iterator[bytes]:
+def make_varied(rng: random.Random, times: Iterator[datetime], step: timedelta) -> Iterator[bytes]:
+    """Of so many people at once that each does something every PAUSE or so."""
+    present = [_pick_user(rng) for _ in range(max(2, round(PAUSE / step)))]
     for moment in times:
+        at = rng.randrange(len(present))
         yield msgspec.json.encode(
             {
                 "timestamp": moment,
-                "userId": f"user_{int(rng.random() ** 2 * USERS)}",
+                "userId": present[at],
                 "path": f"/page/{min(PATHS, int(rng.paretovariate(0.9)))}",
                 "event": "pageview" if rng.random() < 0.9 else "purchase",
                 "referrer": f"https://site{rng.randrange(40)}.example/x",
@@ -90,6 +96,12 @@ def make_varied(rng: random.Random, times: Iterator[datetime]) -> Iterator[bytes
                 },
             }
         )
+        if rng.random() < 1 / EVENTS_OF_VISIT:
+            present[at] = _pick_user(rng)
+
+
+def _pick_user(rng: random.Random) -> str:
+    return f"user_{int(rng.random() ** 2 * USERS)}"
 
 
 def make_distinct(events: int, campaigns: int = 0) -> Iterator[bytes]:
@@ -110,11 +122,15 @@ def load(events: int, part: int, parts: int, kind: str = "usual") -> None:
     project = Project.objects.order_by("created_at").first()
     assert project
     end = datetime.now(UTC)
-    start, step = end - SPAN, SPAN / events
+    start = (
+        end.replace(hour=0, minute=0, second=0, microsecond=0) if kind == "today" else end - SPAN
+    )
+    step = (end - start) / events
     first, last = events * part // parts, events * (part + 1) // parts
-    make = make_varied if kind == "varied" else make_events
-    raws = make(rng, (start + step * n for n in range(first, last)))
-    if kind == "varied":
+    times = (start + step * n for n in range(first, last))
+    is_varied = kind in ("varied", "today")
+    raws = make_varied(rng, times, step) if is_varied else make_events(rng, times)
+    if is_varied:
         vars(transaction)["insert_summaries"] = lambda session, new: None  # these take a fifth
     if kind in ("distinct", "campaigns"):
         raws = make_distinct(events, CAMPAIGNS if kind == "campaigns" else 0)
@@ -133,7 +149,8 @@ def share(
     rng: random.Random, project_id: bytes, accepted: list[AcceptedEvent], kind: str
 ) -> Iterator[Part]:
     """The events of one batch by who brought them: varied ones come from several networks."""
-    parts, networks = (PARTS_OF_BATCH, NETWORKS) if kind == "varied" else (1, NETWORKS[:1])
+    is_varied = kind in ("varied", "today")
+    parts, networks = (PARTS_OF_BATCH, NETWORKS) if is_varied else (1, NETWORKS[:1])
     for at in range(parts):
         address = f"{rng.choice(networks)}.{rng.randrange(256)}"
         agent = rng.choice(USER_AGENTS)

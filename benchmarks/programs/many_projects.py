@@ -38,7 +38,14 @@ _numbers = itertools.count(1)
 def store_hour(rng: random.Random, project_id: bytes, hour: datetime) -> int:
     """Store what a project sends in an hour; how many events."""
     count = EVENTS_A_DAY // 24
-    raws = make_varied(rng, iter([hour + _HOUR * n / count for n in range(count)]))
+    return store_events(rng, project_id, hour, count, _HOUR / count)
+
+
+def store_events(
+    rng: random.Random, project_id: bytes, begin: datetime, count: int, step: timedelta
+) -> int:
+    """Store so many events, one after the other; how many."""
+    raws = make_varied(rng, iter([begin + step * n for n in range(count)]), step)
     entry_id = EntryId(now_ms(), next(_numbers))
     accepted = [AcceptedEvent(make_event_id(entry_id.ms), raw) for raw in raws]
     agent, address = rng.choice(USER_AGENTS), f"{rng.choice(NETWORKS)}.{rng.randrange(256)}"

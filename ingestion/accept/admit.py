@@ -21,7 +21,8 @@ from analytics.remembered import forgets
 from analytics.web.problems import TooLarge, TooManyRequests, Unavailable
 from ingestion.accept.cells import find_cell
 from ingestion.accept.plan import Plan, find_plan, next_month
-from ingestion.stream.group_commit import GroupCommit
+from ingestion.stream.answers import Reply
+from ingestion.stream.group_commit import GroupCommit, open_reply
 from ingestion.stream.memory import check_memory
 from ingestion.stream.scripts import ADMIT
 from ingestion.stream.signals import signal_drain
@@ -42,11 +43,20 @@ class Sender(NamedTuple):
     do_not_track: bool = False
 
 
+class Admission(NamedTuple):
+    """What is asked of the stream for a request, and of whom; `plan.head` goes before it."""
+
+    key: KeyRecord
+    plan: Plan
+    arguments: Sequence[bytes]
+    event_count: int
+
+
 @forgets
 def forget_admissions() -> None:
     """Leave the connection, as a restart would."""
-    _group_commit()._disconnect()
-    _group_commit.cache_clear()
+    group_commit()._disconnect()
+    group_commit.cache_clear()
 
 
 def admit(sender: Sender, events: Sequence[AcceptedEvent], skew_ms: int = 0) -> dict[str, str]:
@@ -56,11 +66,17 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent], skew_ms: int = 0) -> 
     burst of the key, or of an address with a public key, TooManyRequests over a rate or a quota,
     Unavailable when the stream is full or Redis did not answer.
     """
+    admission = ask(sender, events, skew_ms)
+    check_memory(public=sender.key.public)
+    return settle(admission, group_commit().call(admission.plan.head, admission.arguments))
+
+
+def ask(sender: Sender, events: Sequence[AcceptedEvent], skew_ms: int = 0) -> Admission:
+    """What to send to the stream. Raises TooLarge as `admit`."""
     key = sender.key
     plan = find_plan(key)
     if len(events) > plan.most_events:
         raise _too_many(key, plan)
-    check_memory(public=key.public)
     trace = tracing.trace_of_request() if tracing.trace_of_request else None
     parts: list[bytes] = []
     for run in [events] if len(events) == 1 else split_events(events):
@@ -72,11 +88,17 @@ def admit(sender: Sender, events: Sequence[AcceptedEvent], skew_ms: int = 0) -> 
     arguments = (b"%d" % (len(parts) // 2), *parts)
     if key.public:
         arguments = (find_cell(sender.ip), *arguments)
-    outcome, remaining, retry_after_ms, wake = _group_commit().call(plan.head, arguments)
+    return Admission(key, plan, arguments, len(events))
+
+
+def settle(admission: Admission, reply: Reply) -> dict[str, str]:
+    """The rate-limit headers of who was admitted. Raises as `admit` where the reply says no."""
+    key, plan, _, event_count = admission
+    outcome, remaining, retry_after_ms, wake = open_reply(reply)
     headers = _rate_headers(key, plan, remaining, retry_after_ms)
     if outcome != ACCEPTED:
         raise _refusal(outcome, headers, math.ceil(retry_after_ms / 1000))
-    note_accepted(key.project_id, len(events))
+    note_accepted(key.project_id, event_count)
     if wake:
         signal_drain(key.partition)
     return headers
@@ -128,5 +150,5 @@ def _seconds_to_next_month() -> int:
 
 
 @cache
-def _group_commit() -> GroupCommit:
+def group_commit() -> GroupCommit:
     return GroupCommit(names.stream_client(), ADMIT, wait_replicas=settings.REDIS_WAIT_REPLICAS)

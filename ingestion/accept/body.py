@@ -62,6 +62,11 @@ def read_body(request: HttpRequest, max_bytes: int) -> bytes:
     body = read_as_sent(meta, max_bytes)
     if coding is not None:
         body = inflate(body, coding, max_bytes)
+    return strip_mark(body)
+
+
+def strip_mark(body: bytes) -> bytes:
+    """A body without the byte order mark that some programs write before UTF-8."""
     return body.removeprefix(_BYTE_ORDER_MARK)
 
 

@@ -1,4 +1,7 @@
-"""What a project lets its public keys send, which anyone can read in a page."""
+"""What a project leaves out of what is sent, and what it lets its public keys send.
+
+Anyone can read a public key in a page.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -7,15 +10,33 @@ import msgspec
 
 from analytics.events.event import PAGEVIEW, Event, try_event
 from analytics.events.invalid_event import InvalidEvent
-from analytics.keys.records import KeyRecord
+from analytics.keys.excluded import is_address_excluded, is_page_excluded
+from analytics.keys.records import Excluded, KeyRecord
 from analytics.keys.refusals import IGNORED_FIELD, PROPERTY_LEFT_OUT
 from ingestion.accept.judged import Judged
+from ingestion.enrich.pages import read_page
 
 _OURS = "$"  # names that begin with it always pass
 _OF_THE_SENDER = ("ip", "userAgent")  # which a public key's request tells by itself
 
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
+
+
+def is_excluded(excluded: Excluded, event: Event, ip: str | None, *, public: bool) -> bool:
+    """Whether the project leaves `event` out; `ip` is the address that it came from.
+
+    By a secret key the event may name another. Pages have the spelling that is stored of them, and
+    neither query nor fragment, whatever the project keeps.
+    """
+    if event.ip is not None and not public:
+        ip = event.ip
+    if is_address_excluded(excluded, ip):
+        return True
+    if not (excluded.paths or excluded.hostnames):
+        return False
+    page = read_page(event.url, event.path, event.hostname, tidy=True)
+    return is_page_excluded(excluded, page.path, page.hostname)
 
 
 def apply_page_rules(raw: bytes, event: Event, key: KeyRecord, judged: Judged) -> bytes:

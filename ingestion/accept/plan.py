@@ -1,9 +1,12 @@
 """The limits of an API key as the admission script takes them, the same for a month."""
 
 import math
+import struct
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 from django.conf import settings
 
@@ -11,9 +14,10 @@ from analytics.bounded_cache import BoundedCache
 from analytics.databases.redis_keys import (
     accepted_key,
     addresses_key,
-    allowance_key,
+    allowances_key,
     quota_key,
     stream_key,
+    usage_key,
     waiting_key,
     wake_key,
 )
@@ -22,7 +26,7 @@ from analytics.keys.rates import read_public_rate
 from analytics.keys.records import KeyRecord
 from analytics.remembered import forgets
 from ingestion.stream.answers import Argument
-from ingestion.stream.group_commit import CallHead
+from ingestion.stream.calls import CallHead, SectionHead
 
 # Of an address, in its rate: a page that was offline sends what it kept at once.
 ADDRESS_BURST_PERIODS = 2
@@ -32,7 +36,7 @@ ADDRESS_BURST_PERIODS = 2
 class Plan:
     """`most_events` are those that a request may have: more never fit its allowances."""
 
-    head: CallHead
+    head: SectionHead
     policy: str  # of the rate-limit headers
     ends_at: float  # unix seconds: the quota's month
     most_events: int
@@ -40,7 +44,13 @@ class Plan:
 
 # By key and revision, so that a changed key has a new plan.
 _plans: BoundedCache[tuple[str, int], Plan] = BoundedCache(10_000)
-forgets(_plans.clear)
+
+
+@forgets
+def forget_plans() -> None:
+    """Make them anew, as after a restart."""
+    _plans.clear()
+    find_call.cache_clear()
 
 
 def find_plan(key: KeyRecord) -> Plan:
@@ -58,26 +68,12 @@ def next_month(now: datetime) -> datetime:
 
 def _make_plan(key: KeyRecord) -> Plan:
     project = key.project_id.hex()
-    names = [
-        allowance_key(key.partition, key.key_id),
-        quota_key(key.partition, project),
-        waiting_key(key.partition),
-        accepted_key(key.partition),
-        stream_key(key.partition),
-        wake_key(key.partition),
-    ]
+    names = []
     now = datetime.now(UTC)
-    arguments: list[Argument] = [
+    limits: list[float] = [
         key.rate_events_per_second,
         key.burst_events,
         _quota(key.quota_events_per_month),
-        f"{now:%Y%m}",
-        settings.STREAM_MAX_EVENTS,
-        project,
-        FORMAT_VERSION,
-        key.key_id,
-        MAX_ENTRY_EVENTS,
-        MAX_ENTRY_BYTES,
     ]
     most_events = key.burst_events
     if key.public:
@@ -85,15 +81,43 @@ def _make_plan(key: KeyRecord) -> Plan:
         address_burst = ADDRESS_BURST_PERIODS * count
         names.append(addresses_key(key.partition, key.key_id))
         quota = _quota(key.public_quota_events_per_month)
-        arguments += (quota, count / period_seconds, address_burst)
+        limits += (quota, count / period_seconds, address_burst)
         most_events = min(most_events, address_burst)
+    if limits[2] >= 0 or (key.public and limits[3] >= 0):
+        names.append(quota_key(key.partition, project))
     window = max(1, math.ceil(key.burst_events / key.rate_events_per_second))
     return Plan(
-        CallHead(tuple(name.encode() for name in names), tuple(arguments)),
+        SectionHead(
+            find_call(key.partition, settings.STREAM_MAX_EVENTS, f"{now:%Y%m}"),
+            _encode(names),
+            encode_section(limits, project, key.key_id),
+        ),
         f'"key";q={key.burst_events};w={window}',
         next_month(now).timestamp(),
         most_events,
     )
+
+
+@cache
+def find_call(partition: int, stream_max_events: int, month: str) -> CallHead:
+    """What the calls for all keys of a partition begin with in a month, `YYYYMM`."""
+    find_names = (waiting_key, accepted_key, stream_key, wake_key, allowances_key)
+    names = [*(find(partition) for find in find_names), usage_key(partition, month)]
+    limits = (stream_max_events, FORMAT_VERSION, MAX_ENTRY_EVENTS, MAX_ENTRY_BYTES, month)
+    return CallHead(_encode(names), _encode(limits))
+
+
+def encode_section(limits: Sequence[float], project_hex: str, key_id: str) -> tuple[bytes, ...]:
+    """What the script takes of an API key: the numbers that limit it, and whose it is."""
+    return (
+        struct.pack(f"<{len(limits)}d", *limits),
+        project_hex.encode(),
+        f"{project_hex}:{key_id}".encode(),
+    )
+
+
+def _encode(arguments: Iterable[Argument]) -> tuple[bytes, ...]:
+    return tuple(one if isinstance(one, bytes) else str(one).encode() for one in arguments)
 
 
 def _quota(events_per_month: int | None) -> int:

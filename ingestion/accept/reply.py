@@ -6,6 +6,8 @@ from wsgiref.types import WSGIEnvironment
 import msgspec
 from django.http import HttpRequest, HttpResponse
 
+READING = ("GET", "HEAD")
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,6 +37,20 @@ class Reply:
         self.status_code = status
         self.content = _encode(body)
         self.headers = {"Content-Type": "application/json", **headers}
+
+    @classmethod
+    def of_text(cls, status: int, text: str, headers: dict[str, str]) -> "Reply":
+        """A plain text, for clients that expect one."""
+        reply = cls(status, {}, {**headers, "Content-Type": "text/plain; charset=utf-8"})
+        reply.content = text.encode()
+        return reply
+
+    @classmethod
+    def of_bytes(cls, status: int, content: bytes, headers: dict[str, str]) -> "Reply":
+        """Something else; `headers` name its type."""
+        reply = cls(status, {}, headers)
+        reply.content = content
+        return reply
 
     def items(self) -> ItemsView[str, str]:
         return self.headers.items()

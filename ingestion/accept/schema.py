@@ -51,19 +51,41 @@ _QUEUED: Json = {
     "queued": {"type": "boolean", "const": True},
 }
 _IDS = {"type": "array", "items": {"type": "string"}, "description": "Of the accepted, in order."}
+_EXCLUDED: Json = {
+    "status": {"type": "string", "const": "excluded"},
+    "queued": {"type": "boolean", "const": False},
+}
+_REJECTED: Json = {
+    "type": "array",
+    "items": {"$ref": "#/components/schemas/FieldError"},
+    "description": "Which were refused, by index (from 0), and why.",
+}
+_LEFT_OUT: Json = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "How many the project leaves out.",
+}
 _ACCEPTED_EVENT = object_of({**_QUEUED, "eventId": {"type": "string"}})
 _ACCEPTED_EVENTS = object_of(
     {
         **_QUEUED,
         "accepted": {"type": "integer", "minimum": 1},
-        "rejected": {
-            "type": "array",
-            "items": {"$ref": "#/components/schemas/FieldError"},
-            "description": "Which were refused, by index (from 0), and why.",
-        },
+        "rejected": _REJECTED,
+        "excluded": _LEFT_OUT,
         "eventIds": _IDS,
+    },
+    optional=("excluded",),
+)
+_EXCLUDED_EVENTS = object_of(
+    {
+        **_EXCLUDED,
+        "accepted": {"type": "integer", "const": 0},
+        "rejected": _REJECTED,
+        "excluded": _LEFT_OUT,
+        "eventIds": {"type": "array", "maxItems": 0, "items": {"type": "string"}},
     }
 )
+_KEPT_NOWHERE = "The project leaves it out: it is kept nowhere."
 _TIME = {"type": "string", "format": "date-time"}
 _RECEIPT = object_of(
     {
@@ -82,7 +104,7 @@ _RECEIPT = object_of(
     optional=("timestamp", "ingestedAt", "reason", "buriedAt", "erasedAt"),
 )
 
-_EVENT_CODES = (
+EVENT_CODES = (
     "invalid_json",
     "wrong_type",
     "missing_field",
@@ -100,9 +122,9 @@ _EVENT_CODES = (
     "number_out_of_range",
     "bad_property_name",
 )
-_KEYED: Codes = {**KEYED, 403: ("missing_scope", "origin_not_allowed", "https_required")}
-_SENT: Codes = {401: ("two_keys",)}
-_BODY: Codes = {
+KEYED_DOOR: Codes = {**KEYED, 403: ("missing_scope", "origin_not_allowed", "https_required")}
+SENT: Codes = {401: ("two_keys",)}
+BODY: Codes = {
     400: ("truncated_body", "bad_content_length", "length_required", "bad_compression"),
     408: ("request_timeout",),
     413: ("body_too_large", "over_burst"),
@@ -110,7 +132,9 @@ _BODY: Codes = {
     429: ("rate_limited", "over_quota", "over_public_quota", "over_address_rate"),
     503: ("stream_full", "stream_unavailable", "unavailable"),
 }
-_ONE: Codes = {400: _EVENT_CODES}
+# Of a body that is another vendor's.
+_CLOUD: Codes = {400: ("bad_envelope",)}
+_ONE: Codes = {400: EVENT_CODES}
 _MANY: Codes = {
     400: ("invalid_json", "too_deep", "not_an_array", "empty_batch", "no_valid_event"),
     413: ("too_many_events",),
@@ -118,7 +142,9 @@ _MANY: Codes = {
 _STORE: Codes = {503: ("store_unavailable",)}
 
 _MISSING_PATH = {"field": "path", "code": "missing_field", "detail": "path is required, or url."}
-_TEXT_NOTE = f"With a public key also as `{TEXT}`, which needs no preflight."
+_TEXT_NOTE = (
+    f"With a public key also as `{TEXT}`, which needs no preflight. CloudEvents 1.0 as well."
+)
 
 
 def _example(
@@ -161,8 +187,9 @@ def describe_event(method: Method) -> Method:
         parameters=rate_headers(202, 429),
         request={JSON: OpenApiRequest(_EVENT_REF)},
         responses={
+            200: OpenApiResponse(object_of(_EXCLUDED), _KEPT_NOWHERE),
             202: OpenApiResponse(_ACCEPTED_EVENT, "Kept."),
-            **refusals(_KEYED, _SENT, _BODY, _ONE),
+            **refusals(KEYED_DOOR, SENT, BODY, _ONE, _CLOUD),
         },
         examples=[
             _example("whole", _WHOLE_EVENT),
@@ -189,8 +216,9 @@ def describe_events(method: Method) -> Method:
             **{media_type: OpenApiRequest(_LINES) for media_type in NDJSON},
         },
         responses={
+            200: OpenApiResponse(_EXCLUDED_EVENTS, "The project leaves out whatever was good."),
             202: OpenApiResponse(_ACCEPTED_EVENTS, "The events outside `rejected` are kept."),
-            **refusals(_KEYED, _SENT, _BODY, _MANY),
+            **refusals(KEYED_DOOR, SENT, BODY, _MANY, _CLOUD),
         },
         examples=[
             _example("two events", [_WHOLE_EVENT, _MINIMAL_EVENT]),
@@ -212,6 +240,6 @@ def describe_receipt(method: Method) -> Method:
         ],
         responses={
             200: OpenApiResponse(_RECEIPT, "Its state."),
-            **refusals(_KEYED, _STORE, {400: ("bad_encoding",)}),
+            **refusals(KEYED_DOOR, _STORE, {400: ("bad_encoding",)}),
         },
     )(method)

@@ -1,7 +1,7 @@
 """The accept path over HTTP: POST /event and POST /events, and the receipt of an event."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -28,8 +28,10 @@ from ingestion.accept.judge import (
 from ingestion.accept.judged import Judged
 from ingestion.accept.receipts import find_receipt
 from ingestion.accept.reply import HotRequest, Reply, read_as_utf8
-from ingestion.accept.schema import describe_event, describe_events, describe_receipt
+from ingestion.accept.schema import describe_receipt
 
+# Of what a project leaves out: good, and kept nowhere.
+_EXCLUDED = {"status": "excluded", "queued": False}
 # What a body may call itself.
 _OF_ONE, _OF_MANY = (JSON,), (JSON, *NDJSON)
 _OF_ONE_BY_PAGES, _OF_MANY_BY_PAGES = (*_OF_ONE, TEXT), (*_OF_MANY, TEXT)
@@ -38,6 +40,31 @@ _SPLITS: Mapping[str, Callable[[bytes], list[bytes]]] = {
     TEXT: split_text,
     **dict.fromkeys(NDJSON, split_lines),
 }
+
+
+class Said(NamedTuple):
+    """What the head of a request says of its sender, whoever's key it has."""
+
+    origin: str | None
+    user_agent: str | None
+    do_not_track: bool
+
+    def by(self, key: KeyRecord, ip: str | None) -> Sender:
+        """Raises Forbidden for a page that may not send."""
+        from_page = self.origin is not None
+        if self.origin is not None:
+            require_origin(self.origin, key)
+        return Sender(key, ip, self.user_agent, from_page or key.public, self.do_not_track)
+
+
+def read_said(meta: Mapping[str, Any]) -> Said:
+    user_agent = meta.get("HTTP_USER_AGENT")
+    if user_agent:
+        if not user_agent.isascii():
+            user_agent = read_as_utf8(user_agent)
+        user_agent = user_agent[:MAX_USER_AGENT_CHARS]
+    do_not_track = meta.get("HTTP_DNT") == "1" or meta.get("HTTP_SEC_GPC") == "1"
+    return Said(meta.get("HTTP_ORIGIN"), user_agent or None, do_not_track)
 
 
 class LeanView(APIView):
@@ -60,20 +87,12 @@ class LeanView(APIView):
     def initial(self, request: HttpRequest, *args: object, **kwargs: object) -> None:
         if request.method == "OPTIONS":
             return
-        meta = request.META
-        self.key = key = self.authenticate(meta)
-        from_page = "HTTP_ORIGIN" in meta
-        if from_page:
-            require_origin(meta["HTTP_ORIGIN"], key)
-        user_agent = meta.get("HTTP_USER_AGENT")
-        if user_agent:
-            if not user_agent.isascii():
-                user_agent = read_as_utf8(user_agent)
-            user_agent = user_agent[:MAX_USER_AGENT_CHARS]
-        do_not_track = meta.get("HTTP_DNT") == "1" or meta.get("HTTP_SEC_GPC") == "1"
-        self.sender = Sender(
-            key, client_ip(meta), user_agent or None, from_page or key.public, do_not_track
-        )
+        self.settle_sender(request.META, self.authenticate(request.META))
+
+    def settle_sender(self, meta: Mapping[str, Any], key: KeyRecord) -> None:
+        """Whose the request is from now on. Raises Forbidden for a page that may not send."""
+        self.key = key
+        self.sender = read_said(meta).by(key, client_ip(meta))
 
     def authenticate(self, meta: Mapping[str, Any]) -> KeyRecord:
         return authenticate_request(meta, *self.scopes)
@@ -81,8 +100,11 @@ class LeanView(APIView):
     def handle_exception(self, exc: Exception) -> Any:
         problem = find_problem(exc)
         if problem and self.key:
-            note_refusal(self.key, problem.code)
+            self.note_problem(self.key, problem)
         return super().handle_exception(exc)
+
+    def note_problem(self, key: KeyRecord, problem: Problem) -> None:
+        note_refusal(key, problem.code)
 
     def finalize_response(
         self, request: HttpRequest, response: Any, *args: object, **kwargs: object
@@ -113,6 +135,11 @@ class LeanView(APIView):
         return response
 
 
+def answer_queued(event_id: str, headers: dict[str, str]) -> Reply:
+    """The answer to an event that was admitted."""
+    return Reply(202, {"status": "queued", "queued": True, "eventId": event_id}, headers)
+
+
 class DoorView(LeanView):
     """Takes events: with a secret key, or a public one, which may stand in the address."""
 
@@ -127,6 +154,41 @@ class DoorView(LeanView):
             judged.note_counts(sender.key)
         return headers
 
+    def answer_one(self, judged: Judged) -> Reply:
+        """Admit the event of a request of one, if it is not left out, and say so."""
+        if judged.excluded:
+            judged.note_counts(self.sender.key)
+            return Reply(200, _EXCLUDED, {})
+        event_id = judged.accepted[0].event_id
+        try:
+            headers = self.admit(judged)
+        except Problem as problem:
+            problem.extra["eventId"] = event_id
+            raise
+        return answer_queued(event_id, headers)
+
+    def answer_many(self, judged: Judged) -> Reply:
+        """Admit the events of a batch, and say which."""
+        event_ids = [event.event_id for event in judged.accepted]
+        answer = {
+            "status": "queued",
+            "queued": True,
+            "accepted": len(event_ids),
+            "rejected": judged.rejected,
+            "eventIds": event_ids,
+        }
+        if judged.excluded:
+            answer["excluded"] = judged.excluded
+            if not event_ids:
+                judged.note_counts(self.sender.key)
+                return Reply(200, answer | _EXCLUDED, {})
+        try:
+            headers = self.admit(judged)
+        except Problem as problem:
+            problem.extra["eventIds"] = event_ids
+            raise
+        return Reply(202, answer, headers)
+
 
 class EventView(DoorView):
     """Accept one event and answer before it is stored.
@@ -135,18 +197,12 @@ class EventView(DoorView):
     that times out can send the same event again and be counted once.
     """
 
-    @describe_event
     def post(self, request: HttpRequest) -> Reply:
         key = self.sender.key
         read_media_type(request.META, _OF_ONE_BY_PAGES if key.public else _OF_ONE)
-        judged = judge_single(read_body(request, MAX_EVENT_BODY_BYTES), key)
-        event_id = judged.accepted[0].event_id
-        try:
-            headers = self.admit(judged)
-        except Problem as problem:
-            problem.extra["eventId"] = event_id
-            raise
-        return Reply(202, {"status": "queued", "queued": True, "eventId": event_id}, headers)
+        return self.answer_one(
+            judge_single(read_body(request, MAX_EVENT_BODY_BYTES), key, self.sender.ip)
+        )
 
 
 class EventsView(DoorView):
@@ -157,26 +213,11 @@ class EventsView(DoorView):
         own = super().list_methods()
         return own if settings.ROLE == "ingest" else ["GET", "HEAD", *own]
 
-    @describe_events
     def post(self, request: HttpRequest) -> Reply:
         key = self.sender.key
         media_type = read_media_type(request.META, _OF_MANY_BY_PAGES if key.public else _OF_MANY)
         body = read_body(request, MAX_BATCH_BODY_BYTES)
-        judged = judge_batch(_SPLITS[media_type](body), key)
-        event_ids = [event.event_id for event in judged.accepted]
-        try:
-            headers = self.admit(judged)
-        except Problem as problem:
-            problem.extra["eventIds"] = event_ids
-            raise
-        answer = {
-            "status": "queued",
-            "queued": True,
-            "accepted": len(event_ids),
-            "rejected": judged.rejected,
-            "eventIds": event_ids,
-        }
-        return Reply(202, answer, headers)
+        return self.answer_many(judge_batch(_SPLITS[media_type](body), key, self.sender.ip))
 
 
 class ReceiptView(LeanView):

@@ -75,6 +75,9 @@ class LetterForm(LetterModelForm):
             raise ValidationError({"why": "Say why it is discarded."})
         if cleaned["do"] != DISCARD and (edited := self.edited) is not None:
             try:
-                judge_edit(edited, {"eventId": self.instance.event_id})
+                judge_edit(
+                    edited,
+                    {"eventId": self.instance.event_id, "imported": self.instance.imported},
+                )
             except InvalidEvent as exc:
                 raise ValidationError({"text": exc.detail}) from exc

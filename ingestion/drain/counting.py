@@ -8,9 +8,9 @@ import structlog
 
 from analytics.events.ids import parse_place
 from analytics.metrics import names as metrics
-from analytics.metrics.tracing import trace_stored
+from analytics.metrics.tracing import is_tracing, trace_stored
+from ingestion.store.plan import BatchPlan
 from ingestion.store.prepare import PreparedEvent
-from ingestion.store.transaction import BatchPlan
 from ingestion.stream.entries import ReadEntry
 
 log = structlog.get_logger(__name__)
@@ -46,9 +46,9 @@ def count_buried(events: Sequence[PreparedEvent]) -> None:
 
 def trace_batch(batch: Sequence[ReadEntry], seconds: float) -> None:
     """A span for each request of a stored batch that carries a trace."""
-    traced = [(read, part) for read in batch for part in read.entry.parts if part.trace]
-    if not traced:
+    if not is_tracing():
         return
+    traced = [(read, part) for read in batch for part in read.entry.parts if part.trace]
     started_ns = time.time_ns() - int(seconds * 1e9)
     batch_events = sum(read.entry.event_count for read in batch)
     for read, part in traced:

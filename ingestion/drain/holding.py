@@ -6,8 +6,9 @@ from pymongo.errors import PyMongoError
 
 from ingestion.drain.fuse import TOO_MANY_LETTERS, Fuses
 from ingestion.letters.capacity import count_room
+from ingestion.store.plan import BatchPlan
 from ingestion.store.prepare import PreparedEvent, prepare
-from ingestion.store.transaction import BatchPlan, write_batch
+from ingestion.store.transaction import write_batch
 from ingestion.stream.claims import Holding, claim_entries, hold_entries, holder_of
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.entries import ReadEntry, decode_entries

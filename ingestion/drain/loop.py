@@ -6,7 +6,7 @@ repeated work is harmless.
 
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,8 +15,6 @@ import structlog
 from django.conf import settings
 from pymongo.errors import PyMongoError
 
-from analytics.databases import redis_clients as names
-from analytics.databases.redis_keys import wake_key
 from ingestion.drain.acks import Acks
 from ingestion.drain.backoff import Backoff
 from ingestion.drain.batch import Batch, join_batches
@@ -24,22 +22,26 @@ from ingestion.drain.counting import count_batch, count_store_error, trace_batch
 from ingestion.drain.fuse import Fuses
 from ingestion.drain.halving import halve_until_alone
 from ingestion.drain.holding import hold_back, try_again
+from ingestion.drain.patience import Patience
 from ingestion.drain.reader import Reader
 from ingestion.store.errors import StoreUnavailable
+from ingestion.store.plan import BatchPlan
 from ingestion.store.prepare import REFUSED_BY_STORE, Failure, PreparedEvent, prepare
-from ingestion.store.transaction import BatchPlan, write_batch
+from ingestion.store.transaction import write_batch
 from ingestion.stream.consumers import this_consumer
 from ingestion.stream.entries import ReadEntry
 from ingestion.stream.sessions import note_sessions_again
+from ingestion.stream.signals import note_stored
 
 log = structlog.get_logger(__name__)
 
-LINGER_SECONDS = 0.05
 # Transactions in flight: while one waits for its commit, MongoDB inserts the next.
 WRITERS = 2
 
-# One drain at a time in a process: its consumer's left-overs are its own.
-_draining = threading.Lock()
+# One drain at a time of a partition in a process: its consumer's left-overs are its own.
+_draining: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+# Partitions that another drain was asked for meanwhile: it may have come after the last read.
+_asked_again: set[int] = set()
 _backoff = Backoff()
 
 
@@ -60,21 +62,29 @@ class DrainResult:
 
 
 def drain(
-    partition: int, budget_seconds: float | None = None, *, force: bool = False
+    partition: int,
+    budget_seconds: float | None = None,
+    *,
+    force: bool = False,
+    patient: bool = False,
 ) -> DrainResult:
     """Store what waits in a partition until it is empty or the time is up.
 
-    Returns at once while another drain of this process runs, and while MongoDB is left alone
-    after an error. A batch that was begun is always finished. With `force` no fuse holds
-    anything back.
+    Returns at once while another drain of it runs in this process, which then has work left, and
+    while MongoDB is left alone after an error. A batch that was begun is always finished. With
+    `force` no fuse holds anything back; with `patient` few events wait for more of them.
     """
     result = DrainResult()
-    if not _draining.acquire(blocking=False):
+    draining = _draining[partition]
+    _asked_again.add(partition)  # before the look at the lock: its holder looks after it lets go
+    if not draining.acquire(blocking=False):
         return result
+    _asked_again.discard(partition)
     try:
         if _backoff.may_try():
             budget = settings.DRAIN_BUDGET_SECONDS if budget_seconds is None else budget_seconds
-            _drain(partition, time.monotonic() + budget, result, Fuses(partition, forced=force))
+            fuses, patience = Fuses(partition, forced=force), Patience(partition, patient=patient)
+            _drain(partition, time.monotonic() + budget, result, fuses, patience)
     except StoreUnavailable as exc:
         _backoff.note_failure()
         count_store_error()
@@ -84,18 +94,22 @@ def drain(
         count_store_error()
         log.warning("store_unavailable", error=repr(exc)[:300])
     finally:
-        _draining.release()
+        draining.release()
+    if partition in _asked_again:
+        result.work_left = True
     return result
 
 
-def _drain(partition: int, deadline: float, result: DrainResult, fuses: Fuses) -> None:
+def _drain(
+    partition: int, deadline: float, result: DrainResult, fuses: Fuses, patience: Patience
+) -> None:
     with (
         ThreadPoolExecutor(1, "read") as ahead,
         ThreadPoolExecutor(1, "ack") as acker,
         ThreadPoolExecutor(WRITERS, "store") as writers,
     ):
         reader = Reader(partition, this_consumer(), ahead=ahead)
-        Drainer(partition, reader, fuses, writers, Acks(acker), result).run(deadline)
+        Drainer(partition, reader, fuses, writers, Acks(acker), result, patience).run(deadline)
 
 
 class Drainer:
@@ -107,7 +121,7 @@ class Drainer:
 
     def __init__(
         self, partition: int, reader: Reader, fuses: Fuses, writers: Executor, acks: Acks,
-        result: DrainResult,
+        result: DrainResult, patience: Patience,
     ) -> None:  # fmt: skip
         self._partition = partition
         self._reader = reader
@@ -115,11 +129,12 @@ class Drainer:
         self._writers = writers
         self._acks = acks
         self._result = result
+        self._patience = patience
         self._writing: deque[Future[list[BatchPlan]]] = deque()
 
     def run(self, deadline: float) -> None:
         self._begin()
-        lingered = False
+        is_last = False  # whether this read is the last one, if it finds nothing
         while True:
             in_time = time.monotonic() < deadline
             entries = self.read(in_time)
@@ -127,13 +142,15 @@ class Drainer:
             self._await_writers(WRITERS - 1 if batch.entries else 0)
             if batch.entries:
                 self._writing.append(self._writers.submit(self.store_and_ack, batch))
-            elif not entries and (lingered or not in_time):
+            elif not entries and (is_last or not in_time):
                 self._result.work_left = not in_time
                 self._acks.check(wait=True)
                 return
-            lingered = not entries
-            if in_time and len(batch.events) < settings.WORKER_BATCH_SIZE // 2:
-                time.sleep(LINGER_SECONDS)  # a few milliseconds more make fewer, larger batches
+            is_last = not entries
+            if is_last or not in_time:
+                self._patience.let_others_signal()
+            elif len(batch.events) < settings.WORKER_BATCH_SIZE // 2 and not self._reader.has_more:
+                self._patience.wait_for_more(len(batch.events))
 
     def read(self, in_time: bool) -> Sequence[ReadEntry]:
         """When the time is up, only what is in hand."""
@@ -164,6 +181,7 @@ class Drainer:
         trace_batch(stored, time.perf_counter() - started)
         self.ack(stored)
         count_batch(written, len(batch.events), time.perf_counter() - started)
+        note_stored()
         return written
 
     def store(self, batch: Batch) -> list[BatchPlan]:
@@ -193,7 +211,7 @@ class Drainer:
     def _begin(self) -> None:
         self._reader.ensure_group()
         note_sessions_again()
-        names.stream_client().delete(wake_key(self._partition))
+        self._patience.begin()
         self._result.add(try_again(self._partition, self._fuses))
         self._reader.leave_alone(self._fuses.holders)
 

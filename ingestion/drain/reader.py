@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 _MEBIBYTE = 1024 * 1024
 
 READ_ENTRIES = 64
-MAX_READ_ENTRIES = 1_000
+MAX_READ_ENTRIES = 2_000  # a batch of those that hold one event each
 MAX_BATCH_BYTES = 8 * _MEBIBYTE
 
 
@@ -63,6 +63,11 @@ class Reader:
     def leave_alone(self, consumers: Iterable[str]) -> None:
         """Claim nothing from these: what they hold, open fuses hold back."""
         self._left_alone.update(consumers)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether it has read more than it has given, or is reading it."""
+        return bool(self._in_hand or self._suspects or self._coming)
 
     def next_batch(self, *, may_read: bool = True) -> list[ReadEntry]:
         """Whole entries of up to WORKER_BATCH_SIZE events and 8 MiB; empty when none waits.

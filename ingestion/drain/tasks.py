@@ -4,7 +4,7 @@ import gc
 import sys
 
 from celery import shared_task
-from celery.signals import worker_init, worker_process_init, worker_ready
+from celery.signals import celeryd_after_setup, worker_init, worker_process_init, worker_ready
 from django.conf import settings
 
 from analytics.databases.stream_check import UnsafeStream, check_stream
@@ -26,9 +26,11 @@ def drain(partition: int) -> None:
 
     With many partitions each has a part of the time: a process is through with all of them in
     DRAIN_BUDGET_SECONDS, or the last would wait for the first again and again.
+    A drain waits for more events only where that leaves room for other partitions and maintenance.
     """
-    budget = settings.DRAIN_BUDGET_SECONDS / settings.STREAM_PARTITIONS
-    if draining.drain(partition, max(MIN_DRAIN_SECONDS, budget)).work_left:
+    budget = max(MIN_DRAIN_SECONDS, settings.DRAIN_BUDGET_SECONDS / settings.STREAM_PARTITIONS)
+    has_room = settings.WORKER_CONCURRENCY > settings.STREAM_PARTITIONS
+    if draining.drain(partition, budget, patient=has_room).work_left:
         publish_drain(partition)
 
 
@@ -55,16 +57,21 @@ def learn_user_agents(**_: object) -> None:
     learn_sources()
 
 
-@worker_process_init.connect
-def tune_interpreter(**_: object) -> None:
-    """A batch is many small objects and no cycles: look for cycles rarely.
+@celeryd_after_setup.connect
+def share_memory(**_: object) -> None:
+    """Everything is loaded, nothing is forked yet: what the collector never touches stays shared.
 
-    A thread that has its answer from MongoDB goes on within a millisecond, not within five.
+    A collection in a forked process would write to each object, and so copy it.
     """
-    sys.setswitchinterval(0.001)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(50_000, 20, 20)  # a batch is many small objects and no cycles
+
+
+@worker_process_init.connect
+def hand_over_soon(**_: object) -> None:
+    """A thread that has its answer from MongoDB goes on within a millisecond, not within five."""
+    sys.setswitchinterval(0.001)
 
 
 @worker_ready.connect

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -36,7 +36,12 @@ class Location(NamedTuple):
 NOWHERE: Final = Location()
 _MAPPED: Final = "::ffff:"
 
-_countries = Kept(Location, 1_000)
+
+def _make_country(code: str | None) -> Location:
+    return NOWHERE if code is None or code in _NO_COUNTRIES else Location(code)
+
+
+_countries = Kept(_make_country, 1_000)
 
 
 def find_location(ip: str) -> Location:
@@ -44,17 +49,28 @@ def find_location(ip: str) -> Location:
 
     What is no address, or no registry has given to anybody (a private one), is nowhere.
     """
-    if ip.startswith(_MAPPED) and "." in ip:
-        ip = ip[len(_MAPPED) :]
-    if settings.GEOIP_PATH:
-        location = _look_up(ip)
-        if location.country:
-            return location
+    return choose_locator()(ip)
+
+
+def choose_locator() -> Callable[[str], Location]:
+    """As `find_location`, for who locates many: the settings are read once."""
+    return _find_in_database if settings.GEOIP_PATH else _find_in_registries
+
+
+def _find_in_database(ip: str) -> Location:
+    location = _look_up(_leave_out_mapping(ip))
+    return location if location.country else _find_in_registries(ip)
+
+
+def _find_in_registries(ip: str) -> Location:
     try:
-        code = iptocc.country_code(ip)
+        return _countries[iptocc.country_code(_leave_out_mapping(ip))]
     except UnicodeError:
         return NOWHERE
-    return NOWHERE if code is None or code in _NO_COUNTRIES else _countries[code]
+
+
+def _leave_out_mapping(ip: str) -> str:
+    return ip[len(_MAPPED) :] if ip.startswith(_MAPPED) and "." in ip else ip
 
 
 class Database:

@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,7 +46,9 @@ def read_own_list() -> dict[str, Any]:
 def _extractor() -> UserAgentExtractor:
     """Finds the first pattern that hits, and the word around it."""
     own = read_own_list()
-    listed = files("crawleruseragents").joinpath("crawler-user-agents.json").read_bytes()
+    package = find_spec("crawleruseragents")  # not imported: it would keep all of it as objects
+    assert package and package.origin
+    listed = Path(package.origin).with_name("crawler-user-agents.json").read_bytes()
     left_out = frozenset(own["left_out"])
     patterns = [
         pattern for crawler in json.loads(listed) if (pattern := crawler["pattern"]) not in left_out

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from analytics.events.event import MAX_EVENT_BODY_BYTES, check_age, decode_event
+from analytics.events.imported import decode_imported
 from analytics.events.invalid_event import InvalidEvent
 from ingestion.enrich.addresses import apply_ip_rule
 
@@ -52,11 +53,14 @@ def date_payload(payload: bytes, accepted_at: datetime) -> bytes:
     return b'%s{"timestamp":"%s"%s%s' % (head, timestamp.encode(), comma, rest)
 
 
-def judge_edit(payload: bytes, letter: Mapping[str, str]) -> None:
+def judge_edit(payload: bytes, letter: Mapping[str, object]) -> None:
     """Raises InvalidEvent for a payload that would be buried again, or be another event."""
     if len(payload) > MAX_EVENT_BODY_BYTES:
         detail = f"The event is over {MAX_EVENT_BODY_BYTES:,} bytes."
         raise InvalidEvent(None, "event_too_large", detail)
+    if letter.get("imported"):  # whose id is not in its payload
+        decode_imported(payload)
+        return
     event = decode_event(payload)
     if event.timestamp is not None:  # it may be as old as it likes
         check_age(event.timestamp, datetime.now(UTC), None)

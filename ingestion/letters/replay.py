@@ -21,12 +21,12 @@ from analytics.databases import redis_clients as names
 from analytics.databases.mongo import Document, collection
 from analytics.databases.redis_keys import accepted_key, stream_key, waiting_key, wake_key
 from analytics.events.entry import (
-    FORMAT_VERSION,
     AcceptedEvent,
     Entry,
     Part,
     encode_entry,
     split_events,
+    version_of,
 )
 from analytics.events.ids import EntryId, now_ms
 from analytics.projects.models import Project
@@ -182,7 +182,7 @@ def append_again(project: Project, parts: Sequence[Part]) -> None:
         for make_key in (waiting_key, accepted_key, stream_key, wake_key)
     ]
     arguments: list[str | int | bytes] = [
-        settings.STREAM_MAX_EVENTS, project.pk, FORMAT_VERSION, int(parts[0].public),
+        settings.STREAM_MAX_EVENTS, project.pk, version_of(parts[0]), int(parts[0].public),
     ]  # fmt: skip
     for part in parts:
         arguments += (len(part.events), encode_entry([part]))

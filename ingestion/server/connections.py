@@ -13,6 +13,11 @@ from contextlib import suppress
 import gevent
 from gunicorn.http.unreader import SocketUnreader
 
+# At once: enough for all of most requests.
+_READ_BYTES = 64 * 1024
+# A client that has just connected sends its first bytes within this time.
+_FIRST_WORD_SECONDS = 0.5
+
 
 class Connection(SocketUnreader):  # type: ignore[misc]
     """Reads what a client sends, each part of a request within its time."""
@@ -22,6 +27,7 @@ class Connection(SocketUnreader):  # type: ignore[misc]
         self.address = address  # None: of no use to tell clients apart
         self.idle_since: float | None = None  # None: in the middle of something
         self.has_begun = False  # to send a head
+        self.entered_at = time.monotonic()
         self._idle_seconds = idle_seconds
         self._deadline = 0.0
         self._is_body = False
@@ -30,7 +36,7 @@ class Connection(SocketUnreader):  # type: ignore[misc]
     def await_request(self) -> bytes:
         """The first bytes of the next request; b"" at the end of the connection."""
         self.idle_since = time.monotonic()
-        data: bytes = self.sock.recv(self.mxchunk)
+        data: bytes = self.sock.recv(_READ_BYTES)
         self.idle_since = None
         return data
 
@@ -55,6 +61,11 @@ class Connection(SocketUnreader):  # type: ignore[misc]
             gevent.sleep(0)  # a body of tiny chunks is much work: the others take turns with it
         self.has_begun = True
         return data
+
+    def end_reading(self) -> None:
+        """Whoever reads from it finds its end behind what has come, which may still be answered."""
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RD)
 
     def cut_off(self) -> None:
         """Whoever reads from it finds its end."""
@@ -81,6 +92,15 @@ class Connections:
     def leave(self, connection: Connection) -> None:
         self.end_asking(connection)
         self._all.pop(connection, None)
+
+    def end_idle(self) -> None:
+        """End those that are between two requests, and those that came a while ago and are still
+        to say a word: browsers open some of that kind in advance."""
+        latest = time.monotonic() - _FIRST_WORD_SECONDS
+        for connection in self._all:
+            is_silent = connection in self._asking and not connection.has_begun
+            if connection.idle_since is not None or (is_silent and connection.entered_at < latest):
+                connection.end_reading()
 
     def begin_asking(self, connection: Connection) -> Connection | None:
         """A head is awaited. Returns as `enter`: here it is another of the same address."""

@@ -34,6 +34,12 @@ class Request(Protocol):
     def should_close(self) -> bool: ...
 
 
+class Config(Protocol):
+    graceful_timeout: float
+    is_ssl: bool
+    workers: int
+
+
 class Listener(Protocol):
     def getsockname(self) -> Address: ...
 

@@ -7,12 +7,12 @@ is gunicorn's own.
 """
 
 import errno
-import resource
 import socket
 from io import BytesIO
 from wsgiref.types import WSGIEnvironment
 
 import gevent
+from gevent.event import Event
 from gunicorn.http.errors import NoMoreData
 from gunicorn.util import close, close_graceful
 from gunicorn.workers.ggevent import GeventWorker
@@ -20,7 +20,10 @@ from gunicorn.workers.ggevent import GeventWorker
 from ingestion.server.connections import Connection, Connections
 from ingestion.server.gunicorn_types import Address, Body, Listener, Request
 from ingestion.server.plain_request import parse_head
+from ingestion.server.serving import serve
+from ingestion.server.sockets import count_files, read_soon, send
 from ingestion.server.strict_request import StrictParser
+from ingestion.server.turns import Turns
 from ingestion.server.wire_answer import Answer, render_answer
 
 _KIBIBYTE = 1024
@@ -42,12 +45,22 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     alive: bool
 
+    def init_process(self) -> None:
+        self._told = Event()  # to stop
+        super().init_process()
+
     def run(self) -> None:
         # gunicorn stops accepting where its pool is full: some room is left for who comes then.
-        most = min(self.worker_connections, _count_files() - _FILES_KEPT_FREE)
+        most = min(self.worker_connections, count_files() - _FILES_KEPT_FREE)
         most_per_address = max(1, self.worker_connections // 4)
         self.connections = Connections(max(1, most * 19 // 20), most_per_address)
-        super().run()
+        self.turns = Turns(self.wsgi, self._note_served)
+        if not serve(self, self._told, self.connections.end_idle):
+            self.log.warning("Not all was answered in the time that a stop has (pid:%s)", self.pid)
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        super().handle_exit(sig, frame)
+        self._told.set()
 
     def handle(self, listener: Listener, client: socket.socket, addr: Address) -> None:
         """A client that does not read its answer is given up, as is one that sends no request."""
@@ -110,9 +123,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         try:
             self._handle_request(listener_name, req, sock, addr)
             if self._may_be_plain(req, addr):
-                rest: bytes | None = req.unreader.take_buffered()
-                while rest is not None:
-                    rest = self._serve_plain(rest or req.unreader.await_request(), req, sock, addr)
+                self._serve_what_follows(req, sock, addr)
         except TimeoutError:
             raise StopIteration from None
         return True
@@ -132,13 +143,23 @@ class Worker(GeventWorker):  # type: ignore[misc]
         answer = self._answer(_make_environ(req, addr))
         unread = _is_left_unread(req.body)
         closes = unread or req.body.failed or not self.alive or req.should_close()
-        _send(
-            sock, render_answer(req.version, answer, closes=closes, has_body=req.method != "HEAD")
-        )
+        send(sock, render_answer(req.version, answer, closes=closes, has_body=req.method != "HEAD"))
         if unread:
             _hang_up(req, sock)
         if closes:
             raise StopIteration
+
+    def _serve_what_follows(self, req: Request, sock: socket.socket, addr: Address) -> None:
+        """The requests after `req` for as long as they are plain."""
+        rest: bytes | None = req.unreader.take_buffered()
+        path, seat = req.path, None
+        while rest is not None:
+            if path in self.wsgi.in_turns and isinstance(addr, tuple) and not self.cfg.is_ssl:
+                seat = seat or self.turns.make_seat(req.unreader, addr)
+                rest = self.turns.serve(seat, rest, self.cfg.keepalive + 1)
+            else:
+                rest = rest or req.unreader.await_request()
+            path, rest = self._serve_plain(rest, req, sock, addr)
 
     def _may_be_plain(self, req: Request, addr: Address) -> bool:
         """Whether what follows `req` may be parsed here."""
@@ -147,8 +168,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _serve_plain(
         self, data: bytes, req: Request, sock: socket.socket, addr: Address
-    ) -> bytes | None:
-        """Serve the request that begins `data`, if it is plain and at hand; what follows it.
+    ) -> tuple[str, bytes | None]:
+        """Serve the request that begins `data`, if it is plain and soon here: path, what follows.
 
         If not, None: the strict parser goes on with these bytes after `req`, its last.
         """
@@ -156,10 +177,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
             raise StopIteration
         head = parse_head(data, self.wsgi.plain_lines)
         if head and len(data) < head.end <= _MAX_PLAIN_BYTES:
-            data += _read_at_hand(sock, head.end - len(data))
+            data += read_soon(sock, head.end - len(data))
         if head is None or len(data) < head.end:
             req.unreader.unread(data)
-            return None
+            return "", None
         environ = head.environ | {
             "REMOTE_ADDR": addr[0],
             "wsgi.url_scheme": "https" if self.cfg.is_ssl else "http",
@@ -167,46 +188,25 @@ class Worker(GeventWorker):  # type: ignore[misc]
         }
         answer = self._answer(environ)
         closes = not self.alive
-        _send(sock, render_answer((1, 1), answer, closes=closes))
+        send(sock, render_answer((1, 1), answer, closes=closes))
         if closes:
             raise StopIteration
         if answer[1].status_code >= 400:
             gevent.sleep(0)  # it waited for nothing: the others take turns with it
-        return data[head.end :]
+        return environ["PATH_INFO"], data[head.end :]
 
     def _answer(self, environ: WSGIEnvironment) -> Answer:
+        self._note_served()
+        answer: Answer = self.wsgi.answer(environ)
+        return answer
+
+    def _note_served(self) -> bool:
+        """Count a request; whether this process has served its last one."""
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
-        answer: Answer = self.wsgi.answer(environ)
-        return answer
-
-
-def _count_files() -> int:
-    """How many files, sockets among them, this process may have open."""
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return most if most != resource.RLIM_INFINITY else 1_000_000
-
-
-def _send(sock: socket.socket, data: bytes) -> None:
-    """As sendall, which asks the system for the size of its buffer each time."""
-    sent = sock.send(data)
-    if sent < len(data):
-        sock.sendall(data[sent:])
-
-
-def _read_at_hand(sock: socket.socket, size: int) -> bytes:
-    """What has come already of the next `size` bytes."""
-    idle_seconds = sock.gettimeout()
-    sock.settimeout(0)
-    try:
-        data: bytes = sock.recv(size)
-    except BlockingIOError:
-        return b""
-    finally:
-        sock.settimeout(idle_seconds)
-    return data
+        return not self.alive
 
 
 def _is_left_unread(body: Body) -> bool:

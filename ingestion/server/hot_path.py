@@ -1,11 +1,12 @@
-"""The two endpoints that take the load, served without what they have no use for.
+"""The endpoints that take the load, served without what they have no use for.
 
 Django's middleware, signals and URL resolver serve sessions, static files and forms; on POST
 /event they cost several times what accepting an event costs. Here a request for one of the hot
 paths goes straight to its DRF view; every other one goes the usual way.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from time import perf_counter
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,8 +22,9 @@ from analytics.web.client_ip import client_ip
 from analytics.web.problems import Forbidden, Problem, problem_response
 from analytics.web.request_id import HEADER as REQUEST_ID
 from analytics.web.request_id import request_id_of
-from ingestion.accept.reply import HotRequest, Reply
-from ingestion.accept.urls import HOT_VIEWS
+from ingestion.accept.reply import READING, HotRequest, Reply
+from ingestion.pages.urls import READ_VIEWS, REFUSING, View
+from ingestion.receivers.urls import HOT_VIEWS
 from ingestion.server.malformed import render_error
 from ingestion.server.plain_request import make_request_lines
 
@@ -30,17 +32,22 @@ log = structlog.get_logger(__name__)
 
 Answer = tuple[str, HttpResponse | Reply, list[tuple[str, str]]]
 
-READING = ("GET", "HEAD")
-
+# As RFC 2046 lets a boundary be, without what would need quotes.
+_BOUNDARY = re.compile(r"""boundary=("?)([0-9A-Za-z'+_.-]{1,70})\1\s*(?:;|$)""", re.IGNORECASE)
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
 class HotPath:
     """A WSGI application in front of Django's."""
 
+    # Of the paths, those whose requests may be answered in turns.
+    in_turns: Collection[str] = ()
+
     def __init__(self, django: WSGIApplication) -> None:
         self._django = django
-        self._views = HOT_VIEWS if settings.ROLE in ("all", "ingest") else {}
+        is_open = settings.ROLE in ("all", "ingest")
+        self._views = HOT_VIEWS if is_open else {}
+        self._read_views = READ_VIEWS if is_open else {}
         self.plain_lines = make_request_lines(self._views)
         self._https_only = settings.SECURE_SSL_REDIRECT
         self._headers = security_headers()
@@ -57,29 +64,45 @@ class HotPath:
         return (response.content,)
 
     def is_hot(self, path: str, method: str) -> bool:
-        """Whether it sends events; those that are stored are read at the same path."""
-        return path in self._views and method not in READING
+        """Whether it sends events, or a page reads what it needs to; reports are read elsewhere."""
+        return path in self._find_views(method)
+
+    def _find_views(self, method: str) -> Mapping[str, View]:
+        return self._read_views if method in READING else self._views
 
     def answer(self, environ: WSGIEnvironment) -> Answer:
         """Status line, response and all its headers; `environ` needs no `wsgi.errors` and such."""
         started = perf_counter()
         request = HotRequest(environ)
+        method = environ["REQUEST_METHOD"]
         try:
-            if self._https_only and not _is_secure(environ):
-                # No redirect, as on other paths: it would lose the body, and invite to do it again.
+            if self.is_refused(environ):
                 raise Forbidden("Send this over HTTPS.", code="https_required")
-            response: HttpResponse | Reply = self._views[request.path](request)
+            response: HttpResponse | Reply = self._find_views(method)[request.path](request)
         except Forbidden as refusal:
             response = _refuse(environ, refusal)
         except Exception:
             request_id = request_id_of(environ)
             log.exception("unexpected_error", path=request.path, request_id=request_id)
             response = _refuse(environ, Problem("Something failed here. It has been logged."))
+        return self.complete(environ, response, started)
+
+    def complete(
+        self, environ: WSGIEnvironment, response: HttpResponse | Reply, started: float
+    ) -> Answer:
+        """What goes out, and is counted; `started` by `time.perf_counter()`."""
         headers = [*response.items(), *self._headers]
         if response.status_code >= 400:
             headers.append((REQUEST_ID, request_id_of(environ)))
-        note_answered(request.path, response.status_code, started)
+        note_answered(environ["PATH_INFO"], response.status_code, started)
         return _STATUS_LINES[response.status_code], response, headers
+
+    def is_refused(self, environ: WSGIEnvironment) -> bool:
+        """Whether it is to come over HTTPS, and does not.
+
+        No redirect, as on other paths: it would lose the body, and invite to do it again.
+        """
+        return self._https_only and not _is_secure(environ)
 
     def find_address(self, peer: object) -> str | None:
         """Whom a connection comes from, as far as that is known before its first request.
@@ -104,14 +127,22 @@ def drop_charset(environ: WSGIEnvironment) -> None:
     """Text is UTF-8, whatever a request says.
 
     Django would decode query and form by any codec of Python's that `Content-Type` names, and some
-    make lone surrogates, or are for something else than text. Nothing here sends it multipart.
+    make lone surrogates, or are for something else than text. What divides the parts of a form that
+    brings a file stays.
     """
     if ";" in (content_type := environ.get("CONTENT_TYPE", "")):
-        environ["CONTENT_TYPE"] = content_type.partition(";")[0]
+        kept, _, parameters = content_type.partition(";")
+        if kept.strip().lower() == "multipart/form-data" and (
+            found := _BOUNDARY.search(parameters)
+        ):
+            kept = f"{kept.strip()}; boundary={found[2]}"
+        environ["CONTENT_TYPE"] = kept
 
 
-def _refuse(environ: WSGIEnvironment, problem: Problem) -> HttpResponse:
+def _refuse(environ: WSGIEnvironment, problem: Problem) -> HttpResponse | Reply:
     """What no view answers, readable to pages as what they answer before the key is known."""
+    if environ["REQUEST_METHOD"] in READING and (refuse := REFUSING.get(environ["PATH_INFO"])):
+        return refuse(problem.code)
     response = problem_response(problem)
     if origin := environ.get("HTTP_ORIGIN"):
         for name, value in answer_headers(origin, None).items():

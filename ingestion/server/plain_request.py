@@ -18,7 +18,7 @@ _MAX_NAME_CHARS = 64
 _MAX_LENGTH_DIGITS = 7
 _MAX_HOST_CHARS = 64
 
-_HEAD_END = b"\r\n\r\n"
+HEAD_END = b"\r\n\r\n"
 # As the doors for web pages are addressed; with marks that no parser reads in two ways.
 _KEYED_LINE = re.compile(r"(POST [^ ?]+)\?(key=[A-Za-z0-9_-]{1,128})( HTTP/1\.1)")
 # Not `_`: it would be one with `-` in the environ.
@@ -49,7 +49,7 @@ def make_request_lines(paths: Iterable[str]) -> dict[str, str]:
 
 def parse_head(data: bytes, request_lines: Mapping[str, str]) -> PlainHead | None:
     """The head that `data` begins with; None if it is not plain, or not all there."""
-    head_end = data.find(_HEAD_END, 0, MAX_HEAD_BYTES)
+    head_end = data.find(HEAD_END, 0, MAX_HEAD_BYTES)
     head = data[: max(head_end, 0)]
     if not head.isascii():
         return None
@@ -72,7 +72,7 @@ def parse_head(data: bytes, request_lines: Mapping[str, str]) -> PlainHead | Non
         return None
     environ["REQUEST_METHOD"] = "POST"
     environ["PATH_INFO"] = path
-    body_begin = head_end + len(_HEAD_END)
+    body_begin = head_end + len(HEAD_END)
     return PlainHead(environ, body_begin, body_begin + length)
 
 

@@ -29,7 +29,7 @@ def render_answer(
         f"Date: {http_date()}",
         f"Connection: {'close' if closes else 'keep-alive'}",
     ]
-    if response.status_code != 204:  # RFC 9110, section 8.6: it has no length
+    if response.status_code not in (204, 304):  # RFC 9110, section 8.6: they have no length
         head.append(f"Content-Length: {len(content)}")
     head += [f"{name}: {value}" for name, value in headers if name != "Content-Length"]
     head.append("\r\n")

@@ -17,8 +17,6 @@ from gunicorn.sock import UnixSocket
 
 from ingestion.server.gunicorn_types import ForkedWorker, Master
 
-# Where an accepting process finds the reporting ones; handed to it as it is forked.
-RELAY_ADDRESS = "ANALYTICS_RELAY_ADDRESS"
 _SOCKET = "reports.sock"
 # Where cores are short, accepting goes first: a core is then shared three to one.
 _REPORTING_NICENESS = 5
@@ -59,8 +57,6 @@ class WorkerKinds:
         for listener in [*self._server.LISTENERS, self._listener]:
             if listener not in worker.sockets:
                 listener.close()
-        if worker.relays:
-            os.environ[RELAY_ADDRESS] = self._address
         worker.address = self._address
         if worker.is_reporting:
             os.nice(_REPORTING_NICENESS)

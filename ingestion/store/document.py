@@ -8,27 +8,23 @@ compares the two).
 
 import struct
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 import bson
-import msgspec
 from bson.errors import BSONError
 
 from analytics.events.entry import Part
 from analytics.events.event import Event
-from analytics.events.ids import is_uuid_key, ms_of_datetime
-from analytics.projects.horizon import expiry_ms
-from analytics.projects.policy import Policy
+from analytics.events.ids import UUID_KEY_BYTES
 from analytics.rollups import BUCKET_MS, PAGEVIEW, Fact, Hit, make_hit
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.enrich.bots import AUTOMATION, OTHER_HOSTNAME
-from ingestion.enrich.countries import find_location
 from ingestion.enrich.referrers import MAX_REFERRER_CHARS
 from ingestion.enrich.traffic import is_own_host
 from ingestion.enrich.visitors import hash_visitor
 from ingestion.store import elements as bson_of
 from ingestion.store.elements import begin, int32, int64, read_int32, string
+from ingestion.store.origins import Origin
 from ingestion.store.pieces import (
     agents,
     encode_anonymous,
@@ -44,9 +40,7 @@ FORMAT: Final = 2
 """Of a stored event, field `v`; one without it is of a release that knew no bots."""
 
 _FORMAT = begin(bson_of.INT32, "v") + int32(FORMAT)
-_TIMESTAMP = begin(bson_of.DATETIME, "timestamp")
-_INGESTED_AT = begin(bson_of.DATETIME, "ingestedAt")
-_EXPIRES_AT = begin(bson_of.DATETIME, "expiresAt")
+_UUID_ID, _HASHED_ID = bson_of.UUID_ID, bson_of.HASHED_ID
 _PROPERTIES = begin(bson_of.DOCUMENT, "properties")
 _SKEW_MS = begin(bson_of.INT64, "skewMs")
 _EVENT_ID, _SESSION_ID, _IP, _TITLE, _LANGUAGE, _SCREEN, _BOT, _REFERRER_URL = (
@@ -71,72 +65,40 @@ NOT_ENCODABLE = (
 """What encoding raises of a value that BSON cannot hold."""
 
 
-class Origin(msgspec.Struct, gc=False):
-    """What the events of one entry have in common. `salt` is of its day of acceptance."""
-
-    project_id: bytes
-    ingested_ms: int
-    policy: Policy
-    salt: bytes
-    project: bytes = b""  # elements: the format, the project and the begin of the place,
-    times: bytes = b""  # and the times of an event without a timestamp of its own
-
-    def __post_init__(self) -> None:
-        self.project = _FORMAT + bson_of.PROJECT + self.project_id + bson_of.PLACE
-        self.times = self.encode_times(self.ingested_ms)
-
-    def date(self, timestamp: datetime | None) -> tuple[int, bytes]:
-        """An event's moment in unix milliseconds, and its elements of time."""
-        if timestamp is None:
-            return self.ingested_ms, self.times
-        timestamp_ms = ms_of_datetime(timestamp)
-        return timestamp_ms, self.encode_times(timestamp_ms)
-
-    def encode_times(self, timestamp_ms: int) -> bytes:
-        """Its elements `timestamp`, `ingestedAt` and `expiresAt`."""
-        times = _TIMESTAMP + int64(timestamp_ms) + _INGESTED_AT + int64(self.ingested_ms)
-        days = self.policy.retention_days
-        if days is None:
-            return times
-        return times + _EXPIRES_AT + int64(expiry_ms(timestamp_ms, self.ingested_ms, days))
-
-
 def encode_event(
-    event: Event,
-    key: bytes,
-    place: bytes,
-    origin: Origin,
-    part: Part,
+    event: Event, key: bytes, place: bytes, origin: Origin, part: Part,
     properties: bytes | None = None,
-) -> tuple[bytes, Fact]:
+) -> tuple[bytes, Fact]:  # fmt: skip
     """The document of collection `events`, and what the rollups count of it.
 
     `key` is its `_id`, as `Entry.event_key` makes it; `part` brought it; `properties` are its own
     as BSON, where they are encoded already. Raises one of NOT_ENCODABLE.
     """
     policy, name = origin.policy, event.event
-    timestamp_ms, times = origin.date(event.timestamp)
+    if event.timestamp is None:
+        timestamp_ms, times = origin.ingested_ms, origin.times
+    else:
+        timestamp_ms, times = origin.date(event.timestamp)
     ip, user_agent, is_judged = _read_sender(event, part)
     unfollowed = part.do_not_track and policy.honours_do_not_track
     if unfollowed:
         person, hit = b"", _NOBODY_VIEWS if name == PAGEVIEW else _NOBODY_ACTS
     else:
         person, hit = _encode_person(event, ip, user_agent, origin, public=part.public)
-    if is_uuid_key(key):
-        begin_id, event_id = bson_of.UUID_ID, b""
+    if len(key) == UUID_KEY_BYTES:
+        begin_id, event_id = _UUID_ID, b""
     else:
-        begin_id, event_id = bson_of.HASHED_ID, string(_EVENT_ID, event.event_id)
-    location_piece, country = locations[find_location(ip)] if ip else (b"", None)
+        begin_id, event_id = _HASHED_ID, string(_EVENT_ID, event.event_id)
+    location_piece, country = locations[origin.locate(ip)] if ip else (b"", None)
     agent = agents[user_agent, is_judged, unfollowed]
     page_piece, page = pages[event.path, event.url, event.hostname, policy.tidies_addresses]
-    traffic = find_traffic_piece(
-        event.referrer, page, event.properties or _NO_PROPERTIES, policy.hostnames
-    )
+    traffic = find_traffic_piece(event.referrer, page, event.properties, policy.hostnames)
     bot = agent.bot or traffic.bot or (AUTOMATION if event.automation else None)
     if bot is None and policy.hostnames and is_foreign(page.hostname, policy.hostnames):
         bot = OTHER_HOSTNAME
     elements = b"".join((
-        begin_id, key, origin.project, place, times, page_piece, names[name], event_id, person,
+        begin_id, key, _FORMAT, origin.project, place,
+        times, page_piece, names[name], event_id, person,
         b"" if unfollowed else string(_SESSION_ID, event.session_id),
         b"" if unfollowed else string(_IP, apply_ip_rule(policy.ip_rule, ip)),
         location_piece, agent.elements, traffic.elements,
@@ -150,7 +112,7 @@ def encode_event(
         timestamp_ms // BUCKET_MS, hit, page.path, name, country, agent.client, traffic.source,
         page.hostname, bot,
     )  # fmt: skip
-    return b"%b%b\x00" % (int32(len(elements) + 5), elements), fact
+    return int32(len(elements) + 5) + elements + b"\x00", fact
 
 
 def _read_sender(event: Event, part: Part) -> tuple[str | None, str | None, bool]:

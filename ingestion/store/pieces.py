@@ -125,7 +125,7 @@ def _make_traffic(key: TrafficKey) -> TrafficPiece:
 def find_traffic_piece(
     referrer: str | None,
     page: Page,
-    properties: Mapping[str, object],
+    properties: Mapping[str, object] | None,
     own_hostnames: frozenset[str],
 ) -> TrafficPiece:
     """What brought somebody to `page`; of its properties, a campaign and a referrer count."""
@@ -142,7 +142,7 @@ def find_traffic_piece(
 
 pages = Kept(_make_page, 1 << 12)
 names = Kept(_make_name, 1 << 13)
-users = Kept(_make_user, 1 << 14)
+users = Kept(_make_user, 1 << 14, longest=None)  # whose ids are short
 agents = Kept(_make_agent, 1 << 13)
 locations = Kept(_make_location, 1 << 14)
 _traffic = Kept(_make_traffic, 1 << 13)

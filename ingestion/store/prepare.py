@@ -1,26 +1,35 @@
 """From entries to what one transaction may insert, each event judged by itself, encoded once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
+from typing import TypeAlias
 
 import msgspec
 
 from analytics.events.entry import AcceptedEvent, Part
-from analytics.events.event import EPOCH, Event, decode_events, decode_older_event
-from analytics.events.ids import event_key, make_place, public_event_key
+from analytics.events.event import EPOCH, Event, decode_events
+from analytics.events.ids import make_event_key, make_place_begin, read_uuids
+from analytics.events.imported import decode_imported
 from analytics.events.invalid_event import InvalidEvent
-from analytics.projects.policy import Policy, find_policy
-from analytics.projects.zones import LocalDay, find_day
+from analytics.events.older_event import decode_older_event
 from analytics.rollups import Fact
 from ingestion.enrich.addresses import apply_ip_rule
-from ingestion.enrich.salts import salt_of_day
 from ingestion.store.document import NOT_ENCODABLE as BSON_ERRORS
-from ingestion.store.document import Origin, encode_event, encode_properties
+from ingestion.store.document import encode_event, encode_properties
+from ingestion.store.imported import encode_imported
+from ingestion.store.origins import Origin, find_origins
 from ingestion.stream.entries import ReadEntry
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+
+CHUNK_EVENTS = 100
+"""Handled in one go: enough to share what that costs, few enough for the processor's caches."""
+
+_Decoded: TypeAlias = tuple[AcceptedEvent, Event | InvalidEvent, bytes | None, bytes]
+"""An accepted event, what its JSON says, its properties as BSON, and its id if it is a UUID."""
 
 
 @dataclass(slots=True)
@@ -60,48 +69,87 @@ class PreparedEvent(msgspec.Struct, gc=False):
         return self.project_id + self.place
 
 
-def prepare(entries: Iterable[ReadEntry]) -> list[PreparedEvent]:
+def prepare(entries: Sequence[ReadEntry]) -> list[PreparedEvent]:
     """One PreparedEvent per accepted event, in stream order."""
     batch: list[PreparedEvent] = []
-    days: dict[bytes, tuple[LocalDay, Policy, bytes]] = {}
-    for read in entries:
-        project_id, ms = read.entry.project_id, read.id.ms
-        found = days.get(project_id)
-        if found is None or not found[0].begin_ms <= ms < found[0].end_ms:
-            policy = find_policy(project_id)
-            day = find_day(policy.zones, ms)
-            found = days[project_id] = day, policy, salt_of_day(project_id, day)
-        _prepare_entry(read, Origin(project_id, ms, *found[1:]), batch)
+    origins = find_origins(entries)
+    start = events = 0
+    for end, read in enumerate(entries, 1):
+        events += read.entry.event_count
+        if events >= CHUNK_EVENTS or end == len(entries):
+            batch += _prepare_chunk(entries[start:end], origins[start:end])
+            start, events = end, 0
     return batch
 
 
-def _prepare_entry(read: ReadEntry, origin: Origin, batch: list[PreparedEvent]) -> None:
-    """Add the events of an entry to `batch`: JSON is decoded, properties are encoded in one go."""
-    events = _decode([accepted.raw for accepted in read.entry.events])
+def _prepare_chunk(
+    entries: Sequence[ReadEntry], origins: Sequence[Origin]
+) -> Iterator[PreparedEvent]:
+    """JSON is decoded, properties are encoded and ids are read for all of a chunk in one go."""
+    if any(read.entry.imported for read in entries):
+        for read, origin in zip(entries, origins, strict=True):
+            if read.entry.imported:
+                yield from _prepare_imported(read, origin)
+            else:
+                yield from _prepare_chunk([read], [origin])
+        return
+    accepted = [event for read in entries for event in read.entry.events]
+    events = _decode([event.raw for event in accepted])
     properties = encode_properties(
         [None if isinstance(event, InvalidEvent) else event.properties for event in events]
     )
-    project_id, day, redelivered = origin.project_id, read.id.day, read.redelivered
-    make_key = public_event_key if read.entry.public else event_key
-    requests = len(read.entry.parts)
+    uuids = read_uuids([event.event_id for event in accepted])
+    following = zip(accepted, events, properties, uuids, strict=True)
+    for read, origin in zip(entries, origins, strict=True):
+        yield from _prepare_entry(read, origin, following)
+
+
+def _prepare_entry(
+    read: ReadEntry, origin: Origin, following: Iterator[_Decoded]
+) -> Iterator[PreparedEvent]:
+    """The events of an entry, which are the next of all that are decoded."""
+    entry, day, redelivered = read.entry, read.id.day, read.redelivered
+    project_id, public, requests = entry.project_id, entry.public, len(entry.parts)
+    begin_place = make_place_begin(read.id)
     index = 0
-    for part in read.entry.parts:
-        for accepted in part.events:
-            event = events[index]
-            place = make_place(read.id, index)
-            key = make_key(project_id, accepted.event_id)
+    for part in entry.parts:
+        for accepted, event, properties, uuid in islice(following, len(part.events)):
+            place = begin_place + index.to_bytes(2, "big")
+            key = make_event_key(project_id, accepted.event_id, uuid, public=public)
             prepared = PreparedEvent(
                 project_id, place, day, key, accepted, redelivered, requests, part
             )
             if isinstance(event, InvalidEvent):
                 prepared.failure = Failure(INVALID, f"{event.code}: {event.detail}")
             else:
-                _encode(prepared, event, properties[index], origin)
+                _encode(prepared, event, properties, origin)
             if prepared.failure:
                 unfollowed = part.do_not_track and origin.policy.honours_do_not_track
                 ip = None if unfollowed else part.client_ip
                 prepared.ip = apply_ip_rule(origin.policy.ip_rule, ip)
-            batch.append(prepared)
+            yield prepared
+            index += 1
+
+
+def _prepare_imported(read: ReadEntry, origin: Origin) -> Iterator[PreparedEvent]:
+    """The events of an entry of an import, which say all of themselves."""
+    entry, begin_place, index = read.entry, make_place_begin(read.id), 0
+    for part in entry.parts:
+        for accepted in part.events:
+            place = begin_place + index.to_bytes(2, "big")
+            key = entry.event_key(accepted.event_id)
+            prepared = PreparedEvent(
+                entry.project_id, place, read.id.day, key, accepted, read.redelivered,
+                len(entry.parts), part,
+            )  # fmt: skip
+            try:
+                event, properties = decode_imported(accepted.raw)
+                _fill(prepared, *encode_imported(event, properties, key, place, origin))
+            except InvalidEvent as exc:
+                prepared.failure = Failure(INVALID, f"{exc.code}: {exc.detail}")
+            except BSON_ERRORS as exc:
+                prepared.failure = Failure(NOT_ENCODABLE, repr(exc))
+            yield prepared
             index += 1
 
 
@@ -132,6 +180,10 @@ def _encode(
     except BSON_ERRORS as exc:
         prepared.failure = Failure(NOT_ENCODABLE, repr(exc))
         return
+    _fill(prepared, encoded, fact)
+
+
+def _fill(prepared: PreparedEvent, encoded: bytes, fact: Fact) -> None:
     if len(encoded) <= MAX_DOCUMENT_BYTES:
         prepared.encoded, prepared.fact = encoded, fact
     else:

@@ -6,9 +6,7 @@ with the event's own place is its own earlier commit and counts nothing.
 
 import random
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pymongo
@@ -28,6 +26,7 @@ from ingestion.store.arrival import describe_arrival
 from ingestion.store.derived import insert_fresh, insert_summaries
 from ingestion.store.errors import StoreUnavailable
 from ingestion.store.insert import insert_documents, insert_encoded
+from ingestion.store.plan import BatchPlan, by_project, sort_batch
 from ingestion.store.prepare import PreparedEvent
 from ingestion.stream.sessions import note_session
 
@@ -36,27 +35,6 @@ log = structlog.get_logger(__name__)
 TIMEOUT_SECONDS = 10.0
 MAX_ATTEMPTS = 8
 _BACKOFF_SECONDS = 0.02
-
-LedgerKey = tuple[bytes, int]  # project, UTC day of acceptance
-
-
-@dataclass(slots=True)
-class BatchPlan:
-    """What a transaction is about to insert, and what that adds to the ledger."""
-
-    new: list[PreparedEvent] = field(default_factory=list)
-    duplicates: list[PreparedEvent] = field(default_factory=list)
-    dead: list[PreparedEvent] = field(default_factory=list)
-
-    def ledger(self) -> dict[LedgerKey, Counter[str]]:
-        """`{stored, duplicate, dead}` per project and day of acceptance."""
-        lines: dict[LedgerKey, Counter[str]] = {}
-        columns = {"stored": self.new, "duplicate": self.duplicates, "dead": self.dead}
-        for column, events in columns.items():
-            counts = Counter([(event.project_id, event.day) for event in events])
-            for key, count in counts.items():
-                lines.setdefault(key, Counter())[column] = count
-        return lines
 
 
 def write_batch(partition: int, batch: Sequence[PreparedEvent]) -> BatchPlan:
@@ -93,8 +71,9 @@ def _run_transaction(
         insert_duplicates(session, plan.duplicates)
         insert_dead_letters(session, plan.dead)
         insert_ledger_summaries(session, plan)
-        insert_summaries(session, plan.new)
-        insert_fresh(session, plan.new)
+        new = by_project(plan.new)
+        insert_summaries(session, new)
+        insert_fresh(session, new)
     except BaseException:
         if session.in_transaction:
             session.abort_transaction()
@@ -138,41 +117,6 @@ def find_recorded(
     }
 
 
-def sort_batch(
-    batch: Sequence[PreparedEvent], stored: dict[bytes, bytes], recorded: dict[bytes, bytes | None]
-) -> BatchPlan:
-    """Tell new events, duplicates and dead letters; the first of an id in the batch wins.
-
-    A Redis that lost its tail may give a place again. So a record says what became of the event
-    that it is of, and of no other that is accepted at its place.
-    """
-    if not stored and not recorded and are_new(batch):
-        return BatchPlan(list(batch))
-    plan = BatchPlan()
-    places = dict(stored)
-    for event in batch:
-        has_record = event.record_id in recorded
-        if has_record and recorded[event.record_id] in (event.key, None):
-            continue
-        if event.failure:
-            # Stored by a release that could: then it is not dead, too.
-            if not has_record and stored.get(event.key) != event.place:
-                plan.dead.append(event)
-            continue
-        place = places.setdefault(event.key, event.place)
-        if event.key not in stored and place == event.place:
-            plan.new.append(event)
-        elif place != event.place and not has_record:
-            plan.duplicates.append(event)
-    return plan
-
-
-def are_new(batch: Sequence[PreparedEvent]) -> bool:
-    """Whether nothing in a batch speaks against storing all of it, as is the rule."""
-    ids = {event.key for event in batch if event.failure is None}
-    return len(ids) == len(batch)
-
-
 def insert_events(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
     insert_encoded(session, mongo.EVENTS, [event.encoded for event in events if event.encoded])
 
@@ -180,7 +124,9 @@ def insert_events(session: ClientSession, events: Sequence[PreparedEvent]) -> No
 def insert_duplicates(session: ClientSession, events: Sequence[PreparedEvent]) -> None:
     expires_at = datetime.now(UTC) + timedelta(days=settings.DUPLICATES_KEPT_DAYS)
     insert_documents(session, mongo.DUPLICATES, [
-        {"_id": event.record_id, "event": event.key, "expiresAt": expires_at} for event in events
+        {"_id": event.record_id, "event": event.key, "expiresAt": expires_at}
+        | ({"imported": True} if event.part.imported else {})
+        for event in events
     ])  # fmt: skip
 
 

@@ -1,21 +1,22 @@
 """Group commit: the requests in flight in a process share one write to Redis.
 
 Requests that come while a write is under way wait for it, and go out together in the next one,
-those of one API key in one call of the script. Each is answered after its own reply. There is no
-thread of its own: one of the waiting requests leads a write for all, and hands the lead to one
-that came meanwhile.
+in as few calls of the script as may be: those of one API key form a section of a call, those of
+all keys of a partition share one. Each is answered after its own reply. There is no thread of its
+own: one of the waiting requests leads a write for all, and hands the lead to one that came
+meanwhile.
 """
 
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import redis
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from analytics.web.problems import Unavailable
-from ingestion.stream.answers import Argument, Command, Reply
+from ingestion.stream.answers import Command, Reply
+from ingestion.stream.calls import SectionHead, Sections, Ticket, share_calls
 from ingestion.stream.connection import StreamConnection
 from ingestion.stream.scripts import Script
 
@@ -23,36 +24,34 @@ from ingestion.stream.scripts import Script
 WAIT_MS = 1_000
 # After this long without a write the connection is looked at before it is used.
 IDLE_SECONDS = 1.0
-# Of requests that share a call, which holds up everything else in Redis.
-MAX_CALL_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CallHead:
-    """What a call of the script begins with; requests with the same one may share a call."""
-
-    keys: tuple[bytes, ...]
-    arguments: tuple[Argument, ...]
-
-
-class _Ticket:
-    """One request's part of a call, its reply, and the latch it waits at."""
+class _WaitingTicket:
+    """Of a request that waits at a latch for its reply, or for the lead."""
 
     __slots__ = ("arguments", "head", "latch", "leads", "reply")
 
-    def __init__(self, head: CallHead, arguments: Sequence[bytes], latch: threading.Lock) -> None:
+    def __init__(
+        self, head: SectionHead, arguments: Sequence[bytes], latch: threading.Lock
+    ) -> None:
         self.head = head
         self.arguments = arguments
-        self.reply: Reply = None
-        self.leads = False
         self.latch = latch
+        self.leads = False
+        self.reply: Reply = None
+
+    def answer(self, reply: Reply) -> None:
+        self.reply = reply
+        if not self.leads:
+            self.latch.release()
+
+    def take_lead(self) -> None:
+        self.leads = True
+        self.latch.release()
 
 
 class GroupCommit:
     """Calls one script for many requests, all calls of the moment in one write.
-
-    The script takes the arguments of many requests, one after the other, and returns a list of
-    replies, one for each request.
 
     `wait_replicas` adds WAIT to each write: with fewer replicas than that the whole write is
     refused, although the primary has it.
@@ -65,27 +64,28 @@ class GroupCommit:
         self._connection: StreamConnection | None = None
         self._used_at = 0.0
         self._mutex = threading.Lock()
-        self._pending: list[_Ticket] = []
+        self._pending: list[Ticket] = []
         self._led = False
         self._latches: list[threading.Lock] = []
 
-    def call(self, head: CallHead, arguments: Sequence[bytes]) -> Reply:
+    def call(self, head: SectionHead, arguments: Sequence[bytes]) -> Reply:
         """The reply to this request. Raises Unavailable when there is none; it may be done."""
-        ticket = _Ticket(head, arguments, self._take_latch())
-        with self._mutex:
-            self._pending.append(ticket)
-            ticket.leads = not self._led
-            self._led = True
-        if not ticket.leads:
+        ticket = _WaitingTicket(head, arguments, self._take_latch())
+        if self.enlist([ticket]):
+            ticket.leads = True  # else it may have been given the lead by now: it says so itself
+        else:
             ticket.latch.acquire()
         if ticket.leads:
-            self._lead(ticket)
+            self.lead()
         self._latches.append(ticket.latch)
-        if isinstance(ticket.reply, BaseException):
-            raise Unavailable(
-                "The stream cannot take events now. Send the same again.", code="stream_unavailable"
-            ) from ticket.reply
-        return ticket.reply
+        return open_reply(ticket.reply)
+
+    def enlist(self, tickets: Sequence[Ticket]) -> bool:
+        """Have them answered; whether who calls is to `lead`, as nobody else does."""
+        with self._mutex:
+            self._pending += tickets
+            begins, self._led = not self._led, True
+        return begins
 
     def _take_latch(self) -> threading.Lock:
         """A closed latch. Whoever went through one has closed it again: to make one takes 2 us."""
@@ -96,39 +96,43 @@ class GroupCommit:
             latch.acquire()
             return latch
 
-    def _lead(self, own: _Ticket) -> None:
+    def lead(self) -> None:
+        """Write once for all that wait, answer them, and hand the lead on."""
         with self._mutex:
             batch, self._pending = self._pending, []
-        runs = _share_calls(batch)
+        calls = share_calls(batch)
         replies: Sequence[Reply] = ()
         try:
-            replies = self._commit([self._make_call(run) for run in runs])
+            replies = self._commit([self._make_call(sections) for sections in calls])
         except (RedisError, OSError) as exc:
             self._disconnect()
             # Not the error itself, whose traceback keeps all that is in hand here.
-            replies = [RedisError(repr(exc))] * len(runs)
+            replies = [RedisError(repr(exc))] * len(calls)
         finally:
-            if not replies:  # this request is being killed: the others must hear of it
+            if not replies:  # who leads is being killed: the others must hear of it
                 self._disconnect()
-                replies = [RedisError("interrupted")] * len(runs)
-            for run, reply in zip(runs, replies, strict=True):
-                _answer(run, reply, own)
+                replies = [RedisError("interrupted")] * len(calls)
             self._hand_over()
+            for sections, reply in zip(calls, replies, strict=True):
+                _answer(sections, reply)
 
-    def _make_call(self, run: list[_Ticket]) -> Command:
-        head = run[0].head
-        call = ["EVALSHA", self._script.digest, len(head.keys), *head.keys, *head.arguments]
-        for ticket in run:
-            call += ticket.arguments
-        return tuple(call)
+    def _make_call(self, sections: Sections) -> Command:
+        head = next(iter(sections)).call
+        keys, arguments = [*head.keys], [*head.arguments]
+        for section, tickets in sections.items():
+            keys += section.keys
+            arguments += section.arguments
+            arguments.append(b"%d" % len(tickets))
+            for ticket in tickets:
+                arguments += ticket.arguments
+        return ("EVALSHA", self._script.digest, len(keys), *keys, *arguments)
 
     def _hand_over(self) -> None:
         with self._mutex:
             successor = self._pending[0] if self._pending else None
             self._led = successor is not None
         if successor:
-            successor.leads = True
-            successor.latch.release()
+            successor.take_lead()
 
     def _commit(self, calls: list[Command]) -> list[Reply]:
         connection = self._connect()
@@ -173,27 +177,20 @@ class GroupCommit:
             connection.close()
 
 
-def _share_calls(tickets: list[_Ticket]) -> list[list[_Ticket]]:
-    """The tickets of each call, in their order."""
-    runs: list[list[_Ticket]] = []
-    latest: dict[CallHead, tuple[list[_Ticket], int]] = {}
-    for ticket in tickets:
-        size = sum(map(len, ticket.arguments))
-        run, run_bytes = latest.get(ticket.head, ([], 0))
-        if not run or run_bytes + size > MAX_CALL_BYTES:
-            run, run_bytes = [], 0
-            runs.append(run)
-        run.append(ticket)
-        latest[ticket.head] = run, run_bytes + size
-    return runs
+def open_reply(reply: Reply) -> Reply:
+    """A reply as tickets have it. Raises Unavailable where it is none."""
+    if isinstance(reply, BaseException):
+        raise Unavailable(
+            "The stream cannot take events now. Send the same again.", code="stream_unavailable"
+        ) from reply
+    return reply
 
 
-def _answer(run: list[_Ticket], reply: Reply, own: _Ticket) -> None:
-    """Give each of `run` its own reply, or the error of their call."""
-    if not isinstance(reply, list) or len(reply) != len(run):
+def _answer(sections: Sections, reply: Reply) -> None:
+    """Give each ticket of a call its own reply, or the error of all."""
+    tickets = [ticket for section in sections.values() for ticket in section]
+    if not isinstance(reply, list) or len(reply) != len(tickets):
         error = reply if isinstance(reply, BaseException) else RedisError("not one reply for each")
-        reply = [error] * len(run)
-    for ticket, own_reply in zip(run, reply, strict=True):
-        ticket.reply = own_reply
-        if ticket is not own:
-            ticket.latch.release()
+        reply = [error] * len(tickets)
+    for ticket, own_reply in zip(tickets, reply, strict=True):
+        ticket.answer(own_reply)

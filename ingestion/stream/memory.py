@@ -43,6 +43,11 @@ class MemoryGuard:
         if self._used > share:
             raise Unavailable("The stream's memory is nearly full.", code="stream_full")
 
+    def is_known_free(self, share: float) -> bool:
+        """Whether `check` would pass by the last answer."""
+        is_fresh = time.monotonic() - self._asked_at <= self.INTERVAL_SECONDS
+        return is_fresh and self._used <= share
+
     def _ask(self) -> float:
         memory = names.stream_client().info("memory")
         limit = int(memory["maxmemory"])
@@ -63,3 +68,8 @@ def forget_memory() -> None:
 def check_memory(*, public: bool) -> None:
     """As `MemoryGuard.check`, with what this process asked last."""
     _memory.check(PUBLIC_SHARE if public else 1.0)
+
+
+def is_memory_known_free(*, public: bool) -> bool:
+    """Whether `check_memory` would pass, and ask nobody."""
+    return _memory.is_known_free(PUBLIC_SHARE if public else 1.0)

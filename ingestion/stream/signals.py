@@ -1,6 +1,7 @@
 """Signal a worker to drain. A lost signal is harmless: beat sends another within seconds."""
 
 import threading
+from contextlib import suppress
 
 import structlog
 from celery import current_app
@@ -9,6 +10,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import broker_client
+from analytics.databases.redis_keys import stored_key
 from analytics.task_names import DRAIN, DRAIN_QUEUE
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,12 @@ def publish_drain(partition: int) -> None:
         return
     if queued < MAX_QUEUED_DRAINS * settings.STREAM_PARTITIONS:
         send_quietly(DRAIN, DRAIN_QUEUE, partition)
+
+
+def note_stored() -> None:
+    """A batch was stored: beat will ask for what follows upon that. Never raises."""
+    with suppress(RedisError, OSError):  # beat asks without it, too, only not as soon
+        broker_client().incr(stored_key())
 
 
 def send_quietly(task: str, queue: str, *arguments: int) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from local.process.ports import LOOPBACK
 from local.servers.binaries import find_redis_server
+from local.servers.probes import is_redis_ready
 from local.servers.server import Server
 
 MEBIBYTE = 1024 * 1024
@@ -53,11 +54,14 @@ class RedisServer(Server):
             "appendfsync": "always" if self.kind == "stream" else "everysec",
             "maxmemory": str(self.maxmemory_bytes),
             "maxmemory-policy": "noeviction",
+            "hz": "2",  # how often it looks what is to be done while nobody asks anything
         }
+        if self.kind == "stream":
+            # Hashes of many projects and keys, of which the admission script reads a few fields:
+            # a small one is a list, and searched from its beginning.
+            options["hash-max-ziplist-entries"] = "16"  # as every release calls it
         arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
         return [find_redis_server(), *arguments]
 
     def _is_ready(self, port: int) -> bool:
-        from local.servers.probes import is_redis_ready  # the server starts meanwhile
-
         return is_redis_ready(port, self.pid)

@@ -13,10 +13,10 @@ from reporting.answers import (
     SeriesAnswer,
     StatsAnswer,
 )
+from reporting.columns.dialect.groups import Table
 from reporting.columns.dialect.metrics import EVERYTHING
 from reporting.columns.dialect.nothing import explain_nothing
 from reporting.columns.dialect.patterns import check_patterns
-from reporting.columns.dialect.statement import Table
 from reporting.columns.dialect.table import Page, read_key, read_page, read_series
 from reporting.columns.view import View
 from reporting.nothing import miss_field

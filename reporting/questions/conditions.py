@@ -62,6 +62,15 @@ def join(conditions: Sequence[Condition]) -> Condition | None:
     return And(tuple(conditions))
 
 
+def has_did(condition: Condition | None) -> bool:
+    match condition:
+        case And(parts) | Or(parts):
+            return any(map(has_did, parts))
+        case Not(part):
+            return has_did(part)
+    return isinstance(condition, Did)
+
+
 def list_fields(condition: Condition | None) -> Iterator[Field]:
     """The field of each comparison in it."""
     match condition:

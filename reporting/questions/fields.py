@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analytics.events.properties import MAX_PROPERTIES_BYTES, MAX_PROPERTIES_DEPTH
@@ -16,6 +16,9 @@ NAMED = (
     "utmSource", "utmMedium", "utmCampaign", "utmContent", "utmTerm",
     "country", "region", "city", "browser", "browserVersion", "os", "osVersion", "device",
 )  # fmt: skip
+OF_VISITS = (*NAMED[NAMED.index("referrer") :], "entryPath", "exitPath")
+"""What the query language asks of an event's visit: of the first pageview, but for the paths."""
+
 IDENTIFIERS = ("userId", "sessionId")
 ALWAYS_THERE = ("path", "event")
 PROPERTIES = "properties"
@@ -35,10 +38,12 @@ class Field:
 
     `keys` lead to it, one object after the other. Each is a key in its parts between dots: first
     as it is, then, where the object has no such key, as a key within a key. One part is literal.
+    With `of_visit` it is not the event's own that is meant, but that of the event's visit.
     """
 
     name: str
     keys: tuple[tuple[str, ...], ...] = ()
+    of_visit: bool = False
 
     @property
     def is_property(self) -> bool:
@@ -87,12 +92,23 @@ def parse_field(name: str) -> Field:
 
 
 def parse_named_field(name: str) -> Field:
-    """Any field of the query language. Raises BadField."""
+    """Any field of the query language, of the event or of its visit. Raises BadField."""
+    if name in OF_VISITS:
+        return Field(name, of_visit=True)
+    return _parse_own(name, (*NAMED, *OF_VISITS[-2:]))
+
+
+def parse_own_field(name: str) -> Field:
+    """A field of the query language, each the event's own. Raises BadField."""
+    return _parse_own(name, NAMED)
+
+
+def _parse_own(name: str, known: Sequence[str]) -> Field:
     if name in NAMED:
         return Field(name)
     if name.startswith((f"{PROPERTIES}.", f'{PROPERTIES}["')):
         return _parse_property(name)
-    raise BadField(f"is none of {', '.join(NAMED)} and not properties.<key>")
+    raise BadField(f"is none of {', '.join(known)} and not properties.<key>")
 
 
 def _parse_property(name: str) -> Field:

@@ -51,13 +51,13 @@ def _read(text: str, parameters: Parameters) -> Condition | None:
 
 
 def read_json_filter(text: str, parameters: Parameters) -> Condition | None:
-    """A condition on single events: one without `did`."""
+    """A condition on single events."""
     try:
         node = Node(read_json(text), "filter", parameters)
     except BadJson as exc:
         parameters.refuse("filter", "bad_filter", str(exc) if text else "is empty")
         return None
-    return read_condition(node, allows_did=False)
+    return read_condition(node, of_single_events=True)
 
 
 def parse_filter(text: str) -> Condition:

@@ -17,12 +17,16 @@ class EventPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsQuery:
-    """A page of events by timestamp, then id, falling: those after the place of one."""
+    """A page of events by timestamp, then id, falling: those after the place of one.
+
+    Of all events only those that pass `restriction` are there; so with PropertiesQuery.
+    """
 
     project: bytes
     window: Window
     timezone: tzinfo
     condition: Condition | None = None
+    restriction: Condition | None = None
     limit: int
     after: EventPlace | None = None
 
@@ -36,4 +40,6 @@ class PropertiesQuery:
     timezone: tzinfo
     raw_horizon: datetime | None = None
     event: str | None = None
+    leaves_out_ours: bool = False  # events whose names begin with $, which the service defines
+    restriction: Condition | None = None
     limit: int = 500

@@ -36,7 +36,7 @@ class Query:
 
     `timezone` is that of dates without a time; None: nobody asked for any, so UTC.
     Raw events from before `raw_horizon` may be gone; None: all are kept. `bots` are counted with
-    the others, not at all, or alone.
+    the others, not at all, or alone. Of all events only those that pass `restriction` are there.
     """
 
     project: bytes
@@ -46,6 +46,7 @@ class Query:
     condition: Condition | None = None
     exact: bool = False
     bots: Bots = "included"
+    restriction: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +78,11 @@ class BreakdownQuery(Query):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealtimeQuery(Query):
-    """`now` is cut to milliseconds; the window is not used."""
+    """`now` is cut to milliseconds; the window is not used. At the midnights of `visit_zone` visits
+    end."""
 
     now: datetime
+    visit_zone: str = "UTC"
 
 
 def parse_stats_query(
@@ -179,13 +182,20 @@ def parse_breakdown_query(
 
 
 def parse_realtime_query(
-    project: bytes, given: MultiDict, now: datetime, *, leaves_out_bots: bool = False
+    project: bytes,
+    given: MultiDict,
+    now: datetime,
+    *,
+    leaves_out_bots: bool = False,
+    visit_zone: str = "UTC",
 ) -> RealtimeQuery:
     parameters = Parameters(given, ("filter", "bots"))
     condition = take_condition(parameters)
     bots = take_bots(parameters, leaves_out_bots, condition=condition)
     parameters.check()
-    return RealtimeQuery(project=project, condition=condition, bots=bots, now=now)
+    return RealtimeQuery(
+        project=project, condition=condition, bots=bots, now=now, visit_zone=visit_zone
+    )
 
 
 def _take_limit(parameters: Parameters) -> int:

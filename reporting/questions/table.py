@@ -5,10 +5,13 @@ from datetime import datetime, tzinfo
 from typing import Literal
 
 from reporting.questions.bots import Bots
-from reporting.questions.conditions import Condition
+from reporting.questions.conditions import Condition, list_fields
 from reporting.questions.fields import Field
 from reporting.questions.units import UnitName as UnitName
 from reporting.questions.window import Window
+
+OF_VISITS = ("visits", "bounceRate", "visitDuration", "viewsPerVisit")
+"""The metrics of visits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,10 @@ class Span:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableQuery:
     """`span.window` has both its ends, but for `period: all`: then its start is None until the
-    first event is known (`begin_at`)."""
+    first event is known (`begin_at`). `visit_zone` is the one whose midnights end visits. Of all
+    events only those that pass `restriction` are there, before visits and `did` are worked out: a
+    condition on single events.
+    """
 
     project: bytes
     metrics: tuple[Metric, ...]
@@ -70,6 +76,18 @@ class TableQuery:
     offset: int = 0
     now: datetime
     raw_horizon: datetime | None = None
+    visit_zone: str = "UTC"
+    restriction: Condition | None = None
+
+    @property
+    def needs_visits(self) -> bool:
+        """Whether it asks for anything of visits, which takes more reading."""
+        conditions = (self.condition, self.goal)
+        fields = [field for each in conditions for field in list_fields(each)]
+        fields += [each for each in self.dimensions if isinstance(each, Field)]
+        return any(metric.name in OF_VISITS for metric in self.metrics) or any(
+            field.of_visit for field in fields
+        )
 
     @property
     def is_series(self) -> bool:

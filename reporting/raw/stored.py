@@ -1,6 +1,7 @@
 """Stored events themselves, by their ids."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from analytics.databases.mongo import EVENTS, Document
 from reporting.questions.listing import EventPlace
@@ -27,3 +28,19 @@ def read_stored(project: bytes, places: Sequence[EventPlace]) -> list[Document]:
         found = snapshot.find(EVENTS, condition, dict.fromkeys(SHOWN, 1))
         events = {event["_id"]: event for event in found}
     return [events[key] for key in keys if key in events]
+
+
+def find_latest(project: bytes) -> datetime | None:
+    """The timestamp of the latest event that is stored of a project; None without any.
+
+    Raises what `open_snapshot` does.
+    """
+    with open_snapshot() as snapshot:
+        stages: list[Document] = [
+            {"$match": {"project": project}},
+            {"$sort": {"timestamp": -1}},
+            {"$limit": 1},
+            {"$project": {"timestamp": 1}},
+        ]
+        found = snapshot.aggregate(EVENTS, stages)
+    return found[0]["timestamp"] if found else None

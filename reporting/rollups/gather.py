@@ -22,9 +22,9 @@ from analytics.rollups import (
     check_format,
     first_slot,
     list_fields,
+    read_summaries,
     summarize,
 )
-from analytics.rollups.arrays import Hashes
 from analytics.rollups.calendar import (
     bucket_at,
     bucket_moment,
@@ -32,6 +32,7 @@ from analytics.rollups.calendar import (
     first_day_of,
     list_months,
 )
+from analytics.rollups.codec import Hashes
 from reporting.questions.bots import Bots
 from reporting.questions.query import Window
 from reporting.rollups.cover import Frame, choose_units
@@ -104,10 +105,8 @@ def gather(
     names = [name for wanted in (TOTAL, *dimensions) for name in name_tables(wanted, bots)]
     if frame.has_buckets:
         _add_runs(gathered, snapshot, project, frame, cuts, totals_only=not dimensions)
-        for summary in _read_summaries(snapshot, project, frame, names):
-            check_format(summary)
-            point = bisect_right(cuts, bucket_of(summary["bucket"]))
-            gathered.loose.append(Loose(point, summary["tables"]))
+        for moment, tables in read_summaries(_find_summaries(snapshot, project, frame, names)):
+            gathered.loose.append(Loose(bisect_right(cuts, bucket_of(moment)), tables))
     if frame.edges:
         fields = (*_FACTS, *dimensions)
         for bucket, tables in _count_edges(snapshot, project, frame.edges, fields, names):
@@ -154,7 +153,7 @@ def _add_runs(
     gathered.runs += [Run(point_of(bucket), found) for bucket, found in runs if found["n"]]
 
 
-def _read_summaries(
+def _find_summaries(
     snapshot: Snapshot, project: bytes, frame: Frame, names: Sequence[str]
 ) -> Iterator[Document]:
     condition: Document = {"project": project}
@@ -165,7 +164,7 @@ def _read_summaries(
         bounds["$lt"] = bucket_moment(frame.end)
     if bounds:
         condition["bucket"] = bounds
-    fields = {"_id": 0, "bucket": 1, "v": 1} | {
+    fields = {"_id": 0, "bucket": 1, "v": 1, "facts": 1} | {
         f"tables.{name}.{column}": 1
         for name in names
         for column in list_fields(counts=True, values=name not in WITHOUT_VALUES, sets=True)

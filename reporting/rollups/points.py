@@ -21,7 +21,7 @@ from analytics.rollups import (
     sum_total,
     union_total,
 )
-from analytics.rollups.arrays import Hashes
+from analytics.rollups.codec import Hashes
 from reporting.answers import Counts
 from reporting.questions.bots import Bots
 from reporting.rollups.gather import DayParts, Gathered, Run

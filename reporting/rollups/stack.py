@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from analytics.rollups import Counts, EncodedTable, Table, Uniques, count_uniques
-from analytics.rollups.arrays import Hashes, Integers
 from analytics.rollups.codec import (
     SET_PREFIXES,
+    Hashes,
+    Integers,
     SetName,
     read_key_bytes,
     read_numbers,

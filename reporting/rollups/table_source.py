@@ -26,7 +26,7 @@ Numbers = tuple[Number, ...]
 
 def is_rolled_up(query: TableQuery) -> bool:
     """Whether rollups have all that the question wants to know."""
-    if query.condition or query.goal or query.span.window.start is None:
+    if query.condition or query.goal or query.restriction or query.span.window.start is None:
         return False
     if any(metric.name not in _METRICS for metric in query.metrics):
         return False

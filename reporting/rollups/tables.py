@@ -18,8 +18,7 @@ from analytics.rollups import (
     sum_total,
     union_total,
 )
-from analytics.rollups.arrays import Hashes
-from analytics.rollups.codec import SetChoice, choose_sets
+from analytics.rollups.codec import Hashes, SetChoice, choose_sets
 from analytics.rollups.ranking import By
 from reporting.answers import Counts
 from reporting.rollups.gather import Gathered

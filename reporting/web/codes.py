@@ -5,7 +5,7 @@ from analytics.web.openapi import RELAYED, Codes
 # What a store of events may be too busy or too broken for.
 ENGINE = (
     "store_unavailable", "columns_unavailable", "columns_damaged", "columns_behind", "query_busy",
-    "query_failed",
+    "query_failed", "clickhouse_unavailable",
 )  # fmt: skip
 
 REPORTS: Codes = {

@@ -8,7 +8,7 @@ import msgspec
 from analytics.databases.mongo import Document
 from analytics.events.ids import event_id_of
 from analytics.events.moments import format_moment
-from columns.rows import encode_properties
+from columns.files.rows import encode_properties
 from reporting.raw.stored import SHOWN
 from reporting.web.wire import Json
 

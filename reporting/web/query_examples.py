@@ -14,6 +14,16 @@ QUESTIONS: dict[str, Json] = {
         "compare": "previous",
         "limit": 20,
     },
+    "visits by channel, and how they went": {
+        "metrics": ["visits", "bounceRate", "visitDuration", "viewsPerVisit"],
+        "dimensions": ["channel"],
+    },
+    "where visits begin that see the prices": {
+        "metrics": ["visits", "visitors"],
+        "dimensions": ["entryPath"],
+        "period": "30d",
+        "filter": {"field": "path", "op": "is", "values": ["/pricing"]},
+    },
     "visitors by day, without the admin": {
         "metrics": ["visitors"],
         "dimensions": ["time:day"],

@@ -30,7 +30,7 @@ _ENGINE: Codes = {
     503: (*ENGINE, *RELAYED),
 }
 _WINDOW: Codes = {400: ("bad_period", "bad_timestamp", "bad_timezone", "bad_window")}
-_FILTER: Codes = {
+FILTER_CODES: Codes = {
     400: (
         *("bad_filter", "bad_op", "bad_pattern", "bad_value", "filter_too_large"),
         *("missing_field", "unknown_field", "wrong_type"),
@@ -39,16 +39,21 @@ _FILTER: Codes = {
 _PARAMETERS: Codes = {
     400: ("invalid_query", "repeated_parameter", "too_many_parameters", "unknown_parameter"),
 }
-_TABLE: Codes = {
+BODY_CODES: Codes = {
     400: (
-        *("bad_bots", "bad_compare", "bad_dimensions", "bad_limit", "bad_metrics", "bad_offset"),
-        *("bad_order", "invalid_json", "invalid_query", "raw_expired", "too_many_parameters"),
-        *("too_many_points", "unknown_metric", "unknown_parameter"),
+        *("bad_bots", "bad_limit", "invalid_json", "invalid_query", "raw_expired"),
+        *("too_many_parameters", "too_many_points", "unknown_parameter"),
         *("truncated_body", "bad_content_length", "length_required", "bad_compression"),
     ),
     408: ("request_timeout",),
     413: ("body_too_large",),
     415: ("unsupported_media_type", "unsupported_charset", "unsupported_encoding"),
+}
+_TABLE: Codes = {
+    400: (
+        *("bad_compare", "bad_dimensions", "bad_metrics", "bad_offset", "bad_order"),
+        "unknown_metric",
+    ),
 }
 
 
@@ -73,7 +78,7 @@ _LIMIT = _parameter(
 )
 
 
-def _describe(
+def describe(
     name: str, summary: str, description: str, answer: Json, *codes: Codes, **fields: Any
 ) -> Callable[[Method], Method]:
     parameters = [*fields.pop("parameters", ()), *rate_headers(200, 429)]
@@ -91,24 +96,25 @@ def _describe(
     )
 
 
-describe_query = _describe(
+describe_query = describe(
     "postQuery",
     "Any metrics, by any fields, of any events",
     "One language for all questions; docs/querying.md tells it. People are counted exactly. At "
     f"most {MAX_BODY_BYTES:,} bytes.",
     ANSWER,
-    _FILTER,
+    FILTER_CODES,
+    BODY_CODES,
     _TABLE,
     request={JSON: OpenApiRequest(BODY)},
     examples=EXAMPLES,
 )
-describe_events = _describe(
+describe_events = describe(
     "getEvents",
     "Stored events, newest first",
     "By timestamp, then id, falling. Every event that was stored when the first page was asked is "
     "shown once; what is stored later may be. `ip` is shown to the scope `admin` only.",
     EVENTS,
-    _FILTER,
+    FILTER_CODES,
     _PARAMETERS,
     {400: ("bad_cursor", "bad_limit")},
     parameters=[
@@ -118,7 +124,7 @@ describe_events = _describe(
         _parameter("after", "The cursor of the answer before; all else but `limit` as there."),
     ],
 )
-describe_properties = _describe(
+describe_properties = describe(
     "getProperties",
     "Which properties events have",
     "The 500 most frequent keys of the events in the window, with their types, and the share of "

@@ -1,4 +1,4 @@
-"""The endpoints of the query language: POST /query, GET /events and GET /properties."""
+"""The endpoints of the query language: POST /query and below, GET /events, GET /properties."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,15 +11,24 @@ from analytics.events.moments import cut_to_ms
 from analytics.projects.zones import zone_at
 from ingestion.accept.body import JSON, read_body, read_media_type
 from reporting.ask import answer
+from reporting.questions.language.funnel import parse_funnel_query
+from reporting.questions.language.journeys import parse_journeys_query
 from reporting.questions.language.lists import (
     parse_events_query,
     parse_properties_query,
     point_after,
 )
+from reporting.questions.language.retention import parse_retention_query
 from reporting.questions.language.table import Asker, parse_table_query
 from reporting.questions.params import Parameters
 from reporting.questions.timestamps import parse_zone
 from reporting.raw.stored import read_stored
+from reporting.web.behaviour.operations import (
+    describe_funnel,
+    describe_journeys,
+    describe_retention,
+)
+from reporting.web.behaviour.wire import render_funnel, render_journeys, render_retention
 from reporting.web.event_wire import render_event
 from reporting.web.query_operations import (
     MAX_BODY_BYTES,
@@ -49,15 +58,39 @@ class AskingView(ReportView):
             leaves_out_bots=self.key_of(request).leaves_out_bots,
         )
 
+    def body_of(self, request: Request) -> bytes:
+        """A question in JSON, and nothing in the query string."""
+        Parameters(self.parameters_of(request), ()).check()
+        read_media_type(request.META, (JSON,))
+        return read_body(request, MAX_BODY_BYTES)
+
 
 class QueryView(AskingView):
     @describe_query
     def post(self, request: Request) -> Response:
-        Parameters(self.parameters_of(request), ()).check()
-        read_media_type(request.META, (JSON,))
-        body = read_body(request, MAX_BODY_BYTES)
-        query = parse_table_query(body, self.asker_of(request))
+        query = parse_table_query(self.body_of(request), self.asker_of(request))
         return self.respond(render_table(query, answer(query), self.zones_of(request)))
+
+
+class FunnelView(AskingView):
+    @describe_funnel
+    def post(self, request: Request) -> Response:
+        query = parse_funnel_query(self.body_of(request), self.asker_of(request))
+        return self.respond(render_funnel(query, answer(query), self.zones_of(request)))
+
+
+class RetentionView(AskingView):
+    @describe_retention
+    def post(self, request: Request) -> Response:
+        query = parse_retention_query(self.body_of(request), self.asker_of(request))
+        return self.respond(render_retention(query, answer(query), self.zones_of(request)))
+
+
+class JourneysView(AskingView):
+    @describe_journeys
+    def post(self, request: Request) -> Response:
+        query = parse_journeys_query(self.body_of(request), self.asker_of(request))
+        return self.respond(render_journeys(query, answer(query), self.zones_of(request)))
 
 
 class EventListView(AskingView):

@@ -114,12 +114,13 @@ def _meta() -> Any:
     return _object(
         "ReportMeta",
         {
-            "source": serializers.ChoiceField(["raw", "rollup", "mixed", "columns"]),
+            "source": serializers.ChoiceField(["raw", "rollup", "mixed", "columns", "clickhouse"]),
             "uniques": _object("Uniques", uniques),
             "bots": serializers.ChoiceField(list(BOTS.values())),
             "freshAsOf": serializers.DateTimeField(),
             "tookMs": serializers.IntegerField(),
             "window": _object("CountedWindow", _echo, required=False),
+            "visits": _object("VisitsRefused", {"code": serializers.CharField()}, required=False),
             "nothing": _object("NothingFound", _reason, many=True, required=False),
         },
     )
@@ -219,7 +220,11 @@ describe_realtime = _describe(
     [_FILTER, _BOTS],
     {
         "visitors": serializers.IntegerField(help_text="Distinct, of the last 5 minutes."),
+        "visits": serializers.IntegerField(
+            allow_null=True,
+            help_text="That began in the minutes of `views`; null: `meta.visits` has a code.",
+        ),
         "views": _object("Minute", _minute, many=True),
     },
-    "Visitors of the last 5 minutes and views per minute of the last 30",
+    "Visitors of the last 5 minutes, visits begun and views per minute in the last 30",
 )

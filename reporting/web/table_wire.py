@@ -22,9 +22,16 @@ from reporting.questions.listing import PropertiesQuery
 from reporting.questions.table import Span, TableQuery, Unit
 from reporting.questions.timestamps import format_timestamp
 from reporting.questions.window import Window
-from reporting.web.wire import VISITORS_PER_DAY, Json, spans_days
+from reporting.questions.windowed import WindowedQuery
+from reporting.web.wire import (
+    VISITORS_PER_DAY,
+    Json,
+    render_pending,
+    render_visits,
+    spans_days,
+)
 
-_BOTS: dict[Bots, bool | str] = {"included": True, "excluded": False, "only": "only"}
+BOTS_JSON: dict[Bots, bool | str] = {"included": True, "excluded": False, "only": "only"}
 
 
 def render_table(query: TableQuery, answer: TableAnswer, zones: Zones) -> Json:
@@ -54,7 +61,7 @@ class _Numbers:
         if not isinstance(number, float):
             return number
         if math.isfinite(number):
-            return _round(number)
+            return round_number(number)
         self.not_finite += 1
         return None
 
@@ -83,7 +90,7 @@ def _subtract(now: Number, before: Number) -> Number:
     return None if now is None or before is None else now - before
 
 
-def _round(number: float) -> float:
+def round_number(number: float) -> float:
     """To 12 significant digits; beyond them engines differ."""
     return float(f"{number:.12g}")
 
@@ -98,7 +105,7 @@ def _render_query(query: TableQuery) -> Json:
         "timezone": str(query.timezone),
         "filter": query.condition and render_condition(query.condition),
         "goal": query.goal and render_condition(query.goal),
-        "bots": _BOTS[query.bots],
+        "bots": BOTS_JSON[query.bots],
         "compare": query.compare and render_local_window(query.compare.window, query.timezone),
     }
     if not query.is_series:
@@ -136,14 +143,8 @@ def render_condition(condition: Condition) -> Json:
 
 
 def _render_meta(query: TableQuery, answer: TableAnswer, not_finite: int, zones: Zones) -> Json:
-    uniques: Json = {"method": answer.provenance.method, "error": answer.provenance.error}
-    if spans_days(query.span.window, zones):
-        uniques["visitors"] = VISITORS_PER_DAY
-    meta: Json = {
-        "source": answer.provenance.source,
-        "uniques": uniques,
-        **_render_reading(answer.provenance, answer.rows_read),
-    }
+    by_day = spans_days(query.span.window, zones)
+    meta = render_counting(query, answer.provenance, answer.rows_read, zones, by_day=by_day)
     if query.span.boundaries:
         meta["partial"] = [
             format_timestamp(start.astimezone(query.timezone))
@@ -158,8 +159,34 @@ def _render_meta(query: TableQuery, answer: TableAnswer, not_finite: int, zones:
     return meta
 
 
-def _render_reading(provenance: Provenance, rows_read: int) -> Json:
+def render_reading(provenance: Provenance, rows_read: int) -> Json:
     return {"freshAsOf": format_moment(provenance.fresh_as_of), "rowsRead": rows_read}
+
+
+def render_counting(
+    query: TableQuery | WindowedQuery,
+    provenance: Provenance,
+    rows_read: int,
+    zones: Zones,
+    *,
+    by_day: bool,
+) -> Json:
+    """`by_day`: whether anonymous visitors of several days are counted as others each day."""
+    uniques: Json = {"method": provenance.method, "error": provenance.error}
+    if by_day:
+        uniques["visitors"] = VISITORS_PER_DAY
+    return {
+        "source": provenance.source,
+        "uniques": uniques,
+        **_render_zones(query, zones),
+        **render_reading(provenance, rows_read),
+    }
+
+
+def _render_zones(query: TableQuery | WindowedQuery, zones: Zones) -> Json:
+    """Of a question that asks of visits by which zone they end, and which zone is to come."""
+    visits: Json = {"visits": render_visits(query.visit_zone)} if query.needs_visits else {}
+    return visits | render_pending(zones, query.now)
 
 
 def find_partial(span: Span, now: datetime) -> list[datetime]:
@@ -177,7 +204,7 @@ def find_partial(span: Span, now: datetime) -> list[datetime]:
 def render_events(
     events: Sequence[Json], after: str | None, window: Json, provenance: Provenance, rows_read: int
 ) -> Json:
-    meta: Json = {"source": provenance.source, **_render_reading(provenance, rows_read)}
+    meta: Json = {"source": provenance.source, **render_reading(provenance, rows_read)}
     return {"events": list(events), "after": after, "query": window, "meta": meta}
 
 
@@ -187,7 +214,7 @@ def render_properties(query: PropertiesQuery, answer: PropertiesAnswer) -> Json:
             "name": row.name,
             "types": list(row.types),
             "events": row.events,
-            "share": _round(row.events / answer.events),
+            "share": round_number(row.events / answer.events),
             "lastSeen": format_moment(row.last_seen),
         }
         for row in answer.rows
@@ -197,6 +224,6 @@ def render_properties(query: PropertiesQuery, answer: PropertiesAnswer) -> Json:
         "query": render_local_window(query.window, query.timezone),
         "meta": {
             "source": answer.provenance.source,
-            **_render_reading(answer.provenance, answer.rows_read),
+            **render_reading(answer.provenance, answer.rows_read),
         },
     }

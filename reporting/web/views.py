@@ -6,20 +6,17 @@ from typing import Any, Protocol, TypeVar, cast
 
 from django.core.exceptions import TooManyFieldsSent
 from django.http import QueryDict
-from django.utils.cache import patch_vary_headers
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from analytics.events.ids import ms_of_datetime
 from analytics.events.moments import cut_to_ms
 from analytics.keys.rates import count_request
 from analytics.keys.records import KeyRecord
 from analytics.metrics.tracing import trace_request
 from analytics.projects.horizon import raw_horizon
 from analytics.projects.policy import find_policy
-from analytics.projects.zones import Zones
+from analytics.projects.zones import Zones, zone_at
 from analytics.web.problems import BadRequest
 from reporting.ask import answer
 from reporting.questions.params import MultiDict
@@ -30,6 +27,7 @@ from reporting.questions.query import (
     parse_stats_query,
 )
 from reporting.web.authentication import ReadKeyAuthentication
+from reporting.web.key_view import KeyView
 from reporting.web.schema import (
     describe_breakdown,
     describe_realtime,
@@ -52,32 +50,13 @@ class Parser(Protocol[AnyQuery]):
     ) -> AnyQuery: ...
 
 
-class AlwaysJson(BaseContentNegotiation):
-    """Whatever is asked for, the answer is JSON: no other form of a project's data exists."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return parsers[0]
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
-        return renderers[0], renderers[0].media_type
-
-
-class ReportView(APIView):
+class ReportView(KeyView):
     """What every report has in common: a key with the scope `read`, JSON, nothing cached."""
 
     authentication_classes = (ReadKeyAuthentication,)
-    permission_classes = ()
-    throttle_classes = ()
-    renderer_classes = (JSONRenderer,)
-    content_negotiation_class = AlwaysJson
 
     started_at: float
     key: KeyRecord | None = None
-    rate_headers: dict[str, str]
-
-    def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.rate_headers = {}
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         with trace_request(request.META) as span:
@@ -94,18 +73,6 @@ class ReportView(APIView):
         self.key = self.key_of(request)
         key = self.key_of(request)
         self.rate_headers = count_request(request, key, "reporting", "REPORTING_RATE")
-
-    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
-        """Say which methods there are, to anyone."""
-        return Response(status=204)
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response["Cache-Control"] = "private, no-store"
-        patch_vary_headers(response, ["Authorization"])
-        for name, value in self.rate_headers.items():
-            response[name] = value
-        return response
 
     def key_of(self, request: Request) -> KeyRecord:
         return cast(KeyRecord, request.auth)
@@ -172,6 +139,10 @@ class RealtimeView(ReportView):
         project = self.project_of(request)
         leaves_out_bots = self.key_of(request).leaves_out_bots
         query = parse_realtime_query(
-            project, self.parameters_of(request), now, leaves_out_bots=leaves_out_bots
+            project,
+            self.parameters_of(request),
+            now,
+            leaves_out_bots=leaves_out_bots,
+            visit_zone=zone_at(self.zones_of(request), ms_of_datetime(now)),
         )
         return self.respond(render_realtime(query, answer(query)))

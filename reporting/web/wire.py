@@ -1,6 +1,7 @@
 """Answers as JSON: the wire form of every report."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from bson import DBRef
@@ -29,6 +30,10 @@ from reporting.questions.query import (
 from reporting.questions.timestamps import format_timestamp
 
 VISITORS_PER_DAY = "anonymous people count once per day of acceptance, in the project's time zone"
+VISITS_CUT = (
+    "a visit ends at midnight; what an anonymous person did before midnight, in the project's time "
+    "zone, and was accepted after it is in a visit of its own"
+)
 
 _SHARE_DIGITS = 6
 
@@ -82,11 +87,15 @@ def render_breakdown(query: BreakdownQuery, answer: BreakdownAnswer, zones: Zone
 def render_realtime(query: RealtimeQuery, answer: RealtimeAnswer) -> Json:
     body: Json = {
         "visitors": answer.visitors,
+        "visits": answer.visits,
         "views": [
             {"minute": format_timestamp(minute), "views": views} for minute, views in answer.views
         ],
     }
-    return body | render_meta(answer.provenance, query)
+    body |= render_meta(answer.provenance, query)
+    if answer.visits_refusal is not None:
+        body["meta"]["visits"] = {"code": answer.visits_refusal}
+    return body
 
 
 def render_counts(counts: Counts) -> Json:
@@ -140,6 +149,17 @@ def render_meta(provenance: Provenance, query: Query, zones: Zones | None = None
     if provenance.nothing:
         meta["nothing"] = [render_reason(reason) for reason in provenance.nothing]
     return {"meta": meta}
+
+
+def render_visits(zone: str) -> Json:
+    """By which zone visits end at midnight, and where they can be cut."""
+    return {"timezone": zone, "cut": VISITS_CUT}
+
+
+def render_pending(zones: Zones, now: datetime) -> Json:
+    """The project's next time zone, where one was decided and is not in effect yet."""
+    last = zones[-1]
+    return {"timeZonePending": last.zone} if last.since_ms > ms_of_datetime(now) else {}
 
 
 def render_reason(reason: Reason) -> Json:

@@ -1,16 +1,19 @@
 """Admission: one atomic step in Redis, or a refusal that changed nothing."""
 
+import struct
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.conf import LazySettings, settings
+from redis.exceptions import ResponseError
 
 from analytics.databases.redis_clients import stream_client
-from analytics.databases.redis_keys import allowance_key, quota_key, wake_key
+from analytics.databases.redis_keys import allowances_key, quota_key, usage_key, wake_key
 from analytics.projects.models import ApiKey, Project
 from ingestion.accept import admit
+from ingestion.accept.plan import encode_section
 from ingestion.drain.loop import drain
 from ingestion.stream import memory
 from ingestion.stream.scripts import ADMIT, run_script
@@ -30,6 +33,14 @@ def issue_key(project: TestProject, **limits: int) -> tuple[Api, str]:
         setattr(key, name, value)
     key.save()
     return Api(text), key.id
+
+
+def move_allowance(project: TestProject, key_id: str, ms: int) -> None:
+    """Have Redis note of a key's allowance that it was so many milliseconds later."""
+    field = f"{project.row.pk}:{key_id}"
+    known: Any = stream_client().hget(allowances_key(0), field)
+    left, at_ms = struct.unpack("<dd", known)
+    stream_client().hset(allowances_key(0), field, struct.pack("<dd", left, at_ms + ms))
 
 
 def set_quota(project: TestProject, events: int) -> None:
@@ -74,14 +85,14 @@ def test_a_key_over_its_rate_is_told_when_to_come_back(project: TestProject) -> 
     assert answer["RateLimit"].startswith('"key";r=1;t=')
     assert len(read_entries()) == 1
     # The allowance grows with the time.
-    stream_client().hincrby(allowance_key(0, key_id), "at_ms", -2_000)
+    move_allowance(project, key_id, -2_000)
     assert api.post("/events", [EVENT] * 3).status_code == 202
 
 
 def test_a_key_never_saves_up_more_than_its_burst(project: TestProject) -> None:
     api, key_id = issue_key(project, rate_events_per_second=1, burst_events=5)
     api.post("/event", EVENT)
-    stream_client().hincrby(allowance_key(0, key_id), "at_ms", -HOUR_MS)
+    move_allowance(project, key_id, -HOUR_MS)
 
     assert api.post("/event", EVENT)["RateLimit"] == '"key";r=4;t=1'
 
@@ -89,19 +100,18 @@ def test_a_key_never_saves_up_more_than_its_burst(project: TestProject) -> None:
 def test_a_clock_that_went_back_counts_as_no_time(project: TestProject) -> None:
     api, key_id = issue_key(project, rate_events_per_second=1, burst_events=5)
     api.post("/event", EVENT)
-    stream_client().hincrby(allowance_key(0, key_id), "at_ms", HOUR_MS)
+    move_allowance(project, key_id, HOUR_MS)
 
     assert api.post("/events", [EVENT] * 2)["RateLimit"] == '"key";r=2;t=3'
 
 
 def test_a_clock_that_went_back_does_not_lock_a_key_out(project: TestProject) -> None:
     api, key_id = issue_key(project, rate_events_per_second=1, burst_events=5)
-    bucket = allowance_key(0, key_id)
     api.post("/events", [EVENT] * 5)
-    stream_client().hincrby(bucket, "at_ms", HOUR_MS)
+    move_allowance(project, key_id, HOUR_MS)
     assert api.post("/event", EVENT).status_code == 429
 
-    stream_client().hincrby(bucket, "at_ms", -1_000)
+    move_allowance(project, key_id, -1_000)
 
     assert api.post("/event", EVENT).status_code == 202
 
@@ -145,7 +155,21 @@ def test_a_project_over_its_quota_waits_for_the_next_month(
     assert Api(project.admin_key).post("/event", EVENT).status_code == 429
     assert Api(other_project.ingest_key).post("/event", EVENT).status_code == 202
     month = datetime.now(UTC).strftime("%Y%m")
-    assert stream_client().hget(quota_key(0, project.id.hex()), month) == b"3"
+    assert stream_client().hget(usage_key(0, month), project.id.hex()) == b"3"
+
+
+def test_a_quota_holds_what_the_release_before_counts_beside_this_one(
+    project: TestProject, other_project: TestProject
+) -> None:
+    set_quota(project, 3)
+    ingest, month = Api(project.ingest_key), datetime.now(UTC).strftime("%Y%m")
+    stream_client().hincrby(quota_key(0, project.id.hex()), month, 1)
+    assert ingest.post("/event", EVENT).status_code == 202
+
+    stream_client().hincrby(quota_key(0, project.id.hex()), month, 1)
+
+    assert ingest.post("/event", EVENT).status_code == 429
+    assert Api(other_project.ingest_key).post("/event", EVENT).status_code == 202
 
 
 def test_a_full_stream_is_refused_until_it_is_drained(
@@ -181,6 +205,115 @@ def test_a_refusal_leaves_redis_as_it_was(
     assert snapshot() == before
 
 
+def test_keys_that_share_a_call_keep_limits_books_and_entries_of_their_own(store: None) -> None:
+    """Two of a project with a quota of 4, one of another project between them, and the first
+    once more, as it is without the quota."""
+    client = stream_client()
+    shared = [f"analytics:call:{name}" for name in (*"was", "wake", "allowances", "usage")]
+    keys = [*shared, "analytics:call:before", "analytics:call:before"]
+    arguments: list[Any] = [7, 3, 100, 1_000, 202601]
+    for project, quota, name, events in (
+        *(("aa", 4, "first", [1, 2]), ("bb", -1, "other", [2, 9])),
+        *(("aa", 4, "second", [2, 1, 1]), ("aa", -1, "first", [1])),
+    ):
+        arguments += [*encode_section((1, 10, quota), project, name), len(events)]
+        for count in events:
+            arguments += [1, count, name]
+
+    replies: Any = run_script(client, ADMIT, keys, arguments)
+
+    outcomes = [reply[0] for reply in replies]
+    assert outcomes == [*(0, 0), *(0, 3), *(2, 0, 2), 0]
+    assert [reply[3] for reply in replies] == [1, *[0] * 7]
+    entries: Any = client.xrange(shared[2])
+    assert [fields[b"d"] for _, fields in entries] == [
+        *(b"\x92firstfirst", b"\x91other", b"\x91second", b"\x91first")
+    ]
+    day = int(entries[0][0].split(b"-")[0]) // 86_400_000
+    by_day = {b"aa:%d" % day: b"5", b"bb:%d" % day: b"2"}
+    assert client.hgetall(shared[1]) == by_day
+    assert client.hgetall(shared[0]) == {**by_day, b"total": b"7"}
+    assert client.hgetall(shared[5]) == {
+        **{b"aa": b"5", b"aa:first": b"4", b"aa:second": b"1"},
+        **{b"bb": b"2", b"bb:other": b"2"},
+    }
+    allowances: Any = client.hgetall(shared[4])
+    left = {name: struct.unpack("<dd", known)[0] for name, known in allowances.items()}
+    assert left == {b"aa:first": 6, b"bb:other": 8, b"aa:second": 9}
+    client.delete(*keys)
+
+
+@pytest.mark.parametrize("broken", ["before", "addresses", "allowance"])
+def test_a_section_that_fails_fails_alone(store: None, broken: str) -> None:
+    """One of its keys is of another type, or its allowance no numbers; what follows it in the call
+    is read from its place on."""
+    client = stream_client()
+    shared = [f"analytics:alone:{name}" for name in (*"was", "wake", "allowances", "usage")]
+    keys, arguments = [*shared], [1_000, 3, 100, 1_000, 202601]  # type: list[str], list[Any]
+    for project in ("aa", "bb", "cc"):
+        keys += [f"analytics:alone:{project}:{name}" for name in ("addresses", "before")]
+        arguments += [*encode_section((1, 3, 1_000, -1, 1, 10), project, "key"), 2]
+        for count in (1, 1):
+            arguments += ["cell", 2, count, project, count, project]
+    if broken == "allowance":
+        client.hset(shared[4], "bb:key", "no numbers")
+    else:
+        client.set(f"analytics:alone:bb:{broken}", "no hash")
+
+    replies: Any = run_script(client, ADMIT, keys, arguments)
+
+    assert [type(reply) for reply in replies] == [
+        list,
+        list,
+        ResponseError,
+        ResponseError,
+        list,
+        list,
+    ]
+    assert [reply[0] for reply in (*replies[:2], *replies[4:])] == [0, 1, 0, 1]
+    assert broken == "allowance" or "WRONGTYPE" in str(replies[2])
+    entries: Any = client.xrange(shared[2])
+    assert [fields[b"d"] for _, fields in entries] == [b"\x92aaaa", b"\x92cccc"]
+    day = int(entries[0][0].split(b"-")[0]) // 86_400_000
+    by_day = {b"aa:%d" % day: b"2", b"cc:%d" % day: b"2"}
+    assert client.hgetall(shared[1]) == by_day
+    assert client.hgetall(shared[0]) == by_day | {
+        **{b"total": b"4", b"public-aa": b"2", b"public-cc": b"2"}
+    }
+    client.delete(*keys)
+
+
+@pytest.mark.parametrize("broken", ["waiting", "accepted", "stream", "allowances", "usage"])
+def test_where_what_all_sections_share_fails_nothing_is_written(store: None, broken: str) -> None:
+    client = stream_client()
+    names = ("waiting", "accepted", "stream", "wake", "allowances", "usage")
+    keys = [f"analytics:whole:{name}" for name in names]
+    client.set(f"analytics:whole:{broken}", "no hash")
+    section = encode_section((1, 10, -1), "aa", "key")
+    arguments: list[Any] = [7, 3, 100, 1_000, 202601, *section, 1, 1, 1, "x"]
+
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        run_script(client, ADMIT, keys, arguments)
+
+    assert client.exists(*keys) == 1
+    client.delete(*keys)
+
+
+def test_a_key_whose_allowance_is_broken_is_refused_and_no_other(
+    project: TestProject, ingest: Api
+) -> None:
+    broken, key_id = issue_key(project)
+    stream_client().hset(allowances_key(0), f"{project.row.pk}:{key_id}", "no numbers")
+
+    refused, accepted = broken.post("/event", EVENT), ingest.post("/event", EVENT)
+
+    assert (refused.status_code, read_problem(refused)["code"]) == (503, "stream_unavailable")
+    assert accepted.status_code == 202
+    assert drain(0).stored == 1
+    [line] = read_ledger(project.id)
+    assert (line.accepted, line.stored, line.difference) == (1, 1, 0)
+
+
 @pytest.mark.parametrize(
     ("limits", "outcomes"),
     [
@@ -198,9 +331,10 @@ def test_of_requests_that_share_a_call_each_is_admitted_whole_or_not_at_all(
     client = stream_client()
     all_limits = {"rate": 1_000, "burst": 1_000, "quota": -1, "stream_limit": 1_000} | limits
     rate, burst, quota, stream_limit = all_limits.values()
-    keys = [f"analytics:shared:{name}" for name in "bqwase"]
+    keys = [f"analytics:shared:{name}" for name in "wasebuq"]
     requests = [(2, 1), (1, 3), (2,), (1,)]  # of so many events in each part
-    arguments: list[Any] = [rate, burst, quota, 202601, stream_limit, "ab", 2, "key", 100, 1_000]
+    arguments: list[Any] = [stream_limit, 2, 100, 1_000, 202601]
+    arguments += [*encode_section((rate, burst, quota), "ab", "key"), len(requests)]
     for number, entries in enumerate(requests):
         arguments.append(len(entries))
         for events in entries:
@@ -211,16 +345,20 @@ def test_of_requests_that_share_a_call_each_is_admitted_whole_or_not_at_all(
     assert [reply[0] for reply in replies] == outcomes
     admitted = [number for number, outcome in enumerate(outcomes) if outcome == 0]
     assert [reply[3] for reply in replies] == [int([n] == admitted[:1]) for n in range(4)]
-    stream: Any = client.xrange(keys[4])
+    waiting, counted, stream_name, _, allowances, usage, _ = keys
+    stream: Any = client.xrange(stream_name)
     parts = [b"%d" % number for number in admitted for _ in requests[number]]
     expected = [bytes([0x90 + len(parts)]) + b"".join(parts)] if parts else []
     assert [fields[b"d"] for _, fields in stream] == expected
     events = sum(sum(requests[number]) for number in admitted)
-    for name, times in zip(
-        keys[1:4], (2, 2, 1), strict=True
-    ):  # by month and key, in all and by day
+    # by project and key, in all and by day
+    for name, times in ((usage, 2), (waiting, 2), (counted, 1)):
         assert client.hvals(name) == [b"%d" % events] * (times if events else 0)
-    assert client.hget(keys[0], "tokens") == (b"%.3f" % (burst - events) if events else None)
+    left: Any = client.hgetall(allowances)
+    assert list(left) == ([b"ab:key"] if events else [])
+    assert [struct.unpack("<dd", known)[0] for known in left.values()] == [burst - events] * bool(
+        events
+    )
     client.delete(*keys)
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from analytics.events.addresses import parse_ip
 from analytics.events.event import (
+    FEW_EVENTS,
     Event,
     check_age,
     decode_event,
@@ -348,7 +349,12 @@ _broken = st.sampled_from([
 
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None)
-@given(st.lists(_sent, max_size=5) | st.lists(_sent | _broken, max_size=5) | st.lists(_broken))
+@given(
+    st.lists(_sent, max_size=5)
+    | st.lists(_sent | _broken, max_size=5)
+    | st.lists(_broken)
+    | st.lists(st.just(b'{"path":"/a"}') | _broken, min_size=FEW_EVENTS, max_size=3 * FEW_EVENTS)
+)
 def test_many_are_judged_as_each_alone(raws: list[bytes]) -> None:
     together = [
         (event.field, event.code, event.detail)
@@ -358,6 +364,18 @@ def test_many_are_judged_as_each_alone(raws: list[bytes]) -> None:
     ]
 
     assert together == [judge(decode_event, raw) for raw in raws]
+
+
+def test_one_that_is_not_plain_leaves_the_events_of_a_batch_as_they_are() -> None:
+    raws = [b'{"path":"/%d"}' % number for number in range(100)]
+    raws[7], raws[60] = b'{"path":"/7","title":"\xc3\xa9"}', b'{"path":'
+
+    events = decode_events(raws)
+
+    assert isinstance(refused := events.pop(60), InvalidEvent)
+    assert refused.code == "invalid_json"
+    found = [event.path for event in events if not isinstance(event, InvalidEvent)]
+    assert found == [f"/{number}" for number in range(100) if number != 60]
 
 
 @settings(max_examples=100, deadline=None)

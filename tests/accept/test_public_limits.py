@@ -8,12 +8,13 @@ from django.conf import LazySettings
 from django.core.exceptions import ImproperlyConfigured
 
 from analytics.databases.redis_clients import stream_client
-from analytics.databases.redis_keys import addresses_key, quota_key, waiting_key
+from analytics.databases.redis_keys import addresses_key, usage_key, waiting_key
 from analytics.keys.rates import read_public_rate
 from analytics.projects.models import ApiKey
 from analytics.projects.usage import read_key_usage, read_project_usage
 from ingestion.accept import cells
 from ingestion.accept.cells import CELLS, find_cell
+from ingestion.accept.plan import encode_section
 from ingestion.drain.loop import drain
 from ingestion.stream.memory import forget_memory
 from ingestion.stream.scripts import ADMIT, run_script
@@ -172,8 +173,9 @@ def test_the_allowances_of_addresses_go_when_they_are_whole_again(key: ApiKey) -
 def test_a_hundred_thousand_addresses_take_no_more_memory_than_four_thousand(store: None) -> None:
     """Each in a request of its own: the table is full, and stays as it is."""
     client = stream_client()
-    names = [f"analytics:flood:{name}" for name in "bqwaske"]
-    head: list[Any] = [10**6, 10**6, -1, 202601, 10**9, "ab", 3, "key", 100, 10**6, -1, 100, 200]
+    names = [f"analytics:flood:{name}" for name in "wasebuk"]
+    limits = (10**6, 10**6, -1, -1, 100, 200)
+    head: list[Any] = [10**9, 3, 100, 10**6, 202601, *encode_section(limits, "ab", "key"), 1_000]
     sizes: list[int] = []
     for round_number in range(4):
         for start in range(0, 25_000, 1_000):
@@ -182,7 +184,7 @@ def test_a_hundred_thousand_addresses_take_no_more_memory_than_four_thousand(sto
                 arguments += [find_cell(f"10.{round_number}.{n // 256}.{n % 256}"), 1, 1, b"x"]
             replies: Any = run_script(client, ADMIT, names, arguments)
             assert {reply[0] for reply in replies} <= {0, 6}
-        client.delete(names[4])
+        client.delete(names[2])
         sizes.append(client.memory_usage(names[6], samples=0) or 0)
 
     assert 4_000 < client.hlen(names[6]) <= CELLS
@@ -232,7 +234,7 @@ def test_what_public_keys_have_used_is_no_month_and_no_key(
     Api(project.ingest_key).post("/event", EVENT)
 
     month = datetime.now(UTC).strftime("%Y%m")
-    used = stream_client().hget(quota_key(0, project.row.pk), f"{month}:public")
+    used = stream_client().hget(usage_key(0, month), f"{project.row.pk}:public")
     assert used == b"1"
     assert [usage.events for usage in read_project_usage(project.row)] == [2]
     assert [usage.events for usage in read_key_usage(key)] == [1]
@@ -328,10 +330,11 @@ def test_of_public_requests_that_share_a_call_each_is_admitted_whole_or_not_at_a
     usual = {"burst": 1_000, "quota": -1, "stream_limit": 1_000}
     all_limits = usual | {"public_quota": -1, "address_burst": 100} | limits
     burst, quota, stream_limit, public_quota, address_burst = all_limits.values()
-    names = [f"analytics:shared:{name}" for name in "bqwaske"]
-    arguments: list[Any] = [1, burst, quota, 202601, stream_limit, "ab", 3, "key", 100, 1_000]
-    arguments += [public_quota, 0.001, address_burst]
+    names = [f"analytics:shared:{name}" for name in "wasebukq"]
     requests = [("7", [2, 1]), ("7", [1, 3]), ("7", [2]), ("9", [1])]  # events of each part
+    its_limits = (1, burst, quota, public_quota, 0.001, address_burst)
+    arguments: list[Any] = [stream_limit, 3, 100, 1_000, 202601]
+    arguments += [*encode_section(its_limits, "ab", "key"), len(requests)]
     for cell, parts in requests:
         arguments += [cell, len(parts)]
         for events in parts:
@@ -342,9 +345,9 @@ def test_of_public_requests_that_share_a_call_each_is_admitted_whole_or_not_at_a
     assert [reply[0] for reply in replies] == outcomes
     admitted = [request for request, outcome in zip(requests, outcomes, strict=True) if not outcome]
     events = sum(events for _, parts in admitted for events in parts)
-    waiting: Any = client.hgetall(names[2])
+    waiting: Any = client.hgetall(names[0])
     assert waiting[b"public-ab"] == waiting[b"total"] == b"%d" % events
-    assert client.hget(names[1], "202601:public") == b"%d" % events
+    assert client.hget(names[5], "ab:public") == b"%d" % events
     assert set(client.hkeys(names[6])) == {cell.encode() for cell, _ in admitted}
     client.delete(*names)
 

@@ -17,8 +17,9 @@ from analytics.keys.records import KeyRecord
 from analytics.web.problems import Unavailable
 from ingestion.accept.judge import judge_batch
 from ingestion.store.prepare import prepare
+from ingestion.stream.calls import CallHead, SectionHead
 from ingestion.stream.entries import ReadEntry
-from ingestion.stream.group_commit import CallHead, GroupCommit, _Ticket
+from ingestion.stream.group_commit import GroupCommit, _WaitingTicket
 from ingestion.stream.scripts import Script
 from tests.conftest import TestProject
 from tests.poison import record_of
@@ -49,7 +50,7 @@ def test_a_refused_event_of_a_batch_is_gone_with_the_answer(
 ) -> None:
     key: KeyRecord = record_of(project)
 
-    judged = judge_batch([b'{"path":"/a"}', raw, b'{"path":"/b"}'], key)
+    judged = judge_batch([b'{"path":"/a"}', raw, b'{"path":"/b"}'], key, None)
 
     assert (len(judged.accepted), len(judged.rejected)) == (2, 1)
     assert count_refusals() == 0
@@ -80,6 +81,6 @@ def test_a_request_that_redis_did_not_take_is_gone_with_the_answer(
 
     for _ in range(3):
         with suppress(Unavailable):
-            group.call(CallHead((), ()), (b"body",))
+            group.call(SectionHead(CallHead((), ()), (), ()), (b"body",))
 
-    assert count_of(_Ticket) == 0
+    assert count_of(_WaitingTicket) == 0

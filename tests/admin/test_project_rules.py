@@ -108,6 +108,9 @@ def test_what_public_keys_may_send_is_written_one_a_line_and_reaches_them(
         ("time_zone", "Mars/Olympus", "is not a time zone"),
         ("hostnames", "shop.example\r\nno host", "no host is not a hostname"),
         ("hostnames", "*.shop.example", "is not a hostname"),
+        ("excluded_addresses", "203.0.113.7\r\noffice", "office is no address and no network"),
+        ("excluded_paths", "admin", "admin is not a path"),
+        ("excluded_hostnames", "no host", "no host is not a hostname"),
         ("public_max_age_hours", "0", "greater than or equal to 1"),
         ("public_max_age_hours", "721", "less than or equal to 720"),
         ("public_quota_events_per_month", "0", "greater than or equal to 1"),
@@ -162,6 +165,19 @@ def test_hostnames_are_kept_in_the_one_spelling(admin: Client, project: Project)
     written = "https://WWW.Shop.example/a?b=1\r\nshop.example:8443\r\nShop.example.\r\n"
 
     assert send(admin, project, hostnames=written).hostnames == ["www.shop.example", "shop.example"]
+
+
+def test_what_is_left_out_is_kept_in_the_one_spelling(admin: Client, project: Project) -> None:
+    saved = send(
+        admin,
+        project,
+        excluded_addresses="203.0.113.7/24\r\n2001:DB8::1",
+        excluded_paths="/admin/*\r\n\r\n/admin/*",
+        excluded_hostnames="*.Test.example:80",
+    )
+
+    assert saved.excluded_addresses == ["203.0.113.0/24", "2001:db8::1"]
+    assert (saved.excluded_paths, saved.excluded_hostnames) == (["/admin/*"], ["*.test.example"])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from django.urls import reverse
 from analytics.keys.authentication import authenticate
 from analytics.projects.key_mirror import mirror_keys
 from analytics.projects.models import ApiKey, Project
+from analytics.web.scripts import find_hashed_name
 from ingestion.enrich.bots import judge_user_agent
 
 pytestmark = pytest.mark.slow
@@ -130,6 +131,8 @@ def test_a_public_key_is_shown_to_all_who_may_look_and_how_to_send_by_it(
         page = read_page(client, url("change", key.id))
         assert f"<pre>{key.text}</pre>" in page
         assert f'curl -s "http://testserver/event?key={key.text}"' in page
+        assert f'src="http://testserver/tracker.js" data-key="{key.text}"' in page
+        assert f'src="http://testserver/{find_hashed_name()}" integrity="sha384-' in page
         assert "the project allows no origin" in page
         assert "<th" in (listed := read_page(client, url("changelist")))
         assert '<td class="field-kind">public</td>' in listed

@@ -15,6 +15,8 @@ from analytics.events.ids import (
     event_key,
     ids_of,
     is_uuid_key,
+    make_event_key,
+    read_uuids,
 )
 from tests.paths import ROOT
 
@@ -38,6 +40,23 @@ def test_a_uuid_in_its_one_spelling_is_kept_as_its_bytes(event_id: str) -> None:
     assert key.startswith(PROJECT)
     assert is_uuid_key(key) == (CANONICAL.fullmatch(event_id) is not None)
     assert event_id_of(key) in ((event_id,) if is_uuid_key(key) else (None,))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(_uuids) | st.lists(_uuids | _near | st.text(max_size=40)))
+def test_ids_are_read_together_as_each_alone(event_ids: list[str]) -> None:
+    keys = [
+        make_event_key(PROJECT, event_id, uuid, public=False)
+        for event_id, uuid in zip(event_ids, read_uuids(event_ids), strict=True)
+    ]
+
+    assert keys == [event_key(PROJECT, event_id) for event_id in event_ids]
+
+
+def test_two_ids_that_make_two_uuids_only_together_are_none() -> None:
+    one, other = str(UUID(int=1)), str(UUID(int=2))
+
+    assert read_uuids([one + other[0], other[1:]]) == [b"", b""]
 
 
 @pytest.mark.parametrize("digit", "07")

@@ -12,9 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analytics.events import moments
-from analytics.events.event import decode_event, decode_older_event, parse_timestamp
+from analytics.events.event import decode_event, parse_timestamp
 from analytics.events.invalid_event import InvalidEvent
 from analytics.events.moments import BadMoment, first_moment, parse_date, parse_moment
+from analytics.events.older_event import decode_older_event
 from analytics.web.problems import BadRequest
 from reporting.questions.query import parse_stats_query
 from upkeep.management.arguments import read_window

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config import environment
+from config.settings import environment
 from tests.paths import ROOT
 
 GUNICORN = ROOT / "config/gunicorn.py"
@@ -27,6 +27,10 @@ GUNICORN = ROOT / "config/gunicorn.py"
         (environment.read_flag, "True", True),
         (environment.read_flag, "off", False),
         (environment.read_flag, "", False),
+        (environment.read_mail_address, "", ""),
+        (environment.read_mail_address, "Us <a@example.com>", "Us <a@example.com>"),
+        (environment.read_public_url, "", ""),
+        (environment.read_public_url, "https://stats.example/", "https://stats.example"),
         (lambda name: environment.read_positive(name, 7), "", 7),
         (lambda name: environment.read_positive(name, 7), "3", 3),
         (lambda name: environment.read_number(name, 0.5), "", 0.5),
@@ -46,6 +50,12 @@ def test_a_value_is_read_and_an_empty_one_is_none(
     ("read", "text"),
     [
         (environment.read_flag, "perhaps"),
+        (environment.read_mail_address, "nobody"),
+        (environment.read_mail_address, "a@example.com, b@example.com"),
+        (environment.read_public_url, "stats.example"),
+        (environment.read_public_url, "https://a@stats.example"),
+        (environment.read_public_url, "https://stats.example\nX: y"),
+        (lambda name: environment.read_mail_address(name, wanted_by="A_HOST"), ""),
         (lambda name: environment.read_positive(name, 7), "0"),
         (lambda name: environment.read_positive(name, 7), "-1"),
         (lambda name: environment.read_positive(name, 7), "1.5"),
@@ -99,6 +109,11 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(4)))
+
+
 def read_gunicorn(installation: Path) -> dict[str, Any]:
     return runpy.run_path(str(installation / "config/gunicorn.py"))
 
@@ -106,6 +121,14 @@ def read_gunicorn(installation: Path) -> dict[str, Any]:
 def test_gunicorn_has_defaults(installation: Path) -> None:
     settings = read_gunicorn(installation)
     assert (settings["bind"], settings["workers"]) == ("127.0.0.1:8000", 2 + 1)
+
+
+@pytest.mark.parametrize(("cores", "accepting"), [(1, 1), (2, 1), (3, 2)])
+def test_few_cores_have_one_process_that_accepts(
+    installation: Path, monkeypatch: pytest.MonkeyPatch, cores: int, accepting: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)))
+    assert read_gunicorn(installation)["workers"] == accepting + 1
 
 
 def test_gunicorn_reads_the_file_and_the_environment_goes_before_it(

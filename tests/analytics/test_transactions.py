@@ -1,8 +1,14 @@
 """Work that somebody else is faster at is begun again, a few times."""
 
-import pytest
+import threading
+import time
 
-from analytics.databases.transactions import MAX_TRIES, Conflict, repeat
+import pytest
+from django.db import connection
+from django_mongodb_backend.transaction import atomic
+
+from analytics.databases.transactions import MAX_TRIES, Conflict, repeat, transact_models
+from analytics.projects.models import Project
 
 
 class Contested:
@@ -44,3 +50,27 @@ def test_another_error_is_raised_at_once() -> None:
     with pytest.raises(KeyError):
         repeat(fail)
     assert len(tries) == 1
+
+
+def test_work_through_models_waits_for_a_slow_winner(store: None) -> None:
+    """The winner holds what it wrote for longer than tries without a pause take."""
+    Project.objects.bulk_create([Project(id="a" * 16, name="Contested", partition=0)])
+    has_written = threading.Event()
+
+    def win() -> None:
+        try:
+            with atomic():
+                Project.objects.filter(pk="a" * 16).update(retention_days=1)
+                has_written.set()
+                time.sleep(0.3)
+        finally:
+            connection.close()
+
+    winner = threading.Thread(target=win)
+    winner.start()
+    assert has_written.wait(10)
+    changed = transact_models(lambda: Project.objects.filter(pk="a" * 16).update(name="Loser's"))
+    winner.join(timeout=10)
+
+    [kept] = Project.objects.filter(pk="a" * 16)
+    assert (changed, kept.name, kept.retention_days) == (1, "Loser's", 1)

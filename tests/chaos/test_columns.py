@@ -23,7 +23,7 @@ from tests.stored import store_events
 from tests.upkeep.erasure.erasures import ask_to_erase, reach_everything
 from upkeep.erasure.job import Erasure
 from upkeep.jobs.job import signal_jobs
-from upkeep.jobs.lane import COLUMNS, enter_lane
+from upkeep.jobs.leases import lease_project
 
 pytestmark = pytest.mark.chaos
 
@@ -70,7 +70,7 @@ def test_a_step_down_of_mongodb(chaos: Chaos, eager: None) -> None:
 def test_an_exporter_that_is_away(chaos: Chaos) -> None:
     """Questions read what is fresh meanwhile, all of it."""
     with asked(chaos, "nobody exports for 60 s, then somebody does") as trial:
-        with enter_lane(COLUMNS, 30) as entered:
+        with lease_project(trial.project.id, 30) as entered:
             assert entered
             time.sleep(BEHIND_SECONDS)
             assert list_segments_of(trial.project) == set()

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from columns.export import export_project
-from columns.folder import MARKER, find_folder
+from columns.files.folder import MARKER
 from columns.segments import list_segments, read_head
 from tests.chaos.evidence.asked import asked, count_damaged, list_segments_of
 from tests.chaos.system import System, wait_for
 from tests.chaos.trial import Chaos, make_unlimited_project
+from tests.columns.folders import columns_root, local_folder
 from tests.stored import store_events
-from upkeep.jobs.lane import COLUMNS, enter_lane
+from upkeep.jobs.leases import lease_project
 
 pytestmark = pytest.mark.chaos
 
@@ -53,7 +53,7 @@ def put_anothers_there(path: Path) -> None:
     store_events(other, [{"path": "/anothers"}] * 10)
     export_project(other.id)
     [segment] = list_segments(read_head(other.id))
-    shutil.copy(find_folder().path_of(segment.id), path)
+    shutil.copy(local_folder().path_of(segment.id), path)
 
 
 DAMAGES = {
@@ -69,11 +69,11 @@ def test_a_segment(damage: str, chaos: Chaos) -> None:
     """It is made anew: nobody else helps."""
     with asked(chaos, f"a segment {damage}") as trial:
         trial.wait_for_segments(2)
-        with enter_lane(COLUMNS, 30) as entered:  # so that nobody replaces it now
+        with lease_project(trial.project.id, 30) as entered:  # so that nobody replaces it now
             assert entered
             segments = list_segments(read_head(trial.project.id))
             largest = max(segments, key=lambda segment: segment.rows)
-            DAMAGES[damage](find_folder().path_of(largest.id))
+            DAMAGES[damage](local_folder().path_of(largest.id))
             trial.questions.wait_for("200", times=3)
             assert count_damaged(trial.project) == 1
         trial.wait_until_repaired()
@@ -125,7 +125,7 @@ def test_a_folder(trouble: str, chaos: Chaos) -> None:
     """Nothing is made anew, nothing is written there, and nothing is answered without it."""
     with asked(chaos, f"the folder of the columns {trouble}, 14 s") as trial:
         trial.wait_for_segments(2)
-        with ELSEWHERE[trouble](settings.COLUMNS_URL):
+        with ELSEWHERE[trouble](columns_root()):
             time.sleep(AWAY_SECONDS)
             before = list_segments_of(trial.project)
             answered = trial.questions.outcomes["200"]
@@ -137,7 +137,7 @@ def test_a_folder(trouble: str, chaos: Chaos) -> None:
 
 def test_a_folder_that_is_read_only(chaos: Chaos) -> None:
     """What is written before it stays, and questions are answered with what is fresh."""
-    root = settings.COLUMNS_URL
+    root = columns_root()
     with asked(chaos, "the folder of the columns read-only, 10 s") as trial:
         trial.wait_for_segments(1)
         with read_only(root):

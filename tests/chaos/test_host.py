@@ -9,7 +9,6 @@ from typing import Literal
 
 import pytest
 import redis
-from django.conf import settings
 
 from local.servers.mongo_server import MongoServer
 from local.servers.redis_server import RedisServer
@@ -18,6 +17,7 @@ from tests.chaos.faults.host import Host, build_library, find_compiler
 from tests.chaos.keeper import Kept
 from tests.chaos.system import START_SECONDS, System, wait_for
 from tests.chaos.trial import Chaos
+from tests.columns.folders import columns_root
 
 pytestmark = [
     pytest.mark.chaos,
@@ -54,7 +54,7 @@ def hosts(
     library: Path, system: System, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Hosts]:
     folder = tmp_path_factory.mktemp("hosts")
-    disks = {"worker": settings.COLUMNS_URL}
+    disks = {"worker": columns_root()}
     names = [field.name for field in fields(Hosts)]
     hosts = Hosts(*(Host(library, folder / name, disks.get(name)) for name in names))
     move(system, {field.name: getattr(hosts, field.name).environment for field in fields(Hosts)})

@@ -6,8 +6,8 @@ import duckdb
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
-from columns.engine import quote
-from columns.folder import find_folder
+from columns.files.engine import quote
+from columns.files.folder import find_folder
 from columns.segments import Segment, list_segments, read_head
 from tests.conftest import TestProject
 
@@ -18,7 +18,7 @@ def segments_of(project: TestProject) -> list[Segment]:
 
 def held(project: TestProject, column: str = "path") -> list[Any]:
     """A column of all rows, sorted."""
-    files = [quote(find_folder().path_of(segment.id)) for segment in segments_of(project)]
+    files = [quote(find_folder().bring(segment)) for segment in segments_of(project)]
     if not files:
         return []
     with duckdb.connect() as engine:

@@ -4,8 +4,8 @@ from typing import Any
 
 import duckdb
 
-from columns.folder import find_folder
-from columns.layout import TYPES
+from columns.files.folder import find_folder
+from columns.files.layout import TYPES, VISIT_TYPES
 from columns.segments import Segment, list_segments, read_head
 
 
@@ -19,11 +19,11 @@ def read_rows(project_id: bytes) -> list[dict[str, Any]]:
 
 
 def read_segment(segment: Segment) -> list[dict[str, Any]]:
-    path = str(find_folder().path_of(segment.id))
+    path = str(find_folder().bring(segment))
     with duckdb.connect() as engine:
         found = engine.execute("SELECT * FROM read_parquet(?, hive_partitioning = false)", [path])
         names = [column[0] for column in found.description or ()]
-        assert names == list(TYPES)
+        assert names == list(TYPES | VISIT_TYPES if segment.cut else TYPES)
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 

@@ -9,7 +9,7 @@ from analytics.databases.mongo import collection
 from analytics.databases.transactions import Conflict, durable_transaction
 from columns.change import Change, advance
 from columns.export import export_project
-from columns.folder import make_folder
+from columns.files.folder import make_folder
 from columns.segments import Segment, list_segments, read_head
 from columns.writer import Written
 from tests.columns.segments import listed, paths_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from columns.engine import open_engine
+from columns.files.engine import open_engine
 
 ENDLESS = "SELECT count(*) FROM range(100000000000) t(i) WHERE hash(i) % 5 = 1"
 # A window over everything holds everything.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from pymongo.errors import AutoReconnect
 
 from analytics.databases import mongo
@@ -18,9 +17,10 @@ from analytics.events.fresh import list_fresh_keys
 from columns import change, export, writer
 from columns.change import advance
 from columns.export import export_project
-from columns.folder import find_folder
+from columns.files import local
 from columns.garbage import collect_files
 from columns.segments import read_head
+from tests.columns.folders import columns_root, local_folder
 from tests.columns.segments import listed, paths_of, read_rows
 from tests.columns.test_export import erase, store_paths
 from tests.conftest import TestProject
@@ -34,6 +34,11 @@ class Killed(BaseException):
 
 def kill(*_: object, **__: object) -> Any:
     raise Killed
+
+
+def kill_in_project(path: Path) -> None:
+    if path.is_dir() and path != columns_root():
+        raise Killed
 
 
 @contextmanager
@@ -55,7 +60,7 @@ STEPS: dict[str, tuple[Any, str, Any]] = {
     "in the lines": (writer, "_write_lines", kill),
     "after the lines": (writer, "open_engine", kill),
     "after the temporary file": (writer, "file_digest", kill),
-    "after the rename": (writer, "sync", kill),
+    "after the rename": (local, "sync", kill_in_project),
     "before the transaction": (change, "durable_transaction", kill),
     "in the transaction": (change, "durable_transaction", aborted),
     "after the commit": (change, "durable_transaction", committed_and_killed),
@@ -80,7 +85,7 @@ def test_every_event_is_in_one_place_whenever_the_exporter_is_killed(
     assert paths_of(project.id) == ["/a", "/b", "/before", "/c"]
     make_all_due()
     collect_files()
-    assert files() == {find_folder().path_of(segment.id) for segment in listed(project.id)}
+    assert files() == {local_folder().path_of(segment.id) for segment in listed(project.id)}
     assert collection(mongo.COLUMN_GARBAGE).count_documents({}) == 0
 
 
@@ -178,7 +183,7 @@ def everywhere(project: TestProject) -> list[bytes]:
 
 def files() -> set[Path]:
     """All that is in the folders of projects."""
-    return set(settings.COLUMNS_URL.glob("*/*"))
+    return set(columns_root().glob("*/*"))
 
 
 def make_all_due() -> None:

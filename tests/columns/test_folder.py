@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.remembered import forget_everything
-from columns import folder, writer
+from columns import writer
 from columns.export import export_project, list_tails
-from columns.folder import MARKER, ColumnsUnavailable, find_folder, make_folder
+from columns.files import folder
+from columns.files.folder import MARKER, ColumnsUnavailable, find_folder, make_folder
 from columns.garbage import collect_files
+from tests.columns.folders import columns_root, local_folder
 from tests.columns.segments import listed
 from tests.columns.test_export import store_paths
 from tests.conftest import TestProject
@@ -27,8 +28,8 @@ from tests.conftest import TestProject
 @pytest.fixture(autouse=True)
 def no_file_in_its_place(store: None) -> Iterator[None]:
     yield
-    if settings.COLUMNS_URL.is_file():
-        settings.COLUMNS_URL.unlink()
+    if columns_root().is_file():
+        columns_root().unlink()
 
 
 def test_nothing_is_left_in_the_place_of_a_folder_that_went_meanwhile(project: TestProject) -> None:
@@ -38,30 +39,30 @@ def test_nothing_is_left_in_the_place_of_a_folder_that_went_meanwhile(project: T
     unmount()
     with pytest.raises(ColumnsUnavailable):
         export_project(project.id)
-    assert list(settings.COLUMNS_URL.iterdir()) == []
-    settings.COLUMNS_URL.rmdir()
+    assert list(columns_root().iterdir()) == []
+    columns_root().rmdir()
     with pytest.raises(ColumnsUnavailable):
         export_project(project.id)
-    assert not settings.COLUMNS_URL.exists()
+    assert not columns_root().exists()
 
 
 def write_marker(text: str) -> None:
-    (settings.COLUMNS_URL / MARKER).write_text(text)
+    (columns_root() / MARKER).write_text(text)
 
 
 def unmount() -> None:
-    shutil.rmtree(settings.COLUMNS_URL)
-    settings.COLUMNS_URL.mkdir()
+    shutil.rmtree(columns_root())
+    columns_root().mkdir()
 
 
 def be_a_file() -> None:
-    shutil.rmtree(settings.COLUMNS_URL)
-    settings.COLUMNS_URL.touch()
+    shutil.rmtree(columns_root())
+    columns_root().touch()
 
 
 def have_a_folder_as_marker() -> None:
-    (settings.COLUMNS_URL / MARKER).unlink()
-    (settings.COLUMNS_URL / MARKER).mkdir()
+    (columns_root() / MARKER).unlink()
+    (columns_root() / MARKER).mkdir()
 
 
 def be_of_another_deployment() -> None:
@@ -69,15 +70,15 @@ def be_of_another_deployment() -> None:
 
 
 def be_of_a_later_format() -> None:
-    marker = json.loads((settings.COLUMNS_URL / MARKER).read_text())
+    marker = json.loads((columns_root() / MARKER).read_text())
     write_marker(json.dumps(marker | {"format": 2}))
 
 
 TROUBLES: dict[str, Callable[[], object]] = {
-    "gone": lambda: shutil.rmtree(settings.COLUMNS_URL),
+    "gone": lambda: shutil.rmtree(columns_root()),
     "not mounted": unmount,
     "a file": be_a_file,
-    "marker gone": lambda: (settings.COLUMNS_URL / MARKER).unlink(),
+    "marker gone": lambda: (columns_root() / MARKER).unlink(),
     "marker empty": lambda: write_marker(""),
     "marker no object": lambda: write_marker("[]"),
     "marker a folder": have_a_folder_as_marker,
@@ -105,11 +106,11 @@ def test_nothing_is_read_or_written_in_a_folder_that_is(project: TestProject, tr
 def test_the_exporter_makes_the_folder_and_nobody_else_does(project: TestProject) -> None:
     with pytest.raises(ColumnsUnavailable):
         find_folder()
-    assert not settings.COLUMNS_URL.exists()
+    assert not columns_root().exists()
     made = make_folder()
     assert make_folder() == find_folder() == made
     [document] = collection(mongo.COLUMN_STORE).find({})
-    marker = json.loads((made.root / MARKER).read_text())
+    marker = json.loads((columns_root() / MARKER).read_text())
     assert marker == {"deployment": document["deployment"], "format": 1}
     assert names() == {MARKER}
 
@@ -118,17 +119,17 @@ def test_a_marker_without_a_document_is_adopted_where_nothing_is_beside_it(
     store: None,
 ) -> None:
     make_folder()
-    marker = (settings.COLUMNS_URL / MARKER).read_text()
+    marker = (columns_root() / MARKER).read_text()
     collection(mongo.COLUMN_STORE).delete_many({})
     forget_everything()
-    (settings.COLUMNS_URL / "lost+found").mkdir()
+    (columns_root() / "lost+found").mkdir()
     make_folder()
-    assert (settings.COLUMNS_URL / MARKER).read_text() == marker
+    assert (columns_root() / MARKER).read_text() == marker
 
 
 def test_a_folder_of_something_else_is_not_made_ours(store: None) -> None:
-    settings.COLUMNS_URL.mkdir(parents=True)
-    (settings.COLUMNS_URL / "thesis.odt").touch()
+    columns_root().mkdir(parents=True)
+    (columns_root() / "thesis.odt").touch()
     with pytest.raises(ColumnsUnavailable, match=r"thesis\.odt"):
         make_folder()
     assert names() == {"thesis.odt"}
@@ -204,7 +205,7 @@ def test_what_was_written_into_a_folder_that_went_meanwhile_is_not_listed(
 
     def write_and_unmount(*given: Any) -> Any:
         found = write(*given)
-        (settings.COLUMNS_URL / MARKER).unlink()
+        (columns_root() / MARKER).unlink()
         return found
 
     write = writer.SegmentWriter.write_events
@@ -216,7 +217,7 @@ def test_what_was_written_into_a_folder_that_went_meanwhile_is_not_listed(
 
 def check_that_nothing_happened(project: TestProject) -> None:
     assert (listed(project.id), len(list_tails())) == ([], 1)
-    assert list(settings.COLUMNS_URL.glob("*/*")) == []
+    assert list(columns_root().glob("*/*")) == []
     assert export_project(project.id) == 1
 
 
@@ -231,17 +232,17 @@ def test_no_garbage_is_collected_while_the_folder_is_not_there(project: TestProj
             "dueAt": datetime.now(UTC) - timedelta(minutes=1),
         }
     )
-    away = settings.COLUMNS_URL.with_name("away")
-    settings.COLUMNS_URL.rename(away)
+    away = columns_root().with_name("away")
+    columns_root().rename(away)
     with pytest.raises(ColumnsUnavailable):
         collect_files()
-    away.rename(settings.COLUMNS_URL)
+    away.rename(columns_root())
     assert collection(mongo.COLUMN_GARBAGE).count_documents({}) == 1
     assert collect_files() == 1
-    assert not find_folder().path_of(segment.id).exists()
+    assert not local_folder().path_of(segment.id).exists()
     assert collection(mongo.COLUMN_GARBAGE).count_documents({}) == 0
 
 
 def names() -> set[str]:
-    root = settings.COLUMNS_URL
+    root = columns_root()
     return {path.name for path in root.iterdir()} if root.is_dir() else set()

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.conf import settings
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
@@ -11,9 +10,10 @@ from analytics.databases.transactions import Conflict, durable_transaction
 from columns import garbage
 from columns.change import READ_TIME, Change
 from columns.export import export_project
-from columns.folder import find_folder, make_folder
+from columns.files.folder import make_folder
 from columns.garbage import collect_files, list_garbage
 from columns.writer import WRITE_TIME
+from tests.columns.folders import columns_root, local_folder
 from tests.columns.segments import listed, paths_of
 from tests.columns.test_export import store_paths
 from tests.columns.test_export_crash_safety import files, make_all_due
@@ -32,14 +32,14 @@ def test_replaced_files_stay_for_as_long_as_a_question_may_take(project: TestPro
     for path in ("/a", "/b"):
         store_paths(project, path)
         export_project(project.id)
-    replaced = {find_folder().path_of(segment.id) for segment in listed(project.id)}
+    replaced = {local_folder().path_of(segment.id) for segment in listed(project.id)}
     merge_all(project)
     assert (collect_files(), len(files())) == (0, 3)
     [entry] = collection(mongo.COLUMN_GARBAGE).find({})
     assert entry["dueAt"] - entry["madeAt"] == READ_TIME
     make_all_due()
     assert collect_files() == 2
-    assert files() == {find_folder().path_of(segment.id) for segment in listed(project.id)}
+    assert files() == {local_folder().path_of(segment.id) for segment in listed(project.id)}
     assert not replaced & files()
     assert paths_of(project.id) == ["/a", "/b"]
 
@@ -84,6 +84,6 @@ def test_a_file_that_is_gone_already_is_no_trouble(project: TestProject) -> None
     change = Change(project.id, make_folder())
     segment_id = change.writer._draw_id()
     make_all_due()
-    assert not find_folder().path_of(segment_id).exists()
+    assert not local_folder().path_of(segment_id).exists()
     assert collect_files() == 1
-    assert list(settings.COLUMNS_URL.glob("*/*")) == []
+    assert list(columns_root().glob("*/*")) == []

@@ -1,91 +1,164 @@
-"""What is merged with what: few segments, by local days, and no row rewritten again and again."""
+"""What is merged with what: few segments, none of which share an owner's day, seldom rewritten."""
 
 import itertools
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from columns.cuts import SHARES, Box, make_cut
+from columns.leaves import Leaves
 from columns.plan import (
+    CLOSED_SHARE,
+    LARGE_ROWS,
     MAX_ROWS,
     MIN_ROWS,
     MOST_LOOSE,
     MOST_ROWS,
+    OPEN_SHARE,
+    choose_groups,
     choose_loose,
-    choose_more,
+    choose_taken,
     cut,
+    is_due,
 )
-from columns.segments import Segment
+from columns.segments import Segment, list_cut
 
 PROJECT = b"12345678"
 TODAY = 20_000  # the fourth of October 2024
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
 SPARE_SEGMENTS = 40
 
 Rows = Mapping[int, int]  # by day
+Held = Counter[tuple[int, int]]  # by day and share of the owners
 
 _numbers = itertools.count()
 
 
-def make_segment(rows: int, days: tuple[int, int] | None = None, **fields: object) -> Segment:
+def midnight_of(day: int) -> datetime:
+    return FIRST + day * DAY
+
+
+def make_segment(rows: int, box: Box | None = None, **fields: object) -> Segment:
     values: dict[str, object] = {
         "id": PROJECT + next(_numbers).to_bytes(16, "big"), "project_id": PROJECT, "generation": 0,
-        "from_ms": 0, "to_ms": 0, "days": days, "rows": rows, "file_bytes": 0, "sum": b"",
-        "version": 1, "clear_of": frozenset(), "damaged_at": None,
+        "from_ms": 0, "to_ms": 0, "cut": make_cut(box, "UTC") if box else None, "rows": rows,
+        "file_bytes": 0, "sum": b"", "version": 2, "clear_of": frozenset(), "damaged_at": None,
+        "since": midnight_of(TODAY),
     }  # fmt: skip
     return Segment(**{**values, **fields})  # type: ignore[arg-type]
 
 
+def spread(rows: Rows) -> Held:
+    """Rows of each day of about equally many owners, as hashes have it."""
+    held: Held = Counter()
+    for day, count in rows.items():
+        shares = min(count, 8)
+        for share in range(shares):
+            held[day, share * SHARES // shares] += (count + share) // shares
+    return held
+
+
 @dataclass
 class Project:
-    """The segments of a project, what is in each by day, and how often its rows were written."""
+    """The segments of a project, what is in each, and how many rows were written when."""
 
     segments: list[Segment] = field(default_factory=list)
-    rows: dict[bytes, Counter[int]] = field(default_factory=dict)
-    written: dict[bytes, int] = field(default_factory=dict)  # since it was no small one
+    held: dict[bytes, Held] = field(default_factory=dict)
+    written: int = 0  # into segments that are cut
+    moved: int = 0  # into others
 
-    def add(self, rows: Rows, days: tuple[int, int] | None = None, written: int = 0) -> None:
-        segment = make_segment(sum(rows.values()), days)
-        self.segments.append(segment)
-        self.rows[segment.id] = Counter(rows)
-        self.written[segment.id] = written + 1 if segment.rows >= MIN_ROWS else 0
+    def export(self, rows: Rows, day: int = TODAY, hour: int = 12) -> None:
+        self._add(spread(rows), None, midnight_of(day) + timedelta(hours=hour))
 
-    def merge(self, today: int) -> bool:
-        chosen = choose_loose(self.segments)
-        if not chosen:
+    def _add(self, held: Held, box: Box | None, since: datetime) -> None:
+        if held:
+            segment = make_segment(held.total(), box, since=since)
+            self.segments.append(segment)
+            self.held[segment.id] = held
+
+    def merge(self, today: int = TODAY) -> bool:
+        midnight = midnight_of(today)
+        holding = list_cut(self.segments, "UTC")
+        loose = choose_loose(self.segments, holding, midnight)
+        leaves = Leaves(holding, today)
+        for each in loose:
+            leaves.add(self.held[each.id])
+        due = {key for each in loose if is_due(each, midnight) for key in self.held[each.id]}
+        groups = choose_groups(leaves, due)
+        taken = choose_taken(loose, self.held, groups)
+        if not taken:
             return False
-        counts = self.count(chosen)
-        more = choose_more(counts, chosen, self.segments, today)
-        sources = [*chosen, *more]
-        counts = self.count(sources)
-        groups = cut(counts, today)
-        assert sum(group.rows for group in groups) == sum(counts.values())
-        written = max(self.written[source.id] for source in sources)
-        self.segments = [segment for segment in self.segments if segment not in sources]
+        left = self._sum(taken)
+        gone = [*taken, *(each for group in groups for each in group.segments)]
         for group in groups:
-            within = {day: n for day, n in counts.items() if group.first <= day <= group.last}
-            assert sum(within.values()) == group.rows
-            for part in range(group.parts):
-                share = {day: (n + part) // group.parts for day, n in within.items()}
-                self.add(share, (group.first, group.last), written)
+            held = self._sum(group.segments)
+            held.update(group.newer)
+            left -= group.newer
+            for box in cut(held, group, today):
+                within = Counter({key: n for key, n in held.items() if holds(box, key)})
+                held -= within
+                self.written += within.total()
+                self._add(within, box, midnight)
+            assert not held
+        self.segments = [each for each in self.segments if each not in gone]
+        self.moved += left.total()
+        self._add(left, None, min(each.since for each in taken))
+        self.check()
         return True
 
-    def count(self, segments: Sequence[Segment]) -> Counter[int]:
-        counts: Counter[int] = Counter()
-        for segment in segments:
-            counts += self.rows[segment.id]
-        return counts
+    def merge_all(self, today: int = TODAY) -> None:
+        for _ in range(100):
+            if not self.merge(today):
+                return
+        raise AssertionError("it never ends")
+
+    def check(self) -> None:
+        boxes = [each.cut.box for each in self.segments if each.cut]
+        for one, other in itertools.combinations(boxes, 2):
+            assert not one.overlaps(other)
+        for each in self.segments:
+            if each.cut:
+                assert all(holds(each.cut.box, key) for key in self.held[each.id])
+
+    def _sum(self, segments: Iterable[Segment]) -> Held:
+        held: Held = Counter()
+        for each in segments:
+            held.update(self.held[each.id])
+        return held
+
+    @property
+    def loose(self) -> list[Segment]:
+        return [each for each in self.segments if each.cut is None]
+
+    @property
+    def boxes(self) -> list[tuple[int, int, int]]:
+        """First and last day, and rows, of the segments that are cut."""
+        cuts = [(each.cut.box, each.rows) for each in self.segments if each.cut]
+        return [(box.first, box.last, rows) for box, rows in sorted(cuts)]
 
     @property
     def total(self) -> int:
-        return sum(segment.rows for segment in self.segments)
+        return sum(each.rows for each in self.segments)
 
-    @property
-    def loose(self) -> int:
-        return sum(s.days is None or s.rows < MIN_ROWS for s in self.segments)
+
+def holds(box: Box, key: tuple[int, int]) -> bool:
+    day, share = key
+    return box.first <= day <= box.last and box.low <= share <= box.high
+
+
+def make_project(*cuts: tuple[int, int, int]) -> Project:
+    """With segments of first to last day and so many rows."""
+    project = Project()
+    for first, last, rows in cuts:
+        days = Counter({day: rows // (last - first + 1) for day in range(first, last + 1)})
+        days[last] += rows - days.total()
+        project._add(spread(days), Box(first, last), midnight_of(TODAY))
+    return project
 
 
 day_counts = st.dictionaries(
@@ -93,114 +166,224 @@ day_counts = st.dictionaries(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.lists(day_counts, min_size=1, max_size=MOST_LOOSE), min_size=1, max_size=8))
 def test_whatever_comes_every_row_is_in_one_segment_and_segments_are_few(
     rounds: list[list[Rows]],
 ) -> None:
     project, sent = Project(), 0
     for number, exports in enumerate(rounds):
+        today = TODAY - 8 + number
         for rows in exports:
-            project.add(rows)
+            project.export(rows, today - 1)
             sent += sum(rows.values())
-        while project.loose >= MOST_LOOSE or any(s.days is None for s in project.segments):
-            assert project.merge(TODAY - 8 + number)
+        project.merge_all(today)
         assert project.total == sent
-        assert project.loose <= 1
-        assert len(project.segments) <= project.total / MIN_ROWS + 1
-        assert all(segment.rows <= MAX_ROWS for segment in project.segments)
+        assert project.loose == []
+        assert len(project.segments) <= project.total / MIN_ROWS + SPARE_SEGMENTS
         if project.total < MIN_ROWS:
             assert len(project.segments) == 1
 
 
-@settings(max_examples=50)
+@settings(max_examples=15, deadline=None)
 @given(
-    st.lists(st.integers(1, 40_000), min_size=20, max_size=60),
-    st.integers(1, 6),
-    st.booleans(),
+    st.lists(
+        st.dictionaries(st.integers(TODAY - 40, TODAY + 1), st.integers(1, 9_000), min_size=1),
+        min_size=10,
+        max_size=60,
+    )
 )
-def test_a_row_of_a_large_segment_is_written_again_only_as_it_doubles(
-    days: list[int], exports: int, is_late: bool
-) -> None:
-    """Day after day, some of it late: the segments with a row are each twice the one before."""
-    project = Project()
-    for number, rows in enumerate(days):
-        today = TODAY + number
-        for export in range(exports):
-            project.add({today - (number // 2 if is_late and export == 0 else 0): rows})
-        while any(segment.days is None for segment in project.segments):
-            project.merge(today)
-    doublings = math.log2(MAX_ROWS / MIN_ROWS)
-    assert max(project.written.values()) <= doublings + 2
+def test_of_a_day_no_more_than_a_share_is_loose_when_merges_are_done(exports: list[Rows]) -> None:
+    project = make_project((TODAY - 40, TODAY - 5, 400_000), (TODAY, TODAY, 100_000))
+    for rows in exports:
+        project.export(rows)
+    project.merge_all()
+
+    newer = project._sum(project.loose)
+    for each in project.segments:
+        if each.cut:
+            share = sum(n for key, n in newer.items() if holds(each.cut.box, key)) / each.rows
+            is_open = each.cut.box.first >= TODAY
+            assert share < (OPEN_SHARE if is_open else CLOSED_SHARE)
+    assert len([each for each in project.loose if each.rows < LARGE_ROWS]) < MOST_LOOSE
 
 
-def test_days_that_are_large_have_segments_of_their_own_month() -> None:
-    first = TODAY - 3  # the first of October
-    groups = cut({first - 2: 30_000, first - 1: 30_000, first: 30_000}, TODAY)
+def test_a_late_event_waits_for_the_night_and_costs_its_segment_once() -> None:
+    project = make_project(
+        (TODAY - 62, TODAY - 34, 800_000), (TODAY - 33, TODAY - 4, 900_000), (TODAY, TODAY, 50_000)
+    )
+    for _ in range(24):
+        for _ in range(3):
+            project.export({TODAY - 50: 20})
+        project.merge_all()
+    assert project.written == 0
+    assert project.moved < 10 * 24 * 60
 
-    assert [(group.first, group.last) for group in groups] == [
-        (first - 2, first - 1), (first, first),
-    ]  # fmt: skip
+    project.merge_all(TODAY + 1)
+
+    assert project.written == 800_000 + 24 * 60
+    assert project.loose == []
+
+
+def test_a_row_of_a_large_project_is_written_a_few_times() -> None:
+    """Of some 30,000 events a day, and of 600,000, for two months."""
+    for rows, exports in ((30_000, 6), (600_000, 30)):
+        project, sent = Project(), 0
+        for day in range(TODAY, TODAY + 62):
+            for export in range(exports):
+                project.export({day: rows // exports}, day, hour=export * 24 // exports)
+                sent += rows // exports
+                if len(project.loose) >= MOST_LOOSE or export == 0:
+                    project.merge_all(day)
+        assert project.written / sent < 12
+        assert project.moved / sent < 3
+        assert len(project.segments) < 2 * sent / MAX_ROWS + 12
+
+
+def test_a_month_that_is_over_becomes_one_segment() -> None:
+    first = TODAY - 3  # of October
+    project = make_project(
+        (first - 30, first - 10, 400_000), (first - 9, first - 5, 100_000), (first, first, 30_000)
+    )
+    project.export({first - 4: 25_000}, first - 1)
+
+    project.merge_all()
+
+    assert project.boxes == [(first - 30, first - 4, 525_000), (first, first, 30_000)]
+
+
+def test_a_month_that_goes_on_takes_in_what_is_no_larger() -> None:
+    first = TODAY - 3
+    project = make_project((first, first, 400_000), (first + 1, first + 1, 30_000))
+    project.export({first + 2: 40_000}, first + 2)
+
+    project.merge_all()
+
+    assert project.boxes == [(first, first, 400_000), (first + 1, first + 2, 70_000)]
 
 
 def test_small_days_share_a_segment_with_their_neighbours_of_the_next_month() -> None:
-    groups = cut({TODAY - 40: 5_000, TODAY - 20: 5_000, TODAY - 2: 5_000}, TODAY)
+    project = Project()
+    project.export({TODAY - 40: 5_000, TODAY - 20: 5_000, TODAY - 2: 5_000})
 
-    assert [(group.first, group.last, group.rows) for group in groups] == [
-        (TODAY - 40, TODAY - 2, 15_000)
-    ]
+    project.merge_all()
+
+    assert project.boxes == [(TODAY - 40, TODAY - 2, 15_000)]
 
 
-def test_a_day_of_more_than_a_million_is_several() -> None:
-    [group] = cut({TODAY - 2: 2_500_000}, TODAY)
+def test_a_day_between_two_segments_is_of_a_neighbour_and_no_segment_spans_another() -> None:
+    month = TODAY - 3 - 30
+    project = make_project((month, month + 5, 90_000), (month + 20, month + 28, 300_000))
+    project.export({month + 10: 10_000, month + 19: 10})
 
-    assert group.parts == 3
+    project.merge_all(today=month + 29)
+
+    assert project.boxes == [(month, month + 19, 100_010), (month + 20, month + 28, 300_000)]
+
+
+def test_a_day_of_more_than_a_million_is_several_and_each_is_written_apart() -> None:
+    project = Project()
+    project.export({TODAY - 2: 1_000_000, TODAY - 3: 300})
+    project.export({TODAY - 2: 950_000, TODAY - 1: 300})
+    project.merge_all()
+
+    assert [box[:2] for box in project.boxes].count((TODAY - 2, TODAY - 2)) == 2
+    assert all(rows <= MAX_ROWS * 1.01 for *_, rows in project.boxes)
+    assert len(project.boxes) == 4
+    before = project.written
+    late: Held = Counter({(TODAY - 2, 3): 10, (TODAY - 2, 5): 1})
+    project._add(late, None, midnight_of(TODAY))
+
+    project.merge_all(TODAY + 1)
+
+    assert project.loose == []
+    assert project.written - before < 1_000_000
 
 
 def test_today_is_apart_from_closed_days_once_one_of_them_is_large() -> None:
     small, large = MIN_ROWS - 1, MIN_ROWS
 
     def bounds(before: int, today: int) -> list[tuple[int, int]]:
-        groups = cut({TODAY - 1: before, TODAY: today}, TODAY)
-        return [(group.first, group.last) for group in groups]
+        project = Project()
+        project.export({TODAY - 1: before, TODAY: today})
+        project.merge_all()
+        return [(first, last) for first, last, _ in project.boxes]
 
     apart = [(TODAY - 1, TODAY - 1), (TODAY, TODAY)]
     assert bounds(large, small) == bounds(small, large) == bounds(large, large) == apart
     assert bounds(small, small) == [(TODAY - 1, TODAY)]
 
 
-def test_a_month_takes_in_its_smaller_segments_and_no_other() -> None:
-    fresh = make_segment(200_000)
-    same = make_segment(150_000, (TODAY - 3, TODAY - 2))
-    larger = make_segment(500_000, (TODAY - 3, TODAY - 1))
-    before = make_segment(100_000, (TODAY - 30, TODAY - 20))
-    over_two = make_segment(100_000, (TODAY - 30, TODAY - 2))
-    of_today = make_segment(100_000, (TODAY, TODAY))
-    segments = [fresh, same, larger, before, over_two, of_today]
+def test_what_is_damaged_is_left_alone_and_nothing_is_cut_for_its_days() -> None:
+    at = midnight_of(TODAY)
+    broken = make_segment(30_000, Box(TODAY - 9, TODAY - 5), damaged_at=at)
+    project = Project([broken, make_segment(10, damaged_at=at)], {})
+    project.held[broken.id] = spread({TODAY - 9: 15_000, TODAY - 5: 15_000})
+    project.export({TODAY - 12: 7, TODAY - 7: 10, TODAY - 3: 5})
+    project.merge_all(TODAY + 1)
 
-    assert choose_more({TODAY - 1: 200_000}, [fresh], segments, TODAY) == [same]
-    assert choose_more({TODAY - 1: 600_000}, [fresh], segments, TODAY) == [same]  # too many
-    assert choose_more({TODAY: 600_000}, [fresh], segments, TODAY) == [of_today]
-    assert choose_more({TODAY - 25: 600_000}, [fresh], segments, TODAY) == [before]
-
-
-def test_what_is_damaged_is_left_alone() -> None:
-    at = datetime(2026, 3, 5, tzinfo=UTC)
-    fresh, broken = make_segment(10), make_segment(10, damaged_at=at)
-    broken_day = make_segment(5, (TODAY - 2, TODAY - 2), damaged_at=at)
-
-    assert choose_loose([broken, fresh, broken_day]) == [fresh]
-    assert choose_more({TODAY - 1: 100}, [fresh], [broken_day], TODAY) == []
+    assert broken in project.segments
+    assert [each.rows for each in project.loose if not each.damaged_at] == [10]
+    assert [box[:2] for box in project.boxes] == [
+        (TODAY - 12, TODAY - 12), (TODAY - 9, TODAY - 5), (TODAY - 3, TODAY - 3),
+    ]  # fmt: skip
 
 
-def test_one_small_segment_alone_is_not_written_again() -> None:
-    alone = make_segment(MIN_ROWS - 1, (TODAY - 2, TODAY))
+def test_segments_of_other_midnights_are_merged_anew_in_steps() -> None:
+    project = Project()
+    for month in range(4):
+        first = TODAY - 130 + 30 * month
+        days = {day: 30_000 for day in range(first, first + 30)}
+        tokyo = make_cut(Box(first, first + 29), "Asia/Tokyo")
+        segment = make_segment(900_000, cut=tokyo)
+        project.segments.append(segment)
+        project.held[segment.id] = spread(days)
+    steps = 0
+    while project.merge():
+        steps += 1
 
-    assert choose_loose([alone, make_segment(MIN_ROWS, (TODAY, TODAY))]) == []
+    assert steps >= 2
+    assert all(each.holds_visits("UTC") for each in project.segments)
+    assert project.total == 3_600_000
 
 
-def test_a_merge_takes_so_much_at_once() -> None:
-    found = choose_loose([make_segment(1_000_000) for _ in range(5)])
+def test_of_two_that_share_an_owners_day_one_is_loose_and_is_merged_anew() -> None:
+    """As after a zone that was another one for a while."""
+    project = make_project((TODAY - 30, TODAY - 10, 50_000))
+    project._add(spread({TODAY - 20: 30_000}), Box(TODAY - 20, TODAY - 20), midnight_of(TODAY))
+    project._add(spread({TODAY - 5: 30_000}), Box(TODAY - 5, TODAY - 5), midnight_of(TODAY))
+    first, second, third = project.segments
 
-    assert sum(segment.rows for segment in found) <= MOST_ROWS
-    assert len(found) == 2
+    assert list_cut([third, second, first], "UTC") == [first, third]
+    project.merge_all()
+
+    assert project.total == 110_000
+    assert list_cut(project.segments, "UTC") == sorted(
+        project.segments, key=lambda each: each.days or ()
+    )
+
+
+def test_owners_apart_may_share_days() -> None:
+    low, high = (make_segment(9, Box(TODAY, TODAY, *bounds)) for bounds in ((0, 99), (100, 255)))
+
+    assert list_cut([high, low], "UTC") == [low, high]
+
+
+def test_a_merge_looks_at_so_much_at_once_and_first_at_what_waits_no_more() -> None:
+    due = make_segment(1_500_000, since=midnight_of(TODAY - 1))
+    found = choose_loose([make_segment(10), make_segment(600_000), due], [], midnight_of(TODAY))
+
+    assert [each.rows for each in found] == [1_500_000, 10]
+    assert sum(each.rows for each in found) <= MOST_ROWS
+
+
+def test_one_loose_segment_is_not_moved_for_nothing() -> None:
+    project = make_project((TODAY - 20, TODAY - 1, 500_000))
+    project.export({TODAY - 2: 100})
+
+    assert not project.merge()
+    for _ in range(MOST_LOOSE - 1):
+        project.export({TODAY - 2: 100})
+    assert project.merge()
+    assert [each.rows for each in project.loose] == [100 * MOST_LOOSE]
+    assert not project.merge()

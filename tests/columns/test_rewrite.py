@@ -13,7 +13,7 @@ from analytics.remembered import forget_everything
 from columns import rewrite
 from columns.change import Change
 from columns.export import export_project, list_tails
-from columns.folder import ColumnsUnavailable, find_folder, make_folder
+from columns.files.folder import ColumnsUnavailable
 from columns.garbage import collect_files
 from columns.rewrite import cut_before, export_old, rebuild, repair, replace_range
 from columns.segments import (
@@ -22,6 +22,7 @@ from columns.segments import (
     read_head,
 )
 from columns.stored import EVER_MS, find_start
+from tests.columns.folders import local_folder, make_local_folder
 from tests.columns.held import forget_columns, held, segments_of
 from tests.conftest import TestProject
 from tests.stored import store_events
@@ -51,7 +52,7 @@ def export(project: TestProject, *days: int, name: str = "") -> Segment:
 
 
 def damage(segment: Segment) -> None:
-    path = find_folder().path_of(segment.id)
+    path = local_folder().path_of(segment.id)
     written = bytearray(path.read_bytes())
     written[len(written) // 2] ^= 1
     path.write_bytes(written)
@@ -191,7 +192,7 @@ def test_a_change_beside_it_is_a_conflict_and_nothing_is_done(
 
     assert held(project) == paths(0, 1, 2)
     collect_files()
-    [folder] = [path for path in make_folder().root.iterdir() if path.is_dir()]
+    [folder] = [path for path in make_local_folder().root.iterdir() if path.is_dir()]
     assert len(list(folder.iterdir())) == len(segments_of(project)) == 2
 
 
@@ -214,7 +215,7 @@ def test_damage_beside_damage_is_made_good_in_strides(
     broken = [export(project, 0, 2, 4), export(project, 1, 3, 9), export(project, 2, 3)]
     export(project, 0, 5, 10)
     for segment in broken:
-        find_folder().path_of(segment.id).unlink()
+        local_folder().path_of(segment.id).unlink()
 
     repair(broken[0])
 
@@ -260,7 +261,7 @@ def test_rebuilding_makes_all_of_a_project_anew(
     export(project, 0, 2, 4)
     lost = export(project, 1, 3, 9)
     before = {segment.id for segment in segments_of(project)}
-    find_folder().path_of(lost.id).unlink()
+    local_folder().path_of(lost.id).unlink()
     collection(mongo.EVENTS).update_one({"path": "/2"}, {"$set": {"path": "/!"}})
     collection(mongo.EVENTS).delete_one({"path": "/4"})
 
@@ -316,7 +317,7 @@ def test_rows_from_before_the_horizon_go(project: TestProject) -> None:
 
 def test_a_damaged_segment_lets_go_what_is_before_the_horizon(project: TestProject) -> None:
     damage(export(project, 0, 1, 2, 3))
-    find_folder().path_of(export(project, 0, 1).id).unlink()
+    local_folder().path_of(export(project, 0, 1).id).unlink()
 
     cut_before(project.id, ms_of_day(2))
 
@@ -326,7 +327,7 @@ def test_a_damaged_segment_lets_go_what_is_before_the_horizon(project: TestProje
 def test_an_unreachable_folder_changes_nothing(project: TestProject) -> None:
     export(project, 0, 1)
     before = segments_of(project)
-    root = find_folder().root
+    root = local_folder().root
     hidden = root.rename(root.with_name("hidden"))
     forget_everything()
     try:

@@ -11,8 +11,8 @@ from analytics.databases.mongo import EVENTS, collection
 from analytics.events.fresh import describe_fresh
 from analytics.events.ids import ms_of_datetime, now_ms
 from columns.export import export_project
-from columns.layout import INTEGER, TEXT, TYPES
-from columns.rows import encode_properties
+from columns.files.layout import INTEGER, TEXT, TYPES
+from columns.files.rows import encode_properties
 from tests.columns.segments import read_rows
 from tests.conftest import TestProject
 from tests.stored import ENRICHED, store_events

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from columns.scratch import make_scratch, open_scratch_engine
+from columns.files.scratch import make_scratch, open_scratch_engine
 from reporting.columns.read.sweeping import sweep
 from upkeep.columns.rounds import collect_files
 
@@ -18,7 +18,7 @@ from upkeep.columns.rounds import collect_files
 def test_a_process_removes_what_dead_ones_left_and_nothing_of_the_living(tmp_path: Path) -> None:
     program = (
         "import django, sys; django.setup()\n"
-        "from columns.scratch import make_scratch\n"
+        "from columns.files.scratch import make_scratch\n"
         "print(make_scratch(), flush=True); sys.stdin.read()"
     )
     environment = {
@@ -61,7 +61,7 @@ def test_who_lives_removes_what_one_left_that_was_killed_over_its_work(
     mine = make_scratch()
     program = (
         "import django, os; django.setup()\n"
-        "from columns.scratch import open_scratch_engine\n"
+        "from columns.files.scratch import open_scratch_engine\n"
         "with open_scratch_engine(64, []) as (engine, temp):\n"
         "    (temp / 'stored.jsonl').write_text('mallory')\n"
         "    os.kill(os.getpid(), 9)"

@@ -14,14 +14,16 @@ import pytest
 from analytics.events.ids import MS_PER_DAY, ms_of_datetime
 from columns import writer
 from columns.change import Change
+from columns.cuts import Box, make_cut
 from columns.export import export_project
-from columns.folder import MARKER, ColumnsUnavailable, find_folder, make_folder
+from columns.files.folder import MARKER, ColumnsUnavailable, make_folder
 from columns.segments import (
     DamagedSegment,
     Segment,
     list_segments,
     read_head,
 )
+from tests.columns.folders import local_folder
 from tests.columns.segments import listed, read_rows, read_segment
 from tests.conftest import TestProject
 from tests.stored import ENRICHED, store_events
@@ -48,9 +50,9 @@ def ms(hours: float) -> int:
 
 def test_a_segment_is_what_its_document_says(project: TestProject) -> None:
     segment = export(project, at(5), at(-30), at(2))
-    file = find_folder().path_of(segment.id)
+    file = local_folder().path_of(segment.id)
     assert file.parent.name == project.id.hex()
-    assert (segment.project_id, segment.days, segment.version) == (project.id, None, 1)
+    assert (segment.project_id, segment.cut, segment.version) == (project.id, None, 2)
     assert (segment.from_ms, segment.to_ms) == (ms(-30), ms(5))
     content = file.read_bytes()
     assert segment.sum == hashlib.sha256(content).digest()
@@ -67,7 +69,7 @@ def test_a_segment_is_what_its_document_says(project: TestProject) -> None:
     assert metadata == {
         "project": project.id.hex(),
         "segment": segment.id[8:].hex(),
-        "format": "1",
+        "format": "2",
     }
 
 
@@ -126,11 +128,11 @@ def test_rows_of_segments_that_meet_a_condition_make_one(project: TestProject) -
 
 def test_no_rows_make_no_file(project: TestProject) -> None:
     source = export(project, at(1))
-    before = set(find_folder().root.glob("*/*"))
+    before = set(local_folder().root.glob("*/*"))
     change = Change(project.id, make_folder())
     assert change.writer.write_from([source], "false") is None
     assert change.writer.write_events([]) == []
-    assert set(find_folder().root.glob("*/*")) == before
+    assert set(local_folder().root.glob("*/*")) == before
     change.apply([], [source])
     assert listed(project.id) == []
 
@@ -138,13 +140,15 @@ def test_no_rows_make_no_file(project: TestProject) -> None:
 def test_what_is_known_of_a_segment_besides_is_listed(project: TestProject) -> None:
     source = export(project, at(1))
     change = Change(project.id, make_folder())
-    written = change.writer.write_from([source])
-    assert written
-    day = written.from_ms // MS_PER_DAY
+    day = source.from_ms // MS_PER_DAY
+    cut = make_cut(Box(day, day + 1), "Asia/Tokyo")
     clear_of = frozenset({"b", "a"})
-    change.apply([replace(written, days=(day, day + 1), clear_of=clear_of)], [source])
+    written = change.writer.write_from([source], cut=cut)
+    assert written
+    change.apply([replace(written, clear_of=clear_of, since=DAY)], [source])
     [segment] = listed(project.id)
-    assert (segment.days, segment.clear_of) == ((day, day + 1), clear_of)
+    assert (segment.cut, segment.clear_of, segment.since) == (cut, clear_of, DAY)
+    assert segment.days == (day, day + 1)
     assert read_segment(segment)
 
 
@@ -165,7 +169,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_nothing_is_made_of_a_source_that_is(project: TestProject, damage: str) -> None:
     whole, damaged = export(project, at(1)), export(project, at(2))
-    DAMAGES[damage](find_folder().path_of(damaged.id))
+    DAMAGES[damage](local_folder().path_of(damaged.id))
     change = Change(project.id, make_folder())
     with pytest.raises(DamagedSegment) as raised:
         change.writer.write_from([whole, damaged])
@@ -175,8 +179,8 @@ def test_nothing_is_made_of_a_source_that_is(project: TestProject, damage: str) 
 def test_a_source_that_is_missing_with_the_marker_is_not_damaged(project: TestProject) -> None:
     source = export(project, at(1))
     change = Change(project.id, make_folder())
-    find_folder().path_of(source.id).unlink()
-    (find_folder().root / MARKER).unlink()
+    local_folder().path_of(source.id).unlink()
+    (local_folder().root / MARKER).unlink()
     with pytest.raises(ColumnsUnavailable):
         change.writer.write_from([source])
 
@@ -222,6 +226,11 @@ def test_more_rows_than_are_sorted_at_once_make_several_files_and_one_again(
         change.apply([written], sources)
     [segment] = listed(project.id)
     with duckdb.connect() as engine:
-        path = [str(find_folder().path_of(segment.id))]
+        path = [str(local_folder().path_of(segment.id))]
         found = engine.execute("SELECT timestamp FROM read_parquet(?)", path).fetchnumpy()
     assert list(found["timestamp"]) == list(range(10_007))
+    cut = make_cut(Box(0, 0), "UTC")
+    with Change(project.id, make_folder()) as change:
+        written = change.writer.write_from([segment], cut=cut)
+    assert written
+    assert (written.rows, written.cut) == (10_007, cut)

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 PROJECT = "analytics-test-containers"
 IMAGE = "analytics-service:test-containers"
 KEPT_IMAGE = f"{IMAGE}-before"
-APP = ("web", "worker", "beat")
+APP = ("web", "worker")
 STORES = ("redis-stream", "redis-broker", "mongo")
 # On a machine that has other things to do.
 READY_SECONDS = 400

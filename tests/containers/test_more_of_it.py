@@ -29,7 +29,7 @@ STORES_OF_COMPOSE = {
 ALONE = {
     "web": ((), ("python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz')")),
     "worker": (
-        ("celery", "--quiet", "-A", "config", "worker"),
+        ("python", "-m", "config.worker"),
         ("sh", "-c", 'test -n "$(find "$WORKER_HEARTBEAT_FILE" -mmin -1)"'),
     ),
 }  # fmt: skip

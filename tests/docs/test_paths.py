@@ -11,8 +11,9 @@ from tests.docs.test_docs import DOCUMENTS, MODULES
 from tests.paths import ROOT
 
 FOLDERS = (
-    ".ci", ".devcontainer", ".github", "analytics", "benchmarks", "columns", "config", "deploy",
-    "docs", "ingestion", "loadtest", "local", "reporting", "tests", "upkeep",
+    ".ci", ".devcontainer", ".github", "analytics", "benchmarks", "columns", "config", "dashboard",
+    "demo", "deploy", "docs", "exchange", "ingestion", "loadtest", "local", "notices", "people",
+    "reporting", "tests", "tracker", "upkeep",
 )  # fmt: skip
 # From the top of the repository; in prose, in a table, in a comment.
 _PATH = re.compile(rf"(?<![\w/.(-])((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*\w)")
@@ -85,7 +86,8 @@ def test_every_room_of_the_house_is_told_of() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     told = dict(re.findall(r"(?m)^\| `([a-z]+)/` \| (.+) \|$", text))
     of_django = {"admin", "management", "migrations"}
-    for package in ("analytics", "ingestion", "local", "reporting", "upkeep"):
+    of_rooms = ("exchange", "ingestion", "local", "notices", "people", "reporting", "upkeep")
+    for package in ("analytics", *of_rooms):
         rooms = {found.parent.name for found in (ROOT / package).glob("*/__init__.py")} - of_django
         assert {room for room in rooms if f"`{room}/`" not in told[package]} == set(), package
     assert told.keys() == {folder for folder in FOLDERS if folder[0] != "."} - {"deploy", "docs"}

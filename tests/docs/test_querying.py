@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -11,17 +11,33 @@ from tests.paths import ROOT
 from tests.stored import store_events
 
 PAGE = ROOT / "docs" / "querying.md"
+SECTION = re.compile(r"^## ", re.MULTILINE)
 BLOCK = re.compile(r"```(jsonl|json)\n(.*?)```", re.DOTALL)
-SHOWN = ("results", "totals", "total")
+PATH = re.compile(r"`POST (/query\S*)`")
+QUESTIONS = 20
 
 
-def read_page() -> tuple[list[Any], list[tuple[Any, Any]]]:
-    """The events of the shop, and each question with its answer."""
-    blocks = BLOCK.findall(PAGE.read_text())
-    [events] = [text for kind, text in blocks if kind == "jsonl"]
-    told = [json.loads(text) for kind, text in blocks if kind == "json"]
-    asked = list(zip(told[::2], told[1::2], strict=True))
-    return [json.loads(line) for line in events.splitlines()], asked
+class Asked(NamedTuple):
+    """A question of the page; it is asked of the path that its section names, else of /query."""
+
+    path: str
+    question: Any
+    shown: Any
+
+
+def read_page() -> tuple[list[Any], list[Asked]]:
+    """The events of the shop, and the questions with their answers."""
+    events: list[Any] = []
+    asked = []
+    for section in SECTION.split(PAGE.read_text()):
+        blocks = BLOCK.findall(section)
+        events += [json.loads(line) for kind, text in blocks if kind == "jsonl"
+                   for line in text.splitlines()]  # fmt: skip
+        told = [json.loads(text) for kind, text in blocks if kind == "json"]
+        path = PATH.search(section)
+        for question, shown in zip(told[::2], told[1::2], strict=True):
+            asked.append(Asked(path[1] if path else "/query", question, shown))
+    return events, asked
 
 
 EVENTS, ASKED = read_page()
@@ -36,8 +52,11 @@ def shop(project: TestProject) -> TestProject:
 def test_every_question_of_the_page_has_the_answer_that_it_shows(shop: TestProject) -> None:
     api = Api(shop.read_key)
 
-    assert len(ASKED) == 10
-    for question, shown in ASKED:
-        answered = api.post("/query", question)
+    assert len(ASKED) == QUESTIONS
+    for path, question, shown in ASKED:
+        answered = api.post(path, question)
         assert answered.status_code == 200, answered.content
-        assert {name: answered.json()[name] for name in SHOWN} == shown
+        whole = answered.json()
+        rest = whole.keys() - shown.keys()
+        assert {name: whole[name] for name in shown} == shown
+        assert rest <= {"query", "meta"}, question

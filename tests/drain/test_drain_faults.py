@@ -19,11 +19,9 @@ from analytics.databases.mongo import DEAD_LETTERS, EVENTS, collection
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import GROUP, stream_key
 from analytics.events.event import Event
-from config.celery import app
 from ingestion.drain import loop as draining
 from ingestion.drain import reader
 from ingestion.drain.acks import ack
-from ingestion.drain.beat import QuietScheduler
 from ingestion.drain.loop import drain
 from ingestion.store import prepare as preparing
 from ingestion.store import transaction as store
@@ -279,17 +277,6 @@ def test_only_consumers_that_hold_nothing_are_forgotten(project: TestProject, in
     assert _pending() == 1
     assert drain(0).stored == 1
     assert forget_idle_consumers(0) == 1
-
-
-def test_beat_signals_a_drain_only_while_none_is_queued(store: None) -> None:
-    scheduler = QuietScheduler(app=app, lazy=True)
-    scheduler.setup_schedule()
-    entry = scheduler.schedule["drain-0"]
-
-    for _ in range(3):
-        scheduler.apply_entry(entry)
-
-    assert broker_client().llen("drain") == 1
 
 
 def test_without_a_worker_few_drains_are_queued_and_none_expires(store: None) -> None:

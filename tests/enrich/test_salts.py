@@ -12,7 +12,7 @@ from analytics.databases.mongo import collection
 from analytics.events.ids import MS_PER_DAY, datetime_of_ms, ms_of_datetime
 from analytics.projects.zones import LocalDay, Zones, begin_with, change_zone, find_day
 from ingestion.enrich import salts
-from ingestion.enrich.salts import KEPT, KEPT_LATE, salt_of_day
+from ingestion.enrich.salts import KEPT, KEPT_LATE, salt_of_day, salts_of_days
 from ingestion.enrich.visitors import hash_visitor
 
 PROJECT, OTHER = b"project1", b"project2"
@@ -49,6 +49,22 @@ def test_each_project_and_each_day_has_a_salt_of_its_own() -> None:
     assert len(set(made)) == 3
     ids = {document["_id"] for document in collection(mongo.SALTS).find({})}
     assert ids == {PROJECT + day.key, PROJECT + tomorrow.key, OTHER + day.key}
+
+
+def test_salts_of_many_days_are_those_that_each_day_has_alone() -> None:
+    day = today()
+    tomorrow = LocalDay(day.end_ms, day.end_ms + MS_PER_DAY)
+    long_ago = LocalDay(day.begin_ms - 9 * MS_PER_DAY, day.end_ms - 9 * MS_PER_DAY)
+    first = salt_of_day(PROJECT, day)
+    salts._salts.clear()
+
+    wanted = [(project, of) for project in (PROJECT, OTHER) for of in (day, tomorrow, long_ago)]
+    made = salts_of_days(wanted)
+
+    assert made[PROJECT, day] == first
+    assert len(set(made.values())) == len(wanted)
+    salts._salts.clear()
+    assert {known: salt_of_day(*known) for known in wanted} == made
 
 
 def test_a_salt_goes_48_hours_after_the_day_has_ended() -> None:

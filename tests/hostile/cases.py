@@ -627,7 +627,7 @@ def path_cases() -> Iterator[Case]:
         ),
         *(
             "/static/../../etc/passwd",
-            "/static/%2e%2e/%2e%2e/config/settings.py",
+            "/static/%2e%2e/%2e%2e/config/wsgi.py",
         ),
         *("/wp-login.php", "/actuator", "/debug", "/metrics/../event", "/%25"),
     ):
@@ -821,6 +821,62 @@ def question_cases() -> Iterator[Case]:
         yield Case(f"list: {path[:40]}", get(path), 400, code)
 
 
+def behaviour_cases() -> Iterator[Case]:
+    """Bodies of POST /query/funnel, /query/retention and /query/journeys."""
+
+    def follow(name: str, body: object) -> bytes:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return post(content, path=f"/query/{name}", key="read")
+
+    home, bomb = compare("path", "/"), compare("path", BOMB, op="matches")
+    steps = [home, home]
+    dots = [compare("path", ".*", op="matches")] * 6
+    for name, body, code in (
+        ("funnel", b"", "invalid_json"),
+        ("funnel", b"[]", "wrong_type"),
+        ("funnel", b'{"steps":' + b"[" * 100_000, "invalid_json"),
+        ("funnel", {"steps": [home] * 9}, "bad_steps"),
+        ("funnel", {"steps": [home, bomb]}, "bad_pattern"),
+        ("funnel", {"steps": dots, "filter": {"or": dots[:5]}}, "filter_too_large"),
+        ("funnel", {"steps": [{"or": [home] * 51}] * 2}, "filter_too_large"),
+        ("funnel", {"steps": steps, "within": 10**30}, "bad_within"),
+        ("funnel", {"steps": steps, "within": "1"}, "bad_within"),
+        ("funnel", {"steps": steps, "by": ["visitor"]}, "wrong_type"),
+        ("funnel", {"steps": steps, "by": "visitor; --"}, "bad_by"),
+        ("funnel", {"steps": steps, "order": "$where"}, "bad_order"),
+        ("funnel", {"steps": steps, "dimension": "time:day"}, "unknown_field"),
+        ("funnel", {"steps": steps, "dimension": "'"}, "unknown_field"),
+        ("funnel", {"steps": steps, "$where": "1"}, "unknown_field"),
+        ("retention", {"interval": "minute"}, "bad_interval"),
+        ("retention", {"periods": 32}, "bad_periods"),
+        ("retention", {"cohort": bomb}, "bad_pattern"),
+        ("retention", {"by": "visit"}, "bad_by"),
+        (
+            "retention",
+            {"interval": "day", "start": "1000-01-01", "end": "3000-01-01"},
+            "too_many_points",
+        ),
+        ("journeys", {"steps": 9}, "bad_steps"),
+        ("journeys", {"field": "title"}, "unknown_field"),
+        ("journeys", {"from": []}, "wrong_type"),
+        ("journeys", {"limit": 0}, "bad_limit"),
+        ("journeys", {"from": bomb}, "bad_pattern"),
+    ):
+        yield Case(f"{name}: {str(body)[:60]}", follow(name, body), 400, code)
+    for key in KEYS_OF_PROPERTIES:
+        field = f"properties[{json.dumps(key)}]"
+        asked = {
+            "steps": [compare(field, "'", 1, None, op="is"), compare(field, "a", op="contains")],
+            "dimension": field,
+            "order": "strict",
+        }
+        yield Case(f"funnel: key {key}", follow("funnel", asked), 200)
+    for name in ("funnel", "retention", "journeys"):
+        yield Case(f"{name}: GET", get(f"/query/{name}"), 405, "method_not_allowed")
+        yield Case(f"{name}: of a sender", follow(name, b"{}").replace(b"{read}", b"{ingest}"), 403,
+                   "missing_scope")  # fmt: skip
+
+
 def charset_cases() -> Iterator[Case]:
     """Text is UTF-8, whatever Content-Type says; Django would take any codec of Python's."""
     surrogate = "/stats?filter=path:is:%5Cud800"
@@ -842,7 +898,7 @@ def charset_cases() -> Iterator[Case]:
     parts = b"--x\r\nContent-Disposition: form-data; name*=nope'en'%41\r\n\r\nv\r\n--x--\r\n"
     headers = ("Content-Type: multipart/form-data; boundary=x", f"Cookie: csrftoken={'a' * 32}")
     sign_in = post(parts, *headers, path="/admin/login/", key=None)
-    yield Case("form with a part in a charset of its own", sign_in, 400, "bad_request")
+    yield Case("form with a part in a charset of its own", sign_in, 403)
 
 
 def neighbour_cases() -> Iterator[Case]:
@@ -864,6 +920,7 @@ def all_cases() -> list[Case]:
             path_cases,
             report_cases,
             question_cases,
+            behaviour_cases,
             charset_cases,
             neighbour_cases,
         ),

@@ -1,5 +1,6 @@
 """API keys: what a request's key may do, and how soon a change of it is felt."""
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from analytics.keys import lookup
 from analytics.keys.authentication import authenticate, note_use, require_scope
 from analytics.keys.key_text import generate_key, read_key_id
 from analytics.keys.lookup import forget_keys
-from analytics.keys.records import KeyRecord
+from analytics.keys.records import Excluded, KeyRecord
 from analytics.projects import key_mirror
 from analytics.projects.key_mirror import MirrorDelayed, make_record, mirror_keys, write_records
 from analytics.projects.models import ApiKey, Project
@@ -263,6 +264,40 @@ def test_a_restore_that_read_a_project_before_it_was_deactivated_cannot_bring_it
     assert refusal(f"Bearer {text}") == "inactive_project"
 
 
+def test_a_worker_of_the_release_before_takes_out_no_field_that_it_does_not_know() -> None:
+    key, text = make_key()
+    key.project.excluded_paths = ["/admin*"]
+    key.project.save()
+    key.refresh_from_db()
+    record = make_record(key, key.project)
+    name = api_key_key(key.digest)
+
+    def write_without(field: str, revision: int, *, further: bool = False) -> None:
+        """As a release does that lacks `field`, and may have another."""
+        kept = [one for one in dataclasses.fields(KeyRecord) if one.name != field]
+        values = {one.name: getattr(record, one.name) for one in kept} | {"revision": revision}
+        kinds = [(one.name, one.type) for one in kept]
+        if further:
+            kinds, values = [*kinds, ("further", int)], {**values, "further": 1}
+        write_records([dataclasses.make_dataclass("Record", kinds)(**values)])
+
+    write_without("excluded", key.revision)
+    assert authenticate_text(text).excluded == Excluded(paths=("/admin*",))
+
+    # What it saves itself takes effect at once, and has all fields again with the next restore.
+    write_without("excluded", key.revision + 1)
+    forget_keys()
+    assert authenticate_text(text).excluded is None
+    write_records([dataclasses.replace(record, revision=key.revision + 1)])
+    forget_keys()
+    assert authenticate_text(text).excluded == Excluded(paths=("/admin*",))
+
+    # A release that knows another field is none of before.
+    write_without("leaves_out_bots", key.revision + 1, further=True)
+    mirrored = msgspec.json.decode(stream_client().get(name) or b"")
+    assert (mirrored["further"], "leaves_out_bots" in mirrored) == (1, False)
+
+
 def test_every_save_raises_the_revision() -> None:
     key, _ = make_key()
     revisions = [key.revision]
@@ -420,12 +455,12 @@ def test_known_and_unknown_keys_are_looked_up_in_redis_once_in_5_seconds(
 def test_a_flood_of_unknown_keys_fills_no_memory_and_drives_out_no_known_key(
     monkeypatch: pytest.MonkeyPatch, break_redis: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(lookup._unknown, "_max_items", 50)
+    monkeypatch.setattr(lookup._keys.unknown, "_max_items", 50)
     key, text = make_key()
     authenticate_text(text)
     for _ in range(120):
         refusal(f"Bearer {generate_key().text}")
-    assert len(lookup._unknown) == 50
+    assert len(lookup._keys.unknown) == 50
     break_redis()
     assert authenticate_text(text).key_id == key.id
 

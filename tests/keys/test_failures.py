@@ -17,9 +17,9 @@ from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from analytics.accounts import site as admin_site
-from analytics.accounts.site import SignInForm
 from analytics.keys import failures
 from analytics.keys.failures import FailureLimit, forget_failures, group_address
+from people.accounts.forms import AdminSignInForm as SignInForm
 from tests.conftest import Api, TestProject
 
 EVENT = b'{"path": "/a"}'

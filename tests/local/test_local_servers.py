@@ -371,7 +371,15 @@ class TestRun:
 def test_manage_py_gets_the_addresses_and_the_secret_of_a_run(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         build_environment(tmp_path, {})
-    names = ("redisUrl", "brokerUrl", "cacheUrl", "mongoUri", "columnsUrl")
+    names = (
+        "redisUrl",
+        "brokerUrl",
+        "cacheUrl",
+        "mongoUri",
+        "columnsUrl",
+        "exportsDir",
+        "importsDir",
+    )
     (tmp_path / "credentials.json").write_text(json.dumps({name: f"at-{name}" for name in names}))
     (tmp_path / "secrets.json").write_text('{"secretKey": "secret"}')
     environment = build_environment(tmp_path, {"HOME": "/root", "REDIS_URL": "another"})
@@ -379,12 +387,15 @@ def test_manage_py_gets_the_addresses_and_the_secret_of_a_run(tmp_path: Path) ->
         "HOME": "/root", "DATA_DIR": str(tmp_path), "SECRET_KEY": "secret",
         "REDIS_URL": "at-redisUrl", "BROKER_URL": "at-brokerUrl", "CACHE_URL": "at-cacheUrl",
         "MONGO_URI": "at-mongoUri", "COLUMNS_URL": "at-columnsUrl",
+        "EXPORTS_DIR": "at-exportsDir",
+        "IMPORTS_DIR": "at-importsDir",
     }  # fmt: skip
 
 
 def test_a_run_keeps_columns_and_what_questions_need_where_its_data_is(tmp_path: Path) -> None:
     assert choose_folders(tmp_path, {}) == {
-        "COLUMNS_URL": f"{tmp_path}/columns", "QUERY_TEMP_DIR": f"{tmp_path}/query-temp",
+        "COLUMNS_URL": f"{tmp_path}/columns", "EXPORTS_DIR": f"{tmp_path}/exports",
+        "IMPORTS_DIR": f"{tmp_path}/imports", "QUERY_TEMP_DIR": f"{tmp_path}/query-temp",
     }  # fmt: skip
     given = {"COLUMNS_URL": "/mnt/columns", "QUERY_TEMP_DIR": ""}
     assert choose_folders(tmp_path, given)["COLUMNS_URL"] == "/mnt/columns"
@@ -399,7 +410,8 @@ class Service:
         self.url = f"http://127.0.0.1:{port}"
         self.log = directory.with_name(f"run-{time.monotonic_ns()}.log")
         own_servers = (
-            "REDIS_URL", "BROKER_URL", "CACHE_URL", "MONGO_URI", "COLUMNS_URL", "QUERY_TEMP_DIR",
+            "REDIS_URL", "BROKER_URL", "CACHE_URL", "MONGO_URI", "COLUMNS_URL", "EXPORTS_DIR",
+            "IMPORTS_DIR", "QUERY_TEMP_DIR",
         )  # fmt: skip
         environment = {name: os.environ[name] for name in os.environ if name not in own_servers}
         environment |= {"DATA_DIR": str(directory), "PORT": str(port), "WEB_CONCURRENCY": "1"}
@@ -445,6 +457,9 @@ def read_process_file(pid: int | str, name: str) -> str:
         return ""
 
 
+WORKER = ("-m", "config.worker")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
@@ -453,8 +468,8 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
     killed = Service(directory, port)
     first = killed.wait_until_ready()
     insert_document(first["mongoUri"], "things")
-    try:  # worker and beat start while the service answers already
-        wait_until(lambda: len(killed.find_processes()) >= 7, timeout_seconds=60)
+    try:  # it starts while the service answers already
+        wait_until(lambda: killed.find_program(*WORKER) is not None, timeout_seconds=60)
     finally:
         killed.process.kill()
         killed.process.wait()
@@ -470,12 +485,12 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
         assert refused.process.wait(10) == 1
         assert f"Process {service.process.pid} already runs" in refused.log.read_text()
 
-        wait_until(lambda: service.find_program("celery", "worker") is not None, timeout_seconds=60)
-        worker = service.find_program("celery", "worker")
+        wait_until(lambda: service.find_program(*WORKER) is not None, timeout_seconds=60)
+        worker = service.find_program(*WORKER)
         assert worker is not None
         os.kill(worker, signal.SIGKILL)
         wait_until(lambda: "worker died; starting it again in 1 s" in service.log.read_text())
-        wait_until(lambda: service.find_program("celery", "worker") not in (None, worker))
+        wait_until(lambda: service.find_program(*WORKER) not in (None, worker))
 
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(30) == 0
@@ -494,7 +509,7 @@ def test_what_is_printed_and_the_readmes_examples_work_when_pasted(tmp_path: Pat
         credentials = service.wait_until_ready()
         welcome = service.log.read_text()
         address = f"http://127.0.0.1:{port}"
-        assert all(f"{address}{path}" in welcome for path in ("\n", "/docs/\n", "/admin/ "))
+        assert all(f"{address}{path}" in welcome for path in ("\n", "/ ", "/docs/\n", "/admin/\n"))
         exports = re.findall(r"(?m)^export .+$", welcome)
         assert exports == [
             f"export INGEST_KEY={credentials['ingestKey']}",

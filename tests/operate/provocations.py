@@ -185,6 +185,16 @@ def store_more_than_is_exported(scene: Scene) -> Generator[None]:
         collection(mongo.COLUMN_FRESH).delete_one({"_id": fresh["_id"]})
 
 
+def leave_a_rule_that_nobody_looks_at(scene: Scene) -> Generator[None]:
+    """It was due an hour ago, with nobody there to look at it."""
+    rule = {"project": scene.project.id, "nextAt": datetime.now(UTC) - timedelta(hours=1)}
+    found = collection(mongo.NOTICE_RULES).insert_one(rule)
+    try:
+        yield from forever
+    finally:
+        collection(mongo.NOTICE_RULES).delete_one({"_id": found.inserted_id})
+
+
 def damage_a_segment(scene: Scene) -> Generator[None]:
     """With nobody there to make it anew."""
     segment = {"project": scene.project.id, "bytes": 1, "damagedAt": datetime.now(UTC)}
@@ -290,6 +300,7 @@ PHASES: tuple[Mapping[str, Provocation], ...] = (
         "AnalyticsColumnsTailLong": store_more_than_is_exported,
         "AnalyticsColumnsDamaged": damage_a_segment,
         "AnalyticsColumnsDrift": find_columns_to_drift,
+        "AnalyticsNoticesStuck": leave_a_rule_that_nobody_looks_at,
     },
     {
         "AnalyticsRedisDiskFailing": fail_to_rewrite_the_file_of_redis,

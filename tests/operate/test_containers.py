@@ -14,7 +14,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 # With what traces need: they are one variable away.
-REQUIREMENTS = ("requirements.txt", "requirements-otel.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-otel.txt", "requirements-clickhouse.txt")
 # Those that run our image.
 APP = {name: service for name, service in SERVICES.items() if "analytics" in service["image"]}
 SERVED = (
@@ -22,9 +22,11 @@ SERVED = (
     "analytics",
     "columns",
     "config",
+    "dashboard",
     "ingestion",
     "loadtest",
     "local",
+    "people",
     "reporting",
     "upkeep",
 )
@@ -79,7 +81,7 @@ def test_what_compose_mounts_is_there_and_says_so() -> None:
 
 def test_one_service_builds_the_image_and_nobody_looks_for_it_in_a_registry() -> None:
     """Two that build one tag at the same time fail on the containerd image store."""
-    assert set(APP) == {"setup", "web", "worker", "beat"}
+    assert set(APP) == {"setup", "web", "worker"}
     assert {service["image"] for service in APP.values()} == {SERVICES["setup"]["image"]}
     assert [name for name, service in SERVICES.items() if "build" in service] == ["setup"]
     assert (ROOT / SERVICES["setup"]["build"] / "Dockerfile").is_file()
@@ -188,7 +190,9 @@ def test_only_the_set_up_sees_the_password_and_the_keys() -> None:
 
 def test_who_writes_columns_and_who_reads_them_share_their_folder() -> None:
     final = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
-    for variable, volume in (("COLUMNS_URL", "columns"), ("QUERY_TEMP_DIR", "query-temp")):
+    volumes = {"COLUMNS_URL": "columns", "EXPORTS_DIR": "exports", "IMPORTS_DIR": "imports"}
+    volumes["QUERY_TEMP_DIR"] = "query-temp"
+    for variable, volume in volumes.items():
         folder = f"/var/lib/{volume}"
         assert f"{variable}={folder} " in final
         # A volume takes over the owner of the directory that it is mounted on.

@@ -120,9 +120,12 @@ def test_who_writes_columns_and_who_reads_them_share_a_claim(role: str) -> None:
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     assert mounts["columns"] == SETTINGS["COLUMNS_URL"]
     assert mounts["query-temp"] == SETTINGS["QUERY_TEMP_DIR"]
-    [volume] = [volume for volume in pod["volumes"] if volume["name"] == "columns"]
-    claim = find("PersistentVolumeClaim")[volume["persistentVolumeClaim"]["claimName"]]
-    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert mounts["exports"] == SETTINGS["EXPORTS_DIR"]
+    assert mounts["imports"] == SETTINGS["IMPORTS_DIR"]
+    for name in ("columns", "exports", "imports"):
+        [volume] = [volume for volume in pod["volumes"] if volume["name"] == name]
+        claim = find("PersistentVolumeClaim")[volume["persistentVolumeClaim"]["claimName"]]
+        assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
     assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"]
 
 
@@ -178,3 +181,27 @@ def test_the_ingress_sends_each_path_to_the_role_that_serves_it() -> None:
     routes = {f"/{str(route.pattern).split('/')[0]}" for route in (*accepting, *erasing)}
     assert targets == {**dict.fromkeys(routes, "analytics-ingest"), "/": "analytics-reporting"}
     assert set(targets.values()) <= set(find("Service"))
+
+
+def test_with_a_bucket_each_pod_that_reads_it_has_a_cache_of_its_own() -> None:
+    content = yaml.safe_load((FOLDER / "components/bucket/kustomization.yaml").read_text())
+    [generator] = content["configMapGenerator"]
+    settings = dict(line.split("=", 1) for line in generator["literals"])
+    documented = set(re.findall(r"(?m)^# ([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text()))
+    assert {name for name in settings if not name.startswith("AWS_")} <= documented
+    patched = [yaml.safe_load(patch["patch"]) for patch in content["patches"]]
+    named = {p["metadata"]["name"]: p for p in patched if isinstance(p, dict)}
+    assert named.pop("analytics-columns")["kind"] == "PersistentVolumeClaim"
+    assert "analytics-columns" in find("PersistentVolumeClaim")
+    assert set(named) == {
+        name
+        for name, pod in PODS.items()
+        if any(volume["name"] == "columns" for volume in pod["volumes"])
+    }
+    for name, patch in named.items():
+        [volume] = patch["spec"]["template"]["spec"]["volumes"]
+        [container] = PODS[name]["containers"]
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert mounts[volume["name"]] == settings["COLUMNS_CACHE_DIR"]
+        gib = int(volume["emptyDir"]["sizeLimit"].removesuffix("Gi"))
+        assert gib * 1024 > int(settings["COLUMNS_CACHE_MB"])

@@ -9,7 +9,10 @@ import pytest
 
 from tests.paths import ROOT
 
-NAMES = ("requirements", "requirements-otel", "requirements-dev", "requirements-local")
+NAMES = (
+    "requirements", "requirements-otel", "requirements-clickhouse", "requirements-dev",
+    "requirements-local",
+)  # fmt: skip
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
 # The newest release of these has none for that Python; there they are built.

@@ -4,6 +4,7 @@ The files in `golden/` were written by a release of the past. They are never mad
 that cannot read them cannot be released.
 """
 
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -19,7 +20,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
-from analytics.databases import mongo
+from analytics.databases import indexes, mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import (
@@ -37,7 +38,7 @@ from analytics.projects.key_mirror import make_record, mirror_keys
 from analytics.projects.models import ApiKey, Project
 from analytics.projects.policy import find_policy
 from analytics.projects.zones import ALWAYS_UTC, read_zones
-from analytics.rollups import codec
+from analytics.rollups import codec, read_summaries
 from analytics.web.problems import Unavailable
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
@@ -116,6 +117,26 @@ def test_an_entry_of_the_second_format_is_stored_part_by_part(golden_project: Te
     assert (line.stored, line.difference) == (3, 0)
 
 
+def test_an_entry_of_an_import_is_stored_as_it_says(golden_project: TestProject) -> None:
+    append(golden_project, b"4", read_golden("entry-4.hex"), 2)
+
+    assert drain(0).stored == 2
+
+    found = collection(mongo.EVENTS).find({"project": golden_project.id}).sort("place", 1)
+    first, second = found
+    assert bytes(first["_id"])[8:].hex() == "019d929865f67c2b8baf1d2a63b4a56e"
+    assert first["timestamp"] == DAY + timedelta(hours=9, minutes=1, milliseconds=123)
+    names = ("path", "userId", "visitor", "country", "browser", "channel", "properties")
+    assert [first[name] for name in names] == [
+        "/product/42", "user_123", -4611686018427387905, "NZ", "Firefox", "Organic Search",
+        {"price": 5.0},
+    ]  # fmt: skip
+    assert bytes(second["_id"])[8:].hex() == "0300112233445566778899aabbccddeeff"
+    assert (second["event"], second["path"]) == ("buy", "/a")
+    [line] = read_ledger(golden_project.id)
+    assert (line.stored, line.difference) == (2, 0)
+
+
 def test_a_timestamp_that_only_an_earlier_release_accepted_is_stored(
     golden_project: TestProject,
 ) -> None:
@@ -134,7 +155,7 @@ def test_an_entry_of_an_unknown_format_waits_for_a_worker_that_knows_it(
     golden_project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = golden_project
-    append(project, b"4", read_golden("entry-2.hex"), 3)
+    append(project, b"9", read_golden("entry-2.hex"), 3)
     assert Api(project.ingest_key).post("/event", {"path": "/after"}).status_code == 202
 
     for _ in range(3):
@@ -145,7 +166,7 @@ def test_an_entry_of_an_unknown_format_waits_for_a_worker_that_knows_it(
     [line] = read_ledger(project.id)
     assert (line.accepted, line.stored, line.waiting, line.difference) == (4, 1, 3, 0)
 
-    monkeypatch.setattr(entries, "FORMAT_VERSION", b"4")  # the newer release
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"9")  # the newer release
     assert drain(0).stored == 3
     assert count_pending() == 0
 
@@ -156,7 +177,7 @@ def test_an_older_worker_beside_newer_ones_leaves_no_tail_of_suspects(
     """That it looks at what it cannot read is no delivery, and keeps nobody from taking over."""
     project, older = golden_project, Consumer("another-host", 1, "1")
     for _ in range(3):
-        append(project, b"4", read_golden("entry-2.hex"), 3)
+        append(project, b"9", read_golden("entry-2.hex"), 3)
 
     for _ in range(MAX_SHARED_DELIVERIES + 2):
         reader = Reader(0, older)
@@ -165,8 +186,8 @@ def test_an_older_worker_beside_newer_ones_leaves_no_tail_of_suspects(
 
     pending: Any = stream_client().xpending_range(stream_key(0), GROUP, "-", "+", 10)
     assert [item["times_delivered"] for item in pending] == [1, 1, 1]
-    assert {item["consumer"] for item in pending} == {b"format:34"}
-    monkeypatch.setattr(entries, "FORMAT_VERSION", b"4")  # a newer worker, while the older lives
+    assert {item["consumer"] for item in pending} == {b"format:39"}
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"9")  # a newer worker, while the older lives
     assert len(Reader(0, Consumer("yet-another", 1, "1")).next_batch()) == 3
 
 
@@ -175,7 +196,7 @@ def test_a_fuse_lets_entries_of_a_later_format_wait_for_who_can_read_them(
 ) -> None:
     """An older worker tries the fuse again, and looks at what a newer one held back."""
     project = golden_project
-    append(project, b"4", read_golden("entry-2.hex"), 3)
+    append(project, b"9", read_golden("entry-2.hex"), 3)
     Reader(0, Consumer("another-host", 1, "1")).ensure_group()
     client: Any = stream_client()
     client.xreadgroup(GROUP, b"fuse:" + project.row.pk.encode(), {stream_key(0): ">"})
@@ -186,8 +207,8 @@ def test_a_fuse_lets_entries_of_a_later_format_wait_for_who_can_read_them(
     drain(0)
 
     [item] = client.xpending_range(stream_key(0), GROUP, "-", "+", 10)
-    assert (item["consumer"], item["times_delivered"]) == (b"format:34", 1)
-    monkeypatch.setattr(entries, "FORMAT_VERSION", b"4")
+    assert (item["consumer"], item["times_delivered"]) == (b"format:39", 1)
+    monkeypatch.setattr(entries, "FORMAT_VERSION", b"9")
     assert drain(0).stored == 3
 
 
@@ -198,7 +219,8 @@ def insert_golden_summary(project: TestProject, fmt: int) -> None:
     for table in summary["tables"].values():
         table["f"] = fmt
     [written] = collection(mongo.SUMMARIES).find({"project": project.id})
-    for dimension, table in written["tables"].items():
+    [(_, tables)] = read_summaries([written])
+    for dimension, table in tables.items():
         if golden := summary["tables"].get(dimension):
             # The golden visitors are of another salt.
             summary["tables"][dimension] = {**golden, "wl": table["wl"], "wm": table["wm"]}
@@ -350,7 +372,8 @@ def test_bookmarks_of_pages_that_moved_lead_to_them(project: TestProject, client
 
 RULES_OF_PROJECTS = ("analytics", "0007_rules_of_projects")
 NEW_IN_PROJECTS = (
-    "allowed_events", "allowed_properties", "honours_do_not_track", "hostnames", "leaves_out_bots",
+    "allowed_events", "allowed_properties", "excluded_addresses", "excluded_hostnames",
+    "excluded_paths", "honours_do_not_track", "hostnames", "leaves_out_bots",
     "public_max_age_hours", "public_quota_events_per_month", "tidies_addresses", "time_zone",
     "zones",
 )  # fmt: skip
@@ -458,7 +481,7 @@ def test_two_migrations_at_once_do_no_harm(store: None) -> None:
 
     def ensure() -> None:
         try:
-            mongo.ensure_indexes()
+            indexes.ensure_indexes()
         except BaseException as exc:
             failures.append(exc)
 
@@ -470,6 +493,23 @@ def test_two_migrations_at_once_do_no_harm(store: None) -> None:
         thread.join()
     assert failures == []
     assert mongo.ROLLUP_GARBAGE in mongo.database().list_collection_names()
+
+
+def test_what_is_kept_for_long_is_made_with_zstd_and_what_is_there_stays_as_it_is(
+    store: None,
+) -> None:
+    def compressor(name: str) -> str:
+        found = mongo.database().command("collStats", name)["wiredTiger"]["creationString"]
+        return str(re.search(r"block_compressor=(\w+)", found)[1])  # type: ignore[index]
+
+    mongo.database().drop_collection(mongo.ROLLUP_CHUNKS)
+    mongo.database().create_collection(mongo.ROLLUP_CHUNKS)
+    indexes.ensure_indexes()
+    assert compressor(mongo.ROLLUP_CHUNKS) == "snappy"
+
+    mongo.database().drop_collection(mongo.ROLLUP_CHUNKS)
+    indexes.ensure_indexes()
+    assert [compressor(name) for name in indexes.KEPT_LONG] == ["zstd"] * len(indexes.KEPT_LONG)
 
 
 def test_nothing_is_left_to_migrate_after_migrate(store: None) -> None:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from redis.exceptions import RedisError
 
 from analytics.databases.redis_clients import stream_client
-from analytics.databases.redis_keys import quota_key
+from analytics.databases.redis_keys import quota_key, usage_key
 from analytics.projects.models import ApiKey
 from analytics.projects.usage import read_key_usage, read_project_usage
 from tests.conftest import Api, TestProject
@@ -24,6 +24,11 @@ def this_month() -> str:
 
 def key_of(project: TestProject, name: str) -> ApiKey:
     return ApiKey.objects.select_related("project").get(project=project.row, name=name)
+
+
+def set_created(project: TestProject, moment: datetime) -> None:
+    project.row.created_at = moment
+    project.row.save()
 
 
 def test_each_accepted_event_counts_for_its_key_and_its_project(
@@ -41,13 +46,30 @@ def test_each_accepted_event_counts_for_its_key_and_its_project(
 
 
 def test_months_are_listed_the_latest_first(project: TestProject) -> None:
+    set_created(project, datetime(2025, 12, 31, tzinfo=UTC))
     key = key_of(project, "ingest")
-    name = quota_key(0, project.row.id)
-    counts = {"202512": 5, "202601": 7, f"202512:{key.id}": 2, f"202601:{key.id}": 3}
-    stream_client().hset(name, mapping=counts)  # type: ignore[arg-type]
+    for month, all_events, by_key in (("202512", 5, 2), ("202601", 7, 3)):
+        counts = {project.row.pk: all_events, f"{project.row.pk}:{key.id}": by_key}
+        stream_client().hset(usage_key(0, month), mapping=counts)  # type: ignore[arg-type]
 
     assert read_project_usage(project.row) == [("2026-01", 7), ("2025-12", 5)]
     assert read_key_usage(key) == [("2026-01", 3), ("2025-12", 2)]
+
+
+def test_what_the_release_before_counted_is_added(
+    project: TestProject, other_project: TestProject
+) -> None:
+    set_created(project, datetime(2025, 12, 31, tzinfo=UTC))
+    key = key_of(project, "ingest")
+    month = datetime.now(UTC).strftime("%Y%m")
+    counts = {"202512": 5, f"202512:{key.id}": 2, month: 7, f"{month}:{key.id}": 3}
+    name = quota_key(0, project.row.pk)
+    stream_client().hset(name, mapping=counts)  # type: ignore[arg-type]
+    Api(project.ingest_key).post("/event", EVENT)
+
+    assert read_project_usage(project.row) == [(this_month(), 8), ("2025-12", 5)]
+    assert read_key_usage(key) == [(this_month(), 4), ("2025-12", 2)]
+    assert read_project_usage(other_project.row) == []
 
 
 @pytest.mark.slow

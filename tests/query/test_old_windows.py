@@ -11,6 +11,7 @@ from tests.stored import store_events
 DAY = timedelta(days=1)
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 OLD = TODAY - 20 * DAY
+PATH_IS = {"field": "path", "op": "is", "values": ["/0"]}
 WINDOW = {"start": OLD.isoformat(), "end": (TODAY - DAY).isoformat()}
 
 
@@ -117,6 +118,25 @@ def test_what_rollups_do_not_know_is_refused(short: TestProject, fields: Any) ->
     assert (answer.status_code, answer.json()["code"]) == (400, "raw_expired")
     [error] = answer.json()["errors"]
     assert error["field"] == ("compare" if "compare" in fields else "start")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/query/funnel", {"steps": [PATH_IS, PATH_IS]}),
+        ("/query/retention", {}),
+        ("/query/journeys", {}),
+    ],
+)
+def test_what_people_did_in_a_time_that_is_partly_gone_is_refused(
+    short: TestProject, path: str, body: Any
+) -> None:
+    api = Api(short.read_key)
+    answer = api.post(path, body | WINDOW)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "raw_expired")
+    assert answer.json()["errors"][0]["field"] == "start"
+    assert api.post(path, body | {"period": "all"}).status_code == 200
 
 
 def test_properties_of_a_time_that_is_partly_gone_are_refused(short: TestProject) -> None:

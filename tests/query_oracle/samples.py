@@ -28,9 +28,13 @@ FIELDS = [
     "path", "title", "event", "hostname", "userId", "sessionId", "language", "screen", "bot",
     "referrer", "source", "channel", "utmSource", "utmMedium", "utmCampaign", "utmContent",
     "utmTerm", "country", "region", "city", "browser", "browserVersion", "os", "osVersion",
-    "device",
+    "device", "entryPath", "exitPath",
 ]  # fmt: skip
-STORED_FIELDS = [name for name in FIELDS if name not in ("path", "event", "userId", "bot")]
+STORED_FIELDS = [
+    name
+    for name in FIELDS
+    if name not in ("path", "event", "userId", "bot", "entryPath", "exitPath")
+]
 
 PROPERTIES = [
     "properties.v", "properties.n", "properties.a", "properties.a.b", 'properties["a.b"]',

@@ -7,11 +7,13 @@ disagree about, and numbers those that doubles cannot tell apart.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bson.int64 import Int64
 from hypothesis import strategies as st
 
-from tests.query_oracle.questions import Body, questions
+from tests.query_oracle.brute.windows import first_moment
+from tests.query_oracle.questions import JOURNEYS, TABLE, Asked, Body, asked
 from tests.query_oracle.samples import (
     CHANGES,
     EVENTS,
@@ -27,16 +29,26 @@ from tests.stored import ENRICHED
 
 Wire = dict[str, Any]
 
-EVERYTHING: Body = {
-    "metrics": ["views", "events", "users", "visitors", "sum(properties.n)"],
-    "start": "1980-01-01", "end": "2100-01-01", "bots": True,
-}  # fmt: skip
+EVER: Body = {"start": "1980-01-01", "end": "2100-01-01", "bots": True}
+EVERYTHING: list[Asked] = [
+    (TABLE, EVER | {
+        "metrics": [
+            "views", "events", "users", "visitors", "sum(properties.n)",
+            "visits", "bounceRate", "visitDuration", "viewsPerVisit",
+        ],
+    }),
+    (TABLE, EVER | {"metrics": ["visits", "views"], "dimensions": ["entryPath", "source"]}),
+    (JOURNEYS, EVER | {"steps": 8, "field": "event"}),
+]  # fmt: skip
 """Asked in every story, so that nothing that is lost, doubled or hidden goes unseen."""
 
 STEPS = [
-    "store", "store", "again", "export", "export", "crash", "merge", "rebuild", "erase", "collect",
-    "cut",
+    "store", "store", "store", "again", "export", "settle", "settle", "settle", "crash", "merge",
+    "rebuild", "erase", "collect", "cut", "move",
 ]  # fmt: skip
+
+SPARSE, DENSE = "sparse", "dense"
+QUARTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -63,10 +75,9 @@ def events(draw: st.DrawFn, middle: datetime) -> Wire:
     if draw(st.integers(0, 4)) == 0:
         moment = timedelta(minutes=draw(st.integers(0, 3 * 1_440)))
     name = draw(st.sampled_from(EVENTS))
-    found: Wire = {
-        "visitor": draw(st.sampled_from([None, 1, 2, 3, -(2**63), 2**63 - 1]).map(to_int64)),
-        "anonymous": draw(st.sampled_from([None, 7]).map(to_int64)),
-    }
+    visitor = draw(st.sampled_from([None, 1, 2, 3, -(2**63), 2**63 - 1]))
+    anonymous = None if visitor is None else draw(st.sampled_from([None, 7]))
+    found: Wire = {"visitor": to_int64(visitor), "anonymous": to_int64(anonymous)}
     if draw(st.integers(0, 5)) == 0:
         found["bot"] = draw(st.sampled_from(["GPTBot", "headless"]))
     for field in draw(st.lists(st.sampled_from(STORED_FIELDS), max_size=3)):
@@ -81,6 +92,54 @@ def events(draw: st.DrawFn, middle: datetime) -> Wire:
         event["userId"] = draw(st.sampled_from(USERS))
     if draw(st.integers(0, 3)):
         event["properties"] = draw(properties(engagement=name == "$engagement"))
+    return event
+
+
+@st.composite
+def busy_moments(draw: st.DrawFn, zone: str, middle: datetime) -> list[datetime]:
+    """A few, around which events are: midnights, a change of the clocks, a day of weeks before."""
+    info = ZoneInfo(zone)
+    day = middle.astimezone(info).date()
+    moments = [
+        middle, first_moment(day, info), first_moment(day + timedelta(days=1), info),
+        first_moment(day - timedelta(days=14), info), middle + timedelta(days=2),
+        first_moment(day, ZoneInfo("UTC")),
+    ]  # fmt: skip
+    return draw(st.lists(st.sampled_from(moments), min_size=1, max_size=3, unique=True))
+
+
+@st.composite
+def busy_events(draw: st.DrawFn, moments: list[datetime]) -> Wire:
+    """Of few people on two devices, in quarters of an hour around few moments.
+
+    So pauses are just shorter or longer than 30 minutes, and many events are of one millisecond.
+    """
+    begun = draw(st.sampled_from(moments))
+    away = draw(st.integers(-4, 4)) * QUARTER
+    away += timedelta(milliseconds=draw(st.sampled_from([0, 0, 0, 1, -1])))
+    moment: datetime | timedelta = begun + away
+    if draw(st.integers(0, 9)) == 0:
+        moment = timedelta(hours=3) + away
+    device = draw(st.sampled_from([7, 8]))
+    user = draw(st.sampled_from([None, None, *USERS[:2]]))
+    is_public, is_followed = draw(st.booleans()), draw(st.integers(0, 11)) > 0
+    visitor = device if user is None else USERS.index(user) + 1
+    found: Wire = {
+        "visitor": to_int64(visitor if is_followed else None),
+        "anonymous": to_int64(device if is_followed and is_public else None),
+    }
+    if draw(st.integers(0, 9)) == 0:
+        found["bot"] = "GPTBot"
+    for field in ("source", "country", *draw(st.lists(st.sampled_from(STORED_FIELDS), max_size=1))):
+        found[field] = draw(st.sampled_from([None, "a", "b"]))
+    event: Wire = {
+        "event": draw(st.sampled_from(EVENTS)),
+        "path": draw(st.sampled_from(PATHS[:3])),
+        "timestamp": moment,
+        ENRICHED: found,
+    }
+    if user and is_followed:
+        event["userId"] = user
     return event
 
 
@@ -103,11 +162,13 @@ def to_int64(value: int | None) -> Int64 | None:
 
 
 @st.composite
-def steps(draw: st.DrawFn, middle: datetime) -> Step:
+def steps(draw: st.DrawFn, middle: datetime, event: st.SearchStrategy[Wire]) -> Step:
     name = draw(st.sampled_from(STEPS))
     match name:
         case "store":
-            return Step(name, draw(st.lists(events(middle), min_size=1, max_size=8)))
+            return Step(name, draw(st.lists(event, min_size=1, max_size=8)))
+        case "move":
+            return Step(name, (draw(st.sampled_from(sorted(CHANGES))), draw(st.booleans())))
         case "export":
             return Step(name, draw(st.sampled_from([1, 3, 50_000])))
         case "crash":
@@ -125,14 +186,28 @@ class Story:
     zone: str
     leaves_out_bots: bool
     steps: list[Step]
-    questions: list[Body]
+    questions: list[Asked]
+    cuts_small: bool = False
+    """Whether segments are cut as if a few rows were many."""
 
 
 @st.composite
-def stories(draw: st.DrawFn, *, most_steps: int = 6, most_questions: int = 4) -> Story:
+def stories(
+    draw: st.DrawFn, kind: str = SPARSE, *, most_steps: int = 6, most_questions: int = 4
+) -> Story:
     zone = draw(st.sampled_from(sorted(CHANGES)))
     middle = datetime.fromisoformat(CHANGES[zone])
-    first = Step("store", draw(st.lists(events(middle), min_size=5, max_size=15)))
-    following = draw(st.lists(steps(middle), max_size=most_steps - 1))
-    asked = draw(st.lists(questions(middle), min_size=1, max_size=most_questions))
-    return Story(zone, draw(st.booleans()), [first, *following], [EVERYTHING, *asked])
+    event = events(middle) if kind == SPARSE else busy_events(draw(busy_moments(zone, middle)))
+    least = draw(st.sampled_from([5, 15]))
+    first = Step("store", draw(st.lists(event, min_size=least, max_size=25)))
+    most = most_steps - 1
+    least = draw(st.sampled_from([0, most // 2, most]))
+    following = draw(st.lists(steps(middle, event), min_size=least, max_size=most))
+    questions = draw(st.lists(asked(middle), min_size=1, max_size=most_questions))
+    return Story(
+        zone,
+        draw(st.booleans()),
+        [first, *following],
+        [*EVERYTHING, *questions],
+        cuts_small=draw(st.booleans()),
+    )

@@ -2,15 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
+
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.events.event import EPOCH
 from analytics.events.ids import EntryId, make_place, ms_of_datetime, now_ms
+from analytics.projects import policy
+from analytics.projects.models import Project
+from analytics.projects.zones import begin_with, write_zones
+from columns import plan
 from columns.change import Change
 from columns.export import export_project
 from columns.garbage import collect_files
@@ -18,7 +25,10 @@ from columns.merge import merge_project
 from columns.rewrite import cut_before, rebuild
 from columns.writer import SegmentWriter
 from tests.conftest import Api, TestProject, make_project
-from tests.query_oracle.brute_force import Body, Project, answer
+from tests.query_oracle.brute.answers import ANSWERS
+from tests.query_oracle.brute.brute_force import Body
+from tests.query_oracle.brute.brute_force import Project as Rules
+from tests.query_oracle.questions import Asked
 from tests.query_oracle.stories import Step, Story, Wire
 from tests.stored import store_events
 from tests.upkeep.erasure.erasures import ask_to_erase, finish_erasure, reach_everything
@@ -49,7 +59,7 @@ class World:
             time_zone=story.zone,
             leaves_out_bots=story.leaves_out_bots,
         )
-        self.rules = Project(ZoneInfo(story.zone), story.leaves_out_bots)
+        self.rules = Rules(ZoneInfo(story.zone), story.leaves_out_bots)
         self.api = Api(self.project.read_key)
         self.sent: list[Wire] = []
         self.erasures: list[str] = []
@@ -61,10 +71,12 @@ class World:
             "export": lambda: export_project(self.project.id, most=step.argument),
             "crash": lambda: self.crash(step.argument),
             "merge": self.merge,
+            "settle": self.settle,
             "rebuild": lambda: list(rebuild(self.project.id)),
             "erase": lambda: self.erase(*step.argument),
             "collect": self.collect,
             "cut": lambda: self.cut(step.argument),
+            "move": lambda: self.move(*step.argument),
         }
         steps[step.name]()
 
@@ -88,6 +100,13 @@ class World:
 
     def merge(self) -> None:
         merge_project(self.project.id)
+
+    def settle(self) -> None:
+        """Until all that is stored has its visits written."""
+        while export_project(self.project.id):
+            pass
+        while merge_project(self.project.id):
+            pass
 
     def erase(self, user_id: str, killed_in: str | None) -> None:
         """As far as it goes until replaced files have to go, or until it is killed."""
@@ -119,17 +138,43 @@ class World:
         collection(mongo.EVENTS).delete_many(old)
         cut_before(self.project.id, ms_of_datetime(horizon))
 
+    def move(self, zone: str, is_in_force: bool) -> None:
+        """To another zone: decided days ago, or now, so that it is not in force yet."""
+        theirs = {"_id": self.project.row.pk}
+        zones = write_zones(begin_with(self.rules.zone.key))
+        collection("projects").update_one(
+            theirs, {"$set": {"zones": zones, "time_zone": self.rules.zone.key}}
+        )
+        row = Project.objects.get(pk=self.project.row.pk)
+        row.time_zone = zone
+        decided = datetime.now(UTC) - (timedelta(days=3) if is_in_force else timedelta(0))
+        with patch.object(timezone, "now", lambda: decided):
+            row.save()
+        policy._policies.clear()  # answers stay remembered, and must not be given for others
+        if is_in_force:
+            self.rules = replace(self.rules, zone=ZoneInfo(zone))
+
     def documents(self) -> list[Document]:
         return list(collection(mongo.EVENTS).find({"project": self.project.id}))
 
-    def ask(self, body: Body) -> tuple[Any, Body]:
+    def ask(self, question: Asked) -> tuple[Any, Body]:
         """The answer, and the one that is counted by hand, of one and the same minute."""
+        path, body = question
         while True:
             now = datetime.now(UTC)
-            answered = self.api.post("/query", body)
-            assert answered.status_code == 200, (body, answered.content)
+            answered = self.api.post(path, body)
+            assert answered.status_code == 200, (question, answered.content)
             if now.minute == datetime.now(UTC).minute:
-                return answered.json(), answer(self.documents(), body, self.rules, now)
+                return answered.json(), ANSWERS[path](self.documents(), body, self.rules, now)
+
+
+@contextmanager
+def small_cuts(story: Story) -> Iterator[None]:
+    """Segments of a few rows, so that days and owners come to lie in several."""
+    with ExitStack() as patched:
+        if story.cuts_small:
+            patched.enter_context(patch.multiple(plan, MIN_ROWS=3, MAX_ROWS=8))
+        yield
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pymongo.errors import ExecutionTimeout
 from analytics.databases.mongo import COLUMN_HEADS, COLUMN_VEILS, collection
 from analytics.web.problems import BadRequest, Unavailable
 from columns.export import export_project
-from columns.scratch import make_scratch
+from columns.files.scratch import make_scratch
 from reporting.columns.read import remember, rows_file, sweeping, tail
 from reporting.columns.read.remembered import Answers
 from reporting.columns.read.sweeping import sweep

@@ -1,8 +1,5 @@
 """While events come and segments are written, no question misses what was there before it."""
 
-import threading
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -10,7 +7,6 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from analytics.databases.transactions import Conflict
 from columns import change
 from columns.export import export_project
 from columns.garbage import collect_files
@@ -19,41 +15,13 @@ from columns.rewrite import rebuild
 from reporting.columns.read import tail
 from reporting.columns.read.sweeping import sweep
 from tests.conftest import Api, TestProject
+from tests.reporting_columns.threads import Threads
 from tests.reporting_columns.views import open_one, read_paths
 from tests.stored import store_events
 
 SECONDS = 6.0
 AT_ONCE = 3
 LONG_SECONDS = 20.0
-
-
-class Threads:
-    """Work that is repeated side by side."""
-
-    def __init__(self) -> None:
-        self._ended = threading.Event()
-        self._failures: list[Exception] = []
-        self._threads: list[threading.Thread] = []
-
-    def repeat(self, work: Callable[[], object], pause_seconds: float) -> None:
-        def go() -> None:
-            try:
-                while not self._ended.wait(pause_seconds):
-                    with suppress(Conflict):
-                        work()
-            except Exception as exc:
-                self._failures.append(exc)
-                raise
-
-        self._threads.append(threading.Thread(target=go))
-        self._threads[-1].start()
-
-    def run(self, seconds: float) -> None:
-        self._ended.wait(seconds)
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-        assert self._failures == []
 
 
 @pytest.mark.slow

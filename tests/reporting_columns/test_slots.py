@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from analytics.web.problems import BadRequest, Problem, Unavailable
-from columns.scratch import make_scratch
+from columns.files.scratch import make_scratch
 from reporting.columns.slots import Engine, run
 from reporting.columns.slots.engines import Slots
 from tests.paths import ROOT

@@ -7,20 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 
 from analytics.databases.mongo import COLUMN_SEGMENTS, collection
 from analytics.remembered import forget_everything
 from analytics.web.problems import BadRequest, Unavailable
 from columns.export import export_project
-from columns.folder import Folder
+from columns.files.local import LocalFolder
+from columns.files.place import digest_of
 from reporting.columns.read import checks, stored
 from reporting.questions.window import Window
+from tests.columns.folders import columns_root
 from tests.conftest import Api, TestProject
 from tests.reporting_columns.views import open_one, read_paths
 from tests.stored import store_events
@@ -30,9 +31,9 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 @pytest.fixture(autouse=True)
 def folder(store: None) -> Iterator[Path]:
-    shutil.rmtree(django_settings.COLUMNS_URL, ignore_errors=True)
-    yield django_settings.COLUMNS_URL
-    shutil.rmtree(django_settings.COLUMNS_URL, ignore_errors=True)
+    shutil.rmtree(columns_root(), ignore_errors=True)
+    yield columns_root()
+    shutil.rmtree(columns_root(), ignore_errors=True)
 
 
 def export(project: TestProject, *paths: str, at: datetime = NOW) -> Path:
@@ -41,7 +42,7 @@ def export(project: TestProject, *paths: str, at: datetime = NOW) -> Path:
     store_events(project, [{"path": path, "timestamp": at} for path in paths])
     export_project(project.id)
     [new] = [d for d in list_documents(project) if bytes(d["_id"]) not in before]
-    return Folder(django_settings.COLUMNS_URL).path_of(bytes(new["_id"]))
+    return LocalFolder(columns_root()).path_of(bytes(new["_id"]))
 
 
 def list_documents(project: TestProject) -> list[dict[str, Any]]:
@@ -139,9 +140,9 @@ def test_files_that_take_too_long_to_check_are_checked_by_and_by(
     def take_long(*given: Any) -> Any:
         checked.append(given)
         time.sleep(1)
-        return file_digest(*given)
+        return digest_of(*given)
 
-    monkeypatch.setattr(checks, "file_digest", take_long)
+    monkeypatch.setattr(checks, "digest_of", take_long)
     settings.QUERY_TIMEOUT_SECONDS = 2.0
     with pytest.raises(BadRequest) as refusal:
         open_one(project)

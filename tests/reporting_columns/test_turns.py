@@ -14,15 +14,17 @@ ALICE, BOB, CAROL = b"alice...", b"bob.....", b"carol..."
 class Asker:
     """Asks in a thread of its own; `order` notes who gets a slot."""
 
-    def __init__(self, turns: Turns, project: bytes, order: list[bytes]) -> None:
-        self._turns, self._project, self._order = turns, project, order
+    def __init__(
+        self, turns: Turns, project: bytes, order: list[bytes], *, guest: bool = False
+    ) -> None:
+        self._turns, self._project, self._order, self._guest = turns, project, order, guest
         self.got: bool | None = None
         self._thread = threading.Thread(target=self._take)
         self._thread.start()
         time.sleep(0.02)  # so that they wait in the order in which they are made
 
     def _take(self) -> None:
-        self.got = self._turns.take(self._project, time.monotonic() + 5)
+        self.got = self._turns.take(self._project, time.monotonic() + 5, guest=self._guest)
         if self.got:
             self._order.append(self._project)
 
@@ -95,3 +97,28 @@ def test_who_is_killed_while_it_waits_keeps_no_slot(monkeypatch: pytest.MonkeyPa
         patched.setattr(threading.Event, "wait", die)
         turns.take(BOB, soon())
     assert turns.take(CAROL, soon())
+
+
+def test_guests_wait_behind_all_others_and_leave_them_half_of_the_slots(order: list[bytes]) -> None:
+    turns = Turns(2)
+    assert turns.take(ALICE, soon(), guest=True)
+    assert not turns.take(BOB, soon(), guest=True)  # though a slot is free
+    assert turns.take(ALICE, soon())  # a guest takes nothing of what she may have
+    guest = Asker(turns, CAROL, order, guest=True)
+    members = [Asker(turns, project, order) for project in (BOB, ALICE)]
+    turns.give_back(ALICE)
+    members[0].join()
+    turns.give_back(ALICE, guest=True)
+    members[1].join()
+    assert order == [BOB, ALICE]
+    turns.give_back(BOB)
+    guest.join()
+    assert order == [BOB, ALICE, CAROL]
+    turns.give_back(CAROL, guest=True)
+    assert turns.take(BOB, soon(), guest=True)
+
+
+def test_of_one_slot_a_guest_has_one() -> None:
+    turns = Turns(1)
+    assert turns.take(ALICE, soon(), guest=True)
+    assert not turns.take(BOB, soon())

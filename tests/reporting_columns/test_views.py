@@ -7,7 +7,7 @@ import pytest
 from analytics.databases.mongo import COLUMN_HEADS, COLUMN_VEILS, EVENTS, collection
 from analytics.web.problems import Unavailable
 from columns.export import export_project
-from columns.scratch import make_scratch
+from columns.files.scratch import make_scratch
 from reporting.columns.read import open_view, rows_file, stored, tail
 from reporting.columns.read.stored import join_ranges
 from reporting.columns.slots import run

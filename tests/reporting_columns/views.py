@@ -14,15 +14,16 @@ def soon(seconds: float = 20.0) -> float:
     return time.monotonic() + seconds
 
 
-def open_one(project: TestProject, window: Window = UNBOUNDED) -> View:
-    [view] = open_all(project, window)
+def open_one(project: TestProject, window: Window = UNBOUNDED, zone: str | None = None) -> View:
+    [view] = open_all(project, window, zone=zone)
     return view
 
 
-def open_all(project: TestProject, *windows: Window) -> list[View]:
+def open_all(project: TestProject, *windows: Window, zone: str | None = None) -> list[View]:
     """Views of one moment."""
     return in_snapshot(
-        project.id, lambda snapshot: [open_view(snapshot, project.id, each) for each in windows]
+        project.id,
+        lambda snapshot: [open_view(snapshot, project.id, each, zone) for each in windows],
     )
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import duckdb
 
-from columns.layout import TYPES
+from columns.files.days import day_of, index_days, list_midnights
+from columns.files.layout import TYPES, VISIT_TYPES
+from columns.files.visits import work_out
 from reporting.answers import TableAnswer
 from reporting.columns.dialect.table import answer_table
 from reporting.columns.view import StoredRange, Veil, View
@@ -39,6 +41,8 @@ class Files:
     tail: list[str] = field(default_factory=list)
     stored: list[StoredRange] = field(default_factory=list)
     veils: list[Veil] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+    unsettled: tuple[int, int] | None = None
 
     def write(self, *events: Event, name: str | None = None) -> str:
         """A Parquet file of events; what one leaves out is null, but for what all have."""
@@ -56,6 +60,32 @@ class Files:
 
     def store(self, *events: Event) -> None:
         self.segments.append(self.write(*events))
+        self._unsettle(self.segments[-1])
+
+    def cut_by(self, zone: str, *events: Event) -> None:
+        """A segment whose visits hold by a zone, if no other has an owner of it on one day."""
+        path = self.write(*events)
+        first, last = self._bound(path)
+        days = index_days(list_midnights(day_of(first, zone), day_of(last, zone), zone))
+        made = path.replace(".parquet", "-cut.parquet")
+        select = work_out(f"'{path}'", days, list(VISIT_TYPES))
+        with duckdb.connect() as connection:
+            connection.execute(f"COPY ({select}) TO '{made}' (FORMAT parquet, COMPRESSION zstd)")
+        self.segments.append(made)
+        self.cut.append(made)
+
+    def _unsettle(self, path: str) -> None:
+        first, last = self._bound(path)
+        low, high = self.unsettled or (first, last + 1)
+        self.unsettled = min(low, first), max(high, last + 1)
+
+    def _bound(self, path: str) -> tuple[int, int]:
+        with duckdb.connect() as connection:
+            found = connection.execute(
+                f'SELECT min("timestamp"), max("timestamp") FROM \'{path}\''
+            ).fetchone()
+        assert found is not None
+        return found[0], found[1]
 
     @property
     def view(self) -> View:
@@ -67,6 +97,8 @@ class Files:
             fresh_as_of=NOW,
             key=None,
             rows=0,
+            cut=tuple(self.cut),
+            unsettled=self.unsettled,
         )
 
     def ask(
@@ -125,7 +157,9 @@ def _row(event: Event, number: int) -> list[Any]:
 
 
 def at(name: str) -> Field:
-    """Any field of the language."""
+    """Any field, an event's own; one of its visit as `visit.country`."""
+    if name.startswith("visit."):
+        return Field(name.removeprefix("visit."), of_visit=True)
     return parse_field(name) if name.startswith("properties") else Field(name)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from columns.engine import open_engine
+from columns.files.engine import open_engine
 from tests.reporting_dialect.asking import Files
 
 

@@ -194,7 +194,7 @@ def test_a_filter_as_wide_as_may_be_is_a_small_statement(files: Files) -> None:
         compare("path", operators[n % 3], *values, case=n % 2 == 0) for n, values in enumerate(many)
     ]
     arguments = Arguments()
-    statement = Conditions(arguments, str, str).compile(any_of(*parts))
+    statement = Conditions(arguments, str, str, str).compile(any_of(*parts))
 
     assert len(statement) < 20_000
     assert len(arguments.values) < 200

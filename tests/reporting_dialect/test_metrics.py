@@ -173,6 +173,20 @@ def test_engagement_leaves_conditions_on_the_event_to_the_other_metrics(files: F
     assert files.table(*asked, by=["path"], where=view) == [("/a", 1, 10), ("/b", 0, 50)]
 
 
+def test_objects_that_engagement_alone_has_are_compact_json_too(files: Files) -> None:
+    files.store(
+        {"path": "/a"},
+        engage("a", seconds=10, v={"b": 1, "a": [2]}),
+        engage("b", seconds=50, v={"a": [2.0], "b": 1}),
+    )
+    asked = {"by": ["properties.v"], "where": is_("event", "pageview")}
+
+    assert files.table("engagedSeconds", **asked) == [('{"a":[2],"b":1}', 30)]
+    assert files.table("views", "engagedSeconds", **asked) == [
+        (None, 1, None), ('{"a":[2],"b":1}', 0, 30),
+    ]  # fmt: skip
+
+
 def test_who_reached_the_goal_is_of_those_who_pass_the_filter(files: Files) -> None:
     files.store(
         {"visitor": 1, "path": "/a"},

@@ -9,7 +9,7 @@ from gunicorn.config import Config
 from gunicorn.http.unreader import IterUnreader
 
 from config import gunicorn as configuration
-from ingestion.accept.urls import HOT_VIEWS
+from ingestion.receivers.urls import HOT_VIEWS
 from ingestion.server.gunicorn_worker import _make_environ
 from ingestion.server.plain_request import make_request_lines, parse_head
 from ingestion.server.strict_request import StrictParser
@@ -104,6 +104,7 @@ def is_plain_and_the_same(data: bytes, config: Config) -> bool:
     assert ours == theirs
     assert request.unreader.take_buffered() == data[head.end :]
     assert not request.should_close()
+    assert parse_head(data[: head.body_begin], LINES) == head  # so it may be kept by these bytes
     return True
 
 

@@ -293,13 +293,13 @@ def test_a_reload_keeps_the_mix(project: TestProject, tmp_path: Path, also: dict
     server = Gunicorn(tmp_path / "gunicorn.log", also)
     server.start()
     try:
-        mix = count_kinds(server)
-        assert mix == (int(also.get("WEB_CONCURRENCY", 1)), int(also.get("REPORT_CONCURRENCY", 1)))
+        mix = (int(also.get("WEB_CONCURRENCY", 1)), int(also.get("REPORT_CONCURRENCY", 1)))
+        wait_until(lambda: count_kinds(server) == mix, 30, f"there are {mix}")
         for _ in range(2):
             before = set(find_children(server.pid))
             os.kill(server.pid, signal.SIGHUP)
             wait_until(lambda: is_replaced(server, before, sum(mix)), 60, "new workers serve")  # noqa: B023
-            assert count_kinds(server) == mix
+            wait_until(lambda: count_kinds(server) == mix, 30, f"there are {mix} again")
             wait_for_reports(server, project)
             wait_until(lambda: can_accept(server, project), 60, "it accepts")
     finally:

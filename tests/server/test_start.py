@@ -9,11 +9,16 @@ import time
 from pathlib import Path
 
 import pytest
+import redis
 from django.core.exceptions import ImproperlyConfigured
+from pymongo.errors import ConnectionFailure
 
 from local.process.child import Child
 from local.process.ports import find_free_port
-from tests.service import REPOSITORY, Gunicorn
+from reporting.columns.read import warming
+from tests.processes import find_children
+from tests.service import REPOSITORY, START_TIMEOUT_SECONDS, Gunicorn
+from tests.workers import wait_until
 
 
 def test_nobody_looks_for_a_library_for_maps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +30,19 @@ def test_nobody_looks_for_a_library_for_maps(monkeypatch: pytest.MonkeyPatch) ->
         importlib.import_module("django.contrib.gis.gdal")
 
     assert searched == []
+
+
+def test_a_process_that_reports_starts_without_its_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        asked.append(True)
+        raise ConnectionFailure("it is down")
+
+    asked: list[bool] = []
+    monkeypatch.setattr(warming, "database", fail)
+    monkeypatch.setattr(warming, "stream_client", lambda: redis.Redis(port=find_free_port()))
+
+    warming.warm_up()
+    assert asked == [True]
 
 
 @pytest.mark.slow
@@ -58,9 +76,10 @@ def test_a_web_process_that_waits_for_the_database_ends_when_it_is_told(
     }  # fmt: skip
     with (tmp_path / "log").open("wb") as log:
         child = Child(command, directory=REPOSITORY, environment=environment, stderr=log)
-    time.sleep(5)
-    child.terminate()
     try:
+        # By then the master hears signals.
+        wait_until(lambda: bool(find_children(child.pid)), START_TIMEOUT_SECONDS, "a worker")
+        child.terminate()
         assert child.wait(20)
         assert child.poll() == 0
     finally:

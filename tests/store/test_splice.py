@@ -33,7 +33,8 @@ from ingestion.enrich.referrers import referrer_host
 from ingestion.enrich.traffic import find_traffic, is_own_host
 from ingestion.enrich.user_agents import parse_user_agent
 from ingestion.enrich.visitors import hash_visitor
-from ingestion.store.document import Origin, encode_event, encode_properties
+from ingestion.store.document import encode_event, encode_properties
+from ingestion.store.origins import Origin
 
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 PROJECT = b"project1"

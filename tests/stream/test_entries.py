@@ -14,14 +14,7 @@ from pymongo.errors import OperationFailure
 from analytics.databases import mongo
 from analytics.databases import redis_clients as names
 from analytics.databases.mongo import collection
-from analytics.databases.redis_keys import (
-    accepted_key,
-    allowance_key,
-    quota_key,
-    stream_key,
-    waiting_key,
-    wake_key,
-)
+from analytics.databases.redis_keys import stream_key
 from analytics.events.entry import (
     FORMAT_VERSION,
     MAX_ENTRY_BYTES,
@@ -36,6 +29,7 @@ from analytics.events.entry import (
 )
 from analytics.events.ids import parse_place
 from ingestion.accept import admit
+from ingestion.accept.plan import encode_section, find_call
 from ingestion.drain.fuse_window import WINDOW_EVENTS, WINDOW_REQUESTS, Window
 from ingestion.drain.loop import drain
 from ingestion.drain.reader import Reader
@@ -62,19 +56,12 @@ def make_part(project_id: bytes, number: int, events: int = 1, padding: int = 0)
 
 def admit_together(project: TestProject, parts: Sequence[Part]) -> None:
     """As requests of one part each that share a call."""
-    keys = [
-        allowance_key(0, "together"),
-        quota_key(0, project.row.pk),
-        waiting_key(0),
-        accepted_key(0),
-        stream_key(0),
-        wake_key(0),
-    ]
-    limits = [10**9, 10**9, -1, 202601, 10**9, project.row.pk, FORMAT_VERSION, "together"]
-    arguments: list[Any] = [*limits, MAX_ENTRY_EVENTS, MAX_ENTRY_BYTES]
+    head = find_call(0, 10**9, "202601")
+    section = encode_section((10**9, 10**9, -1), project.row.pk, "together")
+    arguments: list[Any] = [*head.arguments, *section, len(parts)]
     for part in parts:
         arguments += (1, len(part.events), encode_part(part))
-    replies: Any = run_script(names.stream_client(), ADMIT, keys, arguments)
+    replies: Any = run_script(names.stream_client(), ADMIT, head.keys, arguments)
     assert [reply[0] for reply in replies] == [0] * len(parts)
 
 
@@ -237,7 +224,7 @@ def test_requests_in_flight_together_are_one_entry(
 ) -> None:
     with tap_wire(servers.stream.port) as tap, ThreadPoolExecutor(8) as threads:
         group = GroupCommit(tap.make_client(), ADMIT)
-        monkeypatch.setattr(admit, "_group_commit", cache(lambda: group))
+        monkeypatch.setattr(admit, "group_commit", cache(lambda: group))
         sender = admit.Sender(record_of(project), "203.0.113.9", None)
 
         def send(number: int) -> None:

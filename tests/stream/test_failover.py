@@ -11,7 +11,8 @@ from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import wake_key
 from analytics.web.problems import Unavailable
 from ingestion.drain.loop import drain
-from ingestion.stream.group_commit import CallHead, GroupCommit
+from ingestion.stream.calls import CallHead, SectionHead
+from ingestion.stream.group_commit import GroupCommit
 from ingestion.stream.scripts import ADMIT
 from local.process.ports import LOOPBACK
 from tests.conftest import Api, TestProject
@@ -75,7 +76,7 @@ def test_a_write_that_waits_for_replicas_is_refused_by_a_replica(control: Contro
     control.demote()
 
     with pytest.raises(Unavailable):
-        group.call(CallHead((), ()), ())
+        group.call(SectionHead(CallHead((), ()), (), ()), ())
 
 
 def test_whoever_sends_single_commands_leaves_it_too(control: Control) -> None:

@@ -17,8 +17,9 @@ from analytics.events.entry import AcceptedEvent
 from analytics.keys.authentication import authenticate
 from analytics.web.problems import Unavailable
 from ingestion.accept import admit
-from ingestion.stream import group_commit
-from ingestion.stream.group_commit import CallHead, GroupCommit
+from ingestion.stream import calls, group_commit
+from ingestion.stream.calls import CallHead, SectionHead
+from ingestion.stream.group_commit import GroupCommit
 from ingestion.stream.scripts import ADMIT, Script
 from tests.accept.test_post_event import read_entries
 from tests.conftest import TestProject
@@ -28,7 +29,17 @@ from tests.servers_plugin import Servers
 THREADS = 16
 OTHERS = THREADS - 1
 REPLY_BYTES = len(b"$2\r\n10\r\n")
-HEAD = CallHead((), ())
+CALL = CallHead((), ())
+HEAD = SectionHead(CALL, (), ())
+# The requests of all sections, one argument each.
+ECHO = b"""
+local texts, at = {}, 1
+while at <= #ARGV do
+  for i = at + 1, at + ARGV[at] do texts[#texts + 1] = ARGV[i] end
+  at = at + 1 + ARGV[at]
+end
+return texts
+"""
 
 
 def load(source: bytes) -> Script:
@@ -38,7 +49,7 @@ def load(source: bytes) -> Script:
 
 @pytest.fixture
 def echo(store: None) -> Script:
-    return load(b"return ARGV")
+    return load(ECHO)
 
 
 @pytest.fixture
@@ -90,6 +101,30 @@ def test_requests_that_come_during_a_write_share_the_next(echo: Script, tap: Wir
     assert tap.writes == 2
 
 
+def test_who_is_given_the_lead_before_it_begins_to_wait_leads(
+    echo: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before it is done at the very moment between its entry and its wait."""
+    group = GroupCommit(stream_client(), echo)
+    group.enlist([])  # somebody leads
+    enlist = group.enlist
+
+    def be_overtaken(tickets: Any) -> bool:
+        begins = enlist(tickets)
+        group._hand_over()
+        return begins
+
+    monkeypatch.setattr(group, "enlist", be_overtaken)
+    replies: list[Any] = []
+    thread = threading.Thread(
+        target=lambda: replies.append(group.call(HEAD, (b"one",))), daemon=True
+    )
+    thread.start()
+    thread.join(10)
+
+    assert replies == [b"one"]
+
+
 @pytest.mark.parametrize("cut_bytes", [0, REPLY_BYTES, 2 * REPLY_BYTES + 3])
 def test_a_lost_reply_refuses_every_request_of_that_write(
     echo: Script, tap: WireTap, cut_bytes: int
@@ -128,27 +163,39 @@ def fail(calls: Any) -> Any:
 def test_requests_share_a_call_where_its_head_is_the_same_and_it_is_not_too_long(
     store: None, tap: WireTap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counting = load(
-        b"local n = {} for i = 2, #ARGV do n[i - 1] = ARGV[1] .. #ARGV - 1 end return n"
-    )
-    monkeypatch.setattr(group_commit, "MAX_CALL_BYTES", 6)
-    group = GroupCommit(tap.make_client(), counting)
+    """Those of a section stay together, in their order, also among those of another."""
+    saying = load(b"""
+        local said, at, sections = {}, 2, ''
+        while at <= #ARGV do
+          sections = sections .. ARGV[at] .. ARGV[at + 1]
+          for i = at + 2, at + 1 + ARGV[at + 1] do said[#said + 1] = ARGV[i] end
+          at = at + 2 + ARGV[at + 1]
+        end
+        for i = 1, #said do said[i] = ARGV[1] .. said[i] .. sections end
+        return said
+    """)
+    monkeypatch.setattr(calls, "MAX_CALL_BYTES", 8)
+    group = GroupCommit(tap.make_client(), saying)
     tap.go.set()
+    x, y = (CallHead((), (name,)) for name in (b"x", b"y"))
+    a, b, c = SectionHead(x, (), (b"a",)), SectionHead(x, (), (b"b",)), SectionHead(y, (), (b"c",))
     tickets = [
-        group_commit._Ticket(head, (b"ab",), group._take_latch())
-        for head in (*[CallHead((), ("x",))] * 4, *[CallHead((), ("y",))] * 2)
+        group_commit._WaitingTicket(head, (b"%02d" % n,), group._take_latch())
+        for n, head in enumerate([a, b, c, a, b, a, c])
     ]
 
-    group._pending = tickets[1:] + tickets[:1]
-    group._lead(tickets[0])
+    group.enlist(tickets)
+    group.lead()
 
-    assert [ticket.reply for ticket in tickets] == [b"x1", *[b"x3"] * 3, *[b"y2"] * 2]
+    assert [ticket.reply for ticket in tickets] == [
+        *(b"x00a2b2", b"x01a2b2", b"y02c2", b"x03a2b2", b"x04a2b2", b"x05a1", b"y06c2")
+    ]
     assert tap.writes == 1
 
 
 def test_an_error_refuses_the_requests_of_its_call_alone(store: None) -> None:
-    picky = load(b"if ARGV[1] == 'bad' then error('no') end table.remove(ARGV, 1) return ARGV")
-    heads = [CallHead((), (text,)) for text in ("bad", "good")]
+    picky = load(b"if table.remove(ARGV, 1) == 'bad' then error('no') end " + ECHO)
+    heads = [SectionHead(CallHead((), (text,)), (), ()) for text in (b"bad", b"good")]
     group = GroupCommit(stream_client(), picky)
 
     def call(n: int) -> bool:
@@ -211,7 +258,7 @@ def test_requests_whose_connection_breaks_are_never_falsely_accepted(
 ) -> None:
     """Every 202 has its event in the stream; a 503 may have one, which its resend repeats."""
     group = GroupCommit(stream_client(), ADMIT)
-    monkeypatch.setattr(admit, "_group_commit", cache(lambda: group))
+    monkeypatch.setattr(admit, "group_commit", cache(lambda: group))
     monkeypatch.setattr(admit, "signal_drain", lambda partition: None)
     sender = admit.Sender(authenticate(f"Bearer {project.ingest_key}"), None, None)
     accepted: list[str] = []

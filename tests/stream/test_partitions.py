@@ -110,6 +110,8 @@ def test_beat_signals_each_partition_once_while_nothing_takes_the_signals(
     store: None, settings: Settings
 ) -> None:
     settings.STREAM_PARTITIONS = PARTITIONS
+    for n in range(PARTITIONS):
+        stream_client().xadd(stream_key(n), {b"v": b"1"})
     scheduler = QuietScheduler(app, lazy=True)
     entries = [
         ScheduleEntry(

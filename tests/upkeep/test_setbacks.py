@@ -14,7 +14,7 @@ from analytics.databases.transactions import durable_transaction
 from analytics.projects.models import Project
 from analytics.rollups.calendar import month_of
 from analytics.rollups.heads import day_key, month_key
-from columns.folder import ColumnsUnavailable
+from columns.files.folder import ColumnsUnavailable
 from tests.conftest import Api, TestProject
 from tests.stored import store_events
 from tests.upkeep.erasure.erasures import ask_to_erase, read_job

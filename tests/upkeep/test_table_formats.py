@@ -8,7 +8,7 @@ import pytest
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
-from analytics.rollups import TABLES_FORMAT, CorruptTable, runs
+from analytics.rollups import FACTS_FORMAT, CorruptTable, runs
 from tests.conftest import Api, TestProject, make_project
 from tests.stored import store_events
 from tests.upkeep.erasure.erasures import ask_to_erase, finish_erasure, reach_everything, read_job
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 NOW = timedelta(0)
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 NUMBER = int(DAY.timestamp()) // 86_400
-LATER = TABLES_FORMAT + 1
+LATER = FACTS_FORMAT + 1
 USER = "u"
 
 
@@ -137,7 +137,8 @@ def test_an_erasure_waits_for_a_release_that_knows_what_was_counted(
 
     assert read_all(project) == before
     assert read_job(erasure_id)["step"] == "buckets"
-    monkeypatch.setattr(runs, "TABLES_FORMAT", LATER)  # the newer release
+    for known in ("TABLES_FORMAT", "FACTS_FORMAT"):
+        monkeypatch.setattr(runs, known, LATER)  # the newer release
     assert finish_erasure(erasure_id)["step"] == "done"
     assert verify_day(project.id, NUMBER) == []
 

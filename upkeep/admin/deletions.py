@@ -1,6 +1,6 @@
 """Deleting a project in the admin, from the project's own page, and what was deleted."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -24,7 +24,7 @@ else:  # at run time it cannot be subscripted
 class DeletionForm(DeletionModelForm):
     """Who types both knows which project it is."""
 
-    project: ClassVar[Project]
+    project: Project
 
     project_name = forms.CharField(label="Name of the project", max_length=100)
     project_id = forms.CharField(label="Id of the project", max_length=100)

@@ -24,7 +24,10 @@ else:  # at run time it cannot be subscripted
     ModelAdmin = admin.ModelAdmin
 
 PAGE_LINES = 100
-COLUMNS = ("accepted", "stored", "duplicate", "dead", "waiting", "difference", "erased", "lost")
+COLUMNS = (
+    *("accepted", "stored", "duplicate", "dead", "waiting", "difference"),
+    *("erased", "imported", "lost"),
+)
 
 
 @dataclass(frozen=True, slots=True)

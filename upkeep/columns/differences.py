@@ -7,7 +7,7 @@ from typing import Any, Final
 import duckdb
 import structlog
 
-from columns.layout import TYPES
+from columns.files.layout import TYPES
 
 log = structlog.get_logger(__name__)
 
@@ -22,15 +22,16 @@ class Difference:
     """An event, or a whole segment, that is not in the columns as it should be.
 
     `what` of an event: `missing` (stored, and in no segment), `unknown` (in a segment, and no
-    stored event of the project that a segment should hold), `doubled` or `changed`; of a segment:
-    `unreadable`.
+    stored event of the project that a segment should hold), `doubled`, `changed`, or `visit` (the
+    visit it has there is not the one that the segment's rows make up); of a segment: `unreadable`,
+    or `overlapping` (it shares an owner's day with another).
     """
 
     project_id: bytes
     day: int
     what: str
     name: str  # the event's id without its project, or the segment's, in hex
-    columns: Sequence[str] = ()  # that were changed
+    columns: Sequence[str] = ()  # that were changed; or what is wrong with a segment
 
 
 def compare(

@@ -1,6 +1,7 @@
-"""Rounds over the projects whose columns have something to do, in the lane of the columns.
+"""Rounds over the projects whose columns have something to do, side by side with other processes.
 
-Each takes a stride of every project in turn, until the time is up, and tells whether work is left.
+Each takes a stride of every project in turn that nobody else works on (upkeep/jobs/leases.py),
+until the time is up, and tells whether work is left.
 What fails in a project rests (upkeep/jobs/setbacks.py); a folder that cannot be used is nobody's
 fault, and raises ColumnsUnavailable before anything is tried.
 """
@@ -19,16 +20,17 @@ from analytics.databases.column_documents import ColumnHeadDocument, SegmentDocu
 from analytics.databases.documents import ProjectRow, typed
 from analytics.databases.transactions import Conflict, repeat
 from analytics.events.ids import ms_of_datetime
-from analytics.projects.horizon import raw_horizon
+from analytics.projects.horizon import columns_horizon
 from analytics.projects.models import Project
 from columns.export import DUE_EVENTS, export_project, list_due
-from columns.folder import make_folder
+from columns.files.folder import make_folder
+from columns.files.scratch import remove_left
 from columns.garbage import collect_entry, list_garbage
 from columns.merge import list_merges, merge_project
 from columns.rewrite import cut_before, export_old, note_damage, repair_next
-from columns.scratch import remove_left
 from columns.segments import DamagedSegment
 from columns.stored import EVER_MS
+from upkeep.jobs.leases import lease_project
 from upkeep.jobs.setbacks import (
     COLLECT_FILES,
     CUT_COLUMNS,
@@ -54,56 +56,74 @@ def has_due() -> bool:
     return bool(list_due(datetime.now(UTC)))
 
 
-def export_columns(budget_seconds: float = BUDGET_SECONDS) -> bool:
-    """Export fresh events of the projects that are due."""
-    return _export(time.monotonic() + budget_seconds)
+class Round:
+    """One run: until when, and how it calls another process to its side, once."""
+
+    def __init__(self, budget_seconds: float, ask_for_help: Callable[[], object] | None) -> None:
+        self.deadline = time.monotonic() + budget_seconds
+        self._ask_for_help = ask_for_help
+
+    def call(self) -> None:
+        if self._ask_for_help:
+            self._ask_for_help()
+            self._ask_for_help = None
 
 
-def tend_columns(budget_seconds: float = BUDGET_SECONDS) -> bool:
+def export_columns(
+    budget_seconds: float = BUDGET_SECONDS, ask_for_help: Callable[[], object] | None = None
+) -> bool:
+    """Export fresh events of the projects that are due.
+
+    Where there is more than one to work on `ask_for_help` is called, for another process.
+    """
+    return _export(Round(budget_seconds, ask_for_help))
+
+
+def tend_columns(
+    budget_seconds: float = BUDGET_SECONDS, ask_for_help: Callable[[], object] | None = None
+) -> bool:
     """Everything else, after what is due to be exported, which waits for nothing."""
-    deadline = time.monotonic() + budget_seconds
+    run = Round(budget_seconds, ask_for_help)
     left: list[bool] = []
 
-    def take_round(work: Callable[[float], bool]) -> None:
-        left.append(work(deadline))
+    def take_round(work: Callable[[Round], bool]) -> None:
+        left.append(work(run))
 
     rounds = (_export, _merge, _repair, _export_old, _cut)
     run_each(*(partial(take_round, work) for work in rounds), collect_files)
     return any(left)
 
 
-def _export(deadline: float) -> bool:
+def _export(run: Round) -> bool:
     tails = {tail.project_id: tail.events for tail in list_due(datetime.now(UTC))}
 
     def export(project_id: bytes) -> bool:
         tails[project_id] -= repeat(lambda: export_project(project_id))
         return tails[project_id] >= DUE_EVENTS
 
-    return _take_turns(EXPORT_COLUMNS, list(tails), export, deadline)
+    return _take_turns(EXPORT_COLUMNS, list(tails), export, run)
 
 
-def _merge(deadline: float) -> bool:
+def _merge(run: Round) -> bool:
     found = [loose.project_id for loose in list_merges(datetime.now(UTC))]
 
     def merge(project_id: bytes) -> bool:
         return repeat(lambda: merge_project(project_id)) > 0
 
-    return _take_turns(MERGE_COLUMNS, found, merge, deadline)
+    return _take_turns(MERGE_COLUMNS, found, merge, run)
 
 
-def _repair(deadline: float) -> bool:
+def _repair(run: Round) -> bool:
     segments = typed(SegmentDocument, mongo.COLUMN_SEGMENTS)
     found = segments.distinct("project", {"damagedAt": {"$exists": True}})
-    return _take_turns(REPAIR_COLUMNS, map(bytes, found), repair_next, deadline)
+    return _take_turns(REPAIR_COLUMNS, map(bytes, found), repair_next, run)
 
 
-def _export_old(deadline: float) -> bool:
+def _export_old(run: Round) -> bool:
     _note_late_projects()
     old = {"oldUntil": {"$exists": True}, "oldFrom": {"$lte": datetime.now(UTC)}}
     found = typed(ColumnHeadDocument, mongo.COLUMN_HEADS).find(old, {"_id": 1})
-    return _take_turns(
-        EXPORT_OLD_EVENTS, [bytes(head["_id"]) for head in found], export_old, deadline
-    )
+    return _take_turns(EXPORT_OLD_EVENTS, [bytes(head["_id"]) for head in found], export_old, run)
 
 
 def _note_late_projects() -> None:
@@ -125,12 +145,19 @@ def _note_late_projects() -> None:
         )
 
 
-def _cut(deadline: float) -> bool:
+def _cut(run: Round) -> bool:
     """Let go, once a day, what the retention of a project let go."""
-    fields = {"retention_days": 1, "raw_since": 1}
+    fields = dict.fromkeys(
+        ("retention_days", "raw_since", "columns_retention_days", "columns_since"), 1
+    )
     rows = typed(ProjectRow, Project._meta.db_table).find({"retention_days": {"$ne": None}}, fields)
     horizons = {
-        bytes.fromhex(row["_id"]): raw_horizon(row["retention_days"], row.get("raw_since"))
+        bytes.fromhex(row["_id"]): columns_horizon(
+            row["retention_days"],
+            row.get("raw_since"),
+            row.get("columns_retention_days"),
+            row.get("columns_since"),
+        )
         for row in rows
     }
     cut = {"$not": {"$gt": datetime.now(UTC) - CUT_EVERY}}
@@ -143,7 +170,7 @@ def _cut(deadline: float) -> bool:
             cut_before(project_id, ms_of_datetime(horizon))
         return False
 
-    return _take_turns(CUT_COLUMNS, [bytes(head["_id"]) for head in found], cut_project, deadline)
+    return _take_turns(CUT_COLUMNS, [bytes(head["_id"]) for head in found], cut_project, run)
 
 
 def collect_files() -> None:
@@ -159,18 +186,26 @@ def collect_files() -> None:
     turns.end()
 
 
-def _take_turns(work: str, projects: Iterable[bytes], stride: Stride, deadline: float) -> bool:
-    """A stride of each project in turn, at least one, while there is time; whether work is left."""
+def _take_turns(work: str, projects: Iterable[bytes], stride: Stride, run: Round) -> bool:
+    """A stride of each project in turn, at least one, while there is time; whether work is left.
+
+    What another process works on is left to it.
+    """
     turns = Turns(work)
     waiting = deque(project for project in projects if not turns.is_resting(project.hex()))
     if waiting:
         make_folder()
     while waiting:
         project_id = waiting.popleft()
-        with turns.attempt(project_id.hex(), project_id):
-            if _take_stride(work, project_id, stride):
-                waiting.append(project_id)
-        if waiting and time.monotonic() > deadline:
+        with lease_project(project_id) as entered:
+            if not entered:
+                continue
+            if waiting:
+                run.call()
+            with turns.attempt(project_id.hex(), project_id):
+                if _take_stride(work, project_id, stride):
+                    waiting.append(project_id)
+        if waiting and time.monotonic() > run.deadline:
             return True
     turns.end()
     return False

@@ -2,36 +2,38 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import duckdb
-from django.conf import settings
 from pymongo.client_session import ClientSession
 
 from analytics.databases import mongo
 from analytics.databases.column_documents import VeilDocument
 from analytics.databases.documents import typed
 from analytics.databases.transactions import Conflict, repeat
-from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES, ms_of_datetime
+from analytics.events.ids import MS_PER_DAY, PROJECT_ID_BYTES, ms_of_datetime, now_ms
 from analytics.metrics.sightings import note_columns_verified
 from analytics.projects.policy import find_policy, list_projects
-from columns.engine import quote, read_files
-from columns.folder import find_folder
-from columns.layout import TYPES
+from analytics.projects.zones import zone_at
+from columns.files.engine import quote, read_files
+from columns.files.folder import engine_folder, find_folder
+from columns.files.layout import TYPES
+from columns.files.rows import encode_row, select_rows
+from columns.files.scratch import open_scratch_engine
 from columns.rewrite import note_damage
-from columns.rows import encode_row, select_rows
-from columns.scratch import open_scratch_engine
 from columns.segments import (
     DamagedSegment,
     Segment,
-    check_file,
+    hold_file,
     list_segments,
     read_head,
 )
 from columns.stored import BEGINNING_MS, EVER_MS, find_settled, list_days
 from upkeep.columns.differences import Difference, compare, report
+from upkeep.columns.visits import compare_visits, list_overlapping
 
 SAMPLE_PROJECTS: Final = 10
 SAMPLE_DAYS: Final = 3
@@ -55,10 +57,11 @@ class Verification:
         days = set(list_days(self.project_id, from_ms, to_ms))
         segments = list_segments(read_head(self.project_id), from_ms=from_ms, to_ms=to_ms)
         if segments:
-            with open_scratch_engine(_MEMORY_MB, [settings.COLUMNS_URL]) as (engine, _):
+            with open_scratch_engine(_MEMORY_MB, [engine_folder()]) as (engine, _):
                 for segment in segments:
-                    if not self._find_trouble(engine, segment):
-                        days.update(_days_of(engine, segment, from_ms, to_ms))
+                    with ExitStack() as held:
+                        if not isinstance(found := self._hold(held, engine, segment), str):
+                            days.update(_days_of(engine, found, from_ms, to_ms))
         return sorted(days)
 
     def verify_day(self, day: int) -> tuple[int, list[Difference]]:
@@ -75,7 +78,10 @@ class Verification:
         from_ms, to_ms = max(day * MS_PER_DAY, self._begin_ms()), (day + 1) * MS_PER_DAY
         if from_ms >= to_ms:
             return 0, []
-        with open_scratch_engine(_MEMORY_MB, [settings.COLUMNS_URL]) as (engine, temp):
+        with (
+            open_scratch_engine(_MEMORY_MB, [engine_folder()]) as (engine, temp),
+            ExitStack() as held,
+        ):
             with mongo.client().start_session(snapshot=True) as session:
                 head = read_head(self.project_id, session)
                 segments = list_segments(head, session, from_ms=from_ms, to_ms=to_ms)
@@ -83,15 +89,24 @@ class Verification:
                 settled = find_settled(self.project_id, session, from_ms, to_ms)
                 with (temp / "stored.jsonl").open("wb") as file:
                     file.writelines(encode_row(event) + b"\n" for event in settled)
+            files = {segment: self._hold(held, engine, segment) for segment in segments}
             unreadable = [
-                Difference(self.project_id, day, "unreadable", segment.id.hex(), (trouble,))
-                for segment in segments
-                if (trouble := self._find_trouble(engine, segment))
+                Difference(self.project_id, day, "unreadable", segment.id.hex(), (found,))
+                for segment, found in files.items()
+                if isinstance(found, str)
             ]
             if unreadable:
                 return len(unreadable), unreadable
-            _make_views(engine, temp, segments, from_ms, to_ms)
-            return compare(engine, self.project_id, day)
+            paths = {each: path for each, path in files.items() if isinstance(path, Path)}
+            _make_views(engine, temp, list(paths.values()), from_ms, to_ms)
+            count, differences = compare(engine, self.project_id, day)
+            zone = zone_at(find_policy(self.project_id).zones, now_ms())
+            found = list(list_overlapping(segments, zone, day))
+            count, differences = count + len(found), [*differences, *found]
+            for segment, path in paths.items():
+                more, found = compare_visits(engine, segment, path, from_ms, to_ms, day)
+                count, differences = count + more, [*differences, *found]
+            return count, differences
 
     def _begin_ms(self) -> int:
         """From when on segments and what is fresh hold all stored events of the project."""
@@ -102,53 +117,50 @@ class Verification:
             BEGINNING_MS if old_until is None else old_until,
         )
 
-    def _find_trouble(self, engine: duckdb.DuckDBPyConnection, segment: Segment) -> str | None:
-        """What is wrong with a file: it is missing, damaged, or another than the list says.
+    def _hold(
+        self, held: ExitStack, engine: duckdb.DuckDBPyConnection, segment: Segment
+    ) -> Path | str:
+        """The file of a segment, until the end of `held`; or what is wrong with it: it is missing,
+        damaged, or another than the list says.
 
         Then it is noted as damaged, so that maintenance makes good what it held. Raises Conflict
-        where the segment was replaced meanwhile.
+        where the segment was replaced meanwhile, and ColumnsUnavailable.
         """
-        if segment.id in self.sound:
-            return None
+        is_sound = segment.id in self.sound
         try:
-            check_file(find_folder(), segment)
-            trouble = _compare_footer(engine, segment)
+            file = hold_file(find_folder(), segment, anew=not is_sound, is_sound=is_sound)
+            path = held.enter_context(file)
+            trouble = None if is_sound else _compare_footer(engine, segment, path)
         except (DamagedSegment, duckdb.Error) as exc:
             trouble = str(exc)
         if trouble is None:
             self.sound.add(segment.id)
-        elif not note_damage(segment):
+            return path
+        if not note_damage(segment):
             raise Conflict("the segment was replaced")
         return trouble
 
 
-def _read(segments: Sequence[Segment]) -> str:
-    """The FROM of segments. Raises ColumnsUnavailable."""
-    folder = find_folder()
-    return read_files(folder.path_of(segment.id) for segment in segments)
-
-
 def _days_of(
-    engine: duckdb.DuckDBPyConnection, segment: Segment, from_ms: int, to_ms: int
+    engine: duckdb.DuckDBPyConnection, path: Path, from_ms: int, to_ms: int
 ) -> Iterator[int]:
     found = engine.execute(
-        f'SELECT DISTINCT "timestamp" // {MS_PER_DAY} FROM {_read([segment])} '
+        f'SELECT DISTINCT "timestamp" // {MS_PER_DAY} FROM {read_files([path])} '
         'WHERE "timestamp" >= ? AND "timestamp" < ?',
         [from_ms, to_ms],
     )
     return (day for (day,) in found.fetchall())
 
 
-def _compare_footer(engine: duckdb.DuckDBPyConnection, segment: Segment) -> str | None:
+def _compare_footer(engine: duckdb.DuckDBPyConnection, segment: Segment, path: Path) -> str | None:
     """Whether a file says of itself what the list says of it."""
-    path = quote(find_folder().path_of(segment.id))
-    pairs = engine.execute(f"SELECT key, value FROM parquet_kv_metadata({path})").fetchall()
+    pairs = engine.execute(f"SELECT key, value FROM parquet_kv_metadata({quote(path)})").fetchall()
     said = {bytes(key).decode(): bytes(value).decode() for key, value in pairs}
     owner, own = segment.id[:PROJECT_ID_BYTES].hex(), segment.id[PROJECT_ID_BYTES:].hex()
     if (said.get("project"), said.get("segment")) != (owner, own):
         return f"the file says it is {said.get('segment')} of project {said.get('project')}"
     [held] = engine.execute(
-        f'SELECT count(*), min("timestamp"), max("timestamp") FROM {_read([segment])}'
+        f'SELECT count(*), min("timestamp"), max("timestamp") FROM {read_files([path])}'
     ).fetchall()
     if held != (segment.rows, segment.from_ms, segment.to_ms):
         return f"the file has {held[0]} rows from {held[1]} to {held[2]}"
@@ -168,13 +180,13 @@ def _load_veils(
 def _make_views(
     engine: duckdb.DuckDBPyConnection,
     temp: Path,
-    segments: Sequence[Segment],
+    paths: Sequence[Path],
     from_ms: int,
     to_ms: int,
 ) -> None:
     """The views `stored` and `listed` (differences.py)."""
     sources = {"stored": f"({select_rows(temp / 'stored.jsonl')})"}
-    sources["listed"] = _read(segments) if segments else "(FROM stored LIMIT 0)"
+    sources["listed"] = read_files(paths) if paths else "(FROM stored LIMIT 0)"
     for view, source in sources.items():
         engine.execute(
             f"""CREATE TEMP VIEW {view} AS SELECT {_COLUMNS} FROM {source} AS held

@@ -9,14 +9,16 @@ from analytics.databases.redis_commands import typed_commands
 from analytics.databases.redis_keys import (
     accepted_key,
     addresses_key,
-    allowance_key,
+    allowances_key,
     api_keys_used_key,
     quota_key,
     refusals_key,
+    usage_key,
 )
 from analytics.databases.transactions import durable_transaction
 from analytics.keys.refusals import list_kept_days
-from analytics.projects.models import ApiKey
+from analytics.projects.models import ApiKey, Project
+from analytics.projects.usage import list_months, read_accepted_by_month
 from upkeep.deletion.job import Deletion
 from upkeep.jobs.job import finish_step
 from upkeep.ledger.lines import COLUMNS, read_ledger, read_settled
@@ -36,9 +38,7 @@ def close_books(job: Deletion) -> None:
 
 def _read_usage(job: Deletion) -> dict[str, int]:
     """Accepted events by month `YYYYMM`, as far as Redis knows."""
-    client = typed_commands(names.stream_client())
-    usage = client.hgetall(quota_key(job.partition, job.id))
-    return {field.decode(): int(count) for field, count in usage.items() if len(field) == 6}
+    return read_accepted_by_month(Project.objects.get(pk=job.id))
 
 
 def delete_counters(job: Deletion) -> None:
@@ -47,15 +47,18 @@ def delete_counters(job: Deletion) -> None:
     That record is what keeps a key from coming back (docs/decisions/0004).
     """
     client = typed_commands(names.stream_client())
-    accepted = accepted_key(job.partition)
-    prefix = f"{job.id}:".encode()
-    if lines := [field for field in client.hkeys(accepted) if field.startswith(prefix)]:
-        client.hdel(accepted, *lines)
+    months = list_months(Project.objects.get(pk=job.id))
+    for name in (
+        accepted_key(job.partition),
+        allowances_key(job.partition),
+        *(usage_key(job.partition, month) for month in months),
+    ):
+        if fields := [field for field in client.hkeys(name) if field.startswith(job.id.encode())]:
+            client.hdel(name, *fields)
     client.delete(quota_key(job.partition, job.id))
     for day in list_kept_days():
         client.delete(refusals_key(job.partition, job.id, day))
     for key_id in ApiKey.objects.filter(project=job.id).values_list("pk", flat=True):
-        client.delete(allowance_key(job.partition, key_id))
         client.delete(addresses_key(job.partition, key_id))
         client.hdel(api_keys_used_key(), key_id)
     with durable_transaction() as session:

@@ -1,4 +1,5 @@
-"""Remove a project's segments: first from its list, so that no question reads them, then all files.
+"""Remove a project's segments: first from its list, so that no question reads them, then all files,
+and those of its exports and imports.
 
 The list goes with its head and the veils, so whoever was about to change it meets a Conflict.
 """
@@ -9,11 +10,13 @@ from analytics.databases.documents import typed
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import durable_transaction
 from columns.change import READ_TIME
-from columns.folder import find_folder
+from columns.files.folder import find_folder
 from columns.garbage import add_entry
 from upkeep.deletion.job import Deletion
+from upkeep.exports.folder import delete_project
+from upkeep.imports.folder import delete_project as delete_imports
 from upkeep.jobs.job import finish_step, save_progress
-from upkeep.jobs.waiting import waiting_for_folder
+from upkeep.jobs.waiting import waiting_for_exports, waiting_for_folder
 
 DELETE_SEGMENTS = 500
 
@@ -35,13 +38,25 @@ def delete_segments(job: Deletion) -> None:
 
 
 def delete_files(job: Deletion) -> None:
-    """Once nobody reads or writes any: the project's folder, whatever is in it.
+    """Once nobody reads or writes any: the project's folders, whatever is in them.
 
-    Waits while the folder cannot be reached, unless this deployment never had one.
+    Waits while a folder cannot be reached, unless this deployment never had one.
     """
+    with waiting_for_exports(job):
+        delete_project(job.project_id)
+        delete_imports(job.project_id)
     if collection(mongo.COLUMN_STORE).find_one({}) is not None:
         with waiting_for_folder(job):
-            find_folder().delete_project(job.project_id)
+            folder = find_folder()
+            folder.delete(_list_garbage(job.project_id))
+            folder.delete_project(job.project_id)
     with durable_transaction() as session:
         collection(mongo.COLUMN_GARBAGE).delete_many({"project": job.project_id}, session=session)
+        collection(mongo.COLUMN_LEASES).delete_one({"_id": job.project_id}, session=session)
         finish_step(job, session)
+
+
+def _list_garbage(project_id: bytes) -> list[bytes]:
+    """The segments that are named as something to delete."""
+    found = collection(mongo.COLUMN_GARBAGE).find({"project": project_id}, {"segments": 1})
+    return [bytes(segment_id) for entry in found for segment_id in entry["segments"]]

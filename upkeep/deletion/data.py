@@ -12,7 +12,9 @@ from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import durable_transaction
 from analytics.events.fresh import FRESH_ID_BYTES
 from analytics.events.ids import PLACE_BYTES, UNIT_BYTES, event_ids_of, ids_of
+from analytics.keys.samples import delete_samples
 from upkeep.deletion.job import Deletion
+from upkeep.imports.ending import stop_imports
 from upkeep.jobs.job import finish_step, save_progress
 from upkeep.jobs.setbacks import forget_setbacks
 from upkeep.rollups.runs import READ_TIME
@@ -32,7 +34,10 @@ def delete_duplicates(job: Deletion) -> None:
 
 def delete_letters(job: Deletion) -> None:
     mongo.collection(mongo.FUSES).delete_one({"_id": job.project_id})
+    delete_samples(job.project_id)
     mongo.collection(mongo.SALTS).delete_many(ids_of(job.project_id, UNIT_BYTES))
+    for name in (mongo.MEMBERS, mongo.INVITATIONS, mongo.SHARE_LINKS):
+        mongo.collection(name).delete_many({"project_id": job.id})
     _delete(job, mongo.DEAD_LETTERS, _named(job, PLACE_BYTES), "deadLetters")
 
 
@@ -59,6 +64,35 @@ def delete_months(job: Deletion) -> None:
 
 def delete_fresh(job: Deletion) -> None:
     _delete(job, mongo.COLUMN_FRESH, _named(job, FRESH_ID_BYTES), None)
+
+
+def delete_saved(job: Deletion) -> None:
+    """What people kept of it, whole: there are no more than some thousands."""
+    for name in mongo.SAVED:
+        collection(name).delete_many({"project_id": job.id})
+    with durable_transaction() as session:
+        finish_step(job, session)
+
+
+def delete_notices(job: Deletion) -> None:
+    """What waits is not sent any more; a look that is under way finds its rule gone."""
+    for name in (mongo.NOTICE_RULES, mongo.NOTICE_RECIPIENTS):
+        collection(name).delete_many({"project": job.project_id})
+    _delete(job, mongo.NOTICES, {"project": job.project_id}, None)
+
+
+def delete_exports(job: Deletion) -> None:
+    _delete(job, mongo.EXPORTS, {"project": job.project_id}, "exports")
+
+
+def delete_imports(job: Deletion) -> None:
+    """Also what was asked for at the moment of the request."""
+    stop_imports(job.project_id)
+    _delete(job, mongo.IMPORTS, {"project": job.project_id}, "imports")
+
+
+def delete_pins(job: Deletion) -> None:
+    _delete(job, mongo.COLUMN_PINS, {"project": job.project_id}, None)
 
 
 def _named(job: Deletion, length: int) -> Document:

@@ -1,12 +1,14 @@
 """The job of a deletion. Its document stays: who, when, and what the project's books said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from analytics.audit import record
 from analytics.databases import mongo
 from analytics.databases.documents import JobDocument, typed
 from analytics.databases.mongo import Document
+from analytics.projects.aliases import Alias
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.models import Project
 from analytics.task_names import RUN_DELETIONS
@@ -15,7 +17,7 @@ from upkeep.jobs.job import DONE, Job, new_job, signal_jobs
 # Everything of the project that MongoDB holds; twice, for what was in flight the first time.
 DATA = (
     *("events", "duplicates", "letters", "summaries", "days", "months", "erasures", "buckets"),
-    *("fresh", "segments"),
+    *("fresh", "segments", "saved", "notices", "exports", "imports", "pins"),
 )
 AGAIN = "_again"
 
@@ -39,8 +41,8 @@ class Deletion(Job):
     }
     COUNTS: ClassVar[Sequence[str]] = (
         *("events", "duplicates", "deadLetters", "summaries", "days", "months", "erasures"),
-        "segments",
-        *("accepted", "stored", "duplicate", "dead", "erased"),  # the books
+        *("segments", "exports", "imports"),
+        *("accepted", "stored", "duplicate", "dead", "erased", "imported"),  # the books
     )
 
     last_place: bytes | None  # the last that an event of the project may have
@@ -66,21 +68,27 @@ def ask_deletion(project: Project, requested_by: str) -> JobDocument:
         deletions.update_one(
             {"_id": project.id, "step": DONE}, {"$set": again, "$inc": {"revision": 1}}
         )
+    record(requested_by, project.id, "project.deletion_asked", project.name)
     stop_keys(project)
     signal_jobs(Deletion)
     return find_deletion(project.id) or made
 
 
 def stop_keys(project: Project) -> bool:
-    """Mark the project as deleted and revoke its keys; whether Redis knows of it already."""
+    """Mark the project as deleted, revoke its keys and let go of its aliases.
+
+    Returns whether Redis knows of it already.
+    """
     is_known = True
     try:
         project.stop()
     except MirrorDelayed:
         is_known = False
-    for key in project.keys.all():
+    ends: list[Callable[[], object]] = [key.revoke for key in project.keys.all()]
+    ends += [alias.delete for alias in Alias.objects.filter(project=project)]
+    for end in ends:
         try:
-            key.revoke()
+            end()
         except MirrorDelayed:
             is_known = False
     return is_known

@@ -10,6 +10,7 @@ from analytics.projects.models import Project
 from upkeep.deletion import columns, data
 from upkeep.deletion.books import close_books, delete_counters
 from upkeep.deletion.job import AGAIN, Deletion, stop_keys
+from upkeep.imports.ending import stop_imports
 from upkeep.jobs.job import JobKind, MustWait, Stride, finish_step, save_progress
 from upkeep.jobs.waiting import ANY_INDEX, read_last_entry, wait_for_drain
 
@@ -20,9 +21,10 @@ REST = timedelta(minutes=2)
 
 
 def stop(job: Deletion) -> None:
-    """Once more: the keys of the request, or one that was made at that moment."""
+    """Once more: the keys of the request, or one that was made at that moment; and imports."""
     if not stop_keys(Project.objects.get(pk=job.id)):
         raise MustWait
+    stop_imports(job.project_id)
     with durable_transaction() as session:
         finish_step(job, session)
 
@@ -73,6 +75,11 @@ _DATA: Mapping[str, Stride[Deletion]] = {
     "buckets": data.delete_erasure_days,
     "fresh": data.delete_fresh,
     "segments": columns.delete_segments,
+    "saved": data.delete_saved,
+    "notices": data.delete_notices,
+    "exports": data.delete_exports,
+    "imports": data.delete_imports,
+    "pins": data.delete_pins,
 }
 DELETIONS = JobKind(
     Deletion,

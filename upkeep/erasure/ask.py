@@ -3,6 +3,7 @@
 import pymongo
 from pymongo.errors import ExecutionTimeout
 
+from analytics.audit import record
 from analytics.databases import mongo
 from analytics.databases.documents import JobDocument, LetterDocument, typed
 from analytics.databases.mongo import collection
@@ -22,6 +23,7 @@ def ask_erasure(project_id: bytes, partition: int, user_id: str, requested_by: s
     """Write the job down and signal a worker; the job. Raises RedisError or PyMongoError."""
     with pymongo.timeout(STORE_TIMEOUT_SECONDS):
         job = create_erasure(project_id, partition, user_id, requested_by)
+        record(requested_by, project_id.hex(), "erasure.asked", job["_id"])
     signal_jobs(Erasure)
     return job
 

@@ -20,7 +20,7 @@ from columns.forget import Forgotten, forget_in_next, lift_veil
 from columns.garbage import collect_files
 from upkeep.erasure.job import Erasure
 from upkeep.jobs.job import MustWait, finish_step, save_progress
-from upkeep.jobs.lane import COLUMNS, COLUMNS_WAIT_SECONDS, enter_lane
+from upkeep.jobs.leases import PATIENCE_SECONDS, lease_project
 from upkeep.jobs.waiting import waiting_for_folder
 
 FIND_KEYS = 10_000
@@ -76,7 +76,7 @@ def forget_in_segments(job: Erasure) -> None:
     def note(session: ClientSession) -> None:
         save_progress(job, session, cursor=None, counts={"segments": 1})
 
-    with enter_lane(COLUMNS, COLUMNS_WAIT_SECONDS), waiting_for_folder(job):
+    with lease_project(job.project_id, PATIENCE_SECONDS), waiting_for_folder(job):
         if forget_in_next(job.project_id, whom, note):
             return
         with durable_transaction() as session:

@@ -84,7 +84,7 @@ def _find_events(
 
 def _replace_events(session: ClientSession, found: Sequence[EventDocument]) -> None:
     """The snapshot that found them makes this fail where one of them changed meanwhile."""
-    kept = {"_id": "$_id", "place": "$place", "expiresAt": "$expiresAt"}
+    kept = {name: f"${name}" for name in ("_id", "place", "expiresAt", "imported")}
     tombstone = {"$replaceWith": {**kept, "erased": datetime.now(UTC)}}
     collection(mongo.EVENTS).update_many(
         {"_id": {"$in": [event["_id"] for event in found]}}, [tombstone], session=session

@@ -10,6 +10,7 @@ from analytics.databases.documents import JobDocument, typed
 from analytics.databases.mongo import Document
 from analytics.events.ids import make_place
 from analytics.task_names import RUN_ERASURES
+from upkeep.imports.ending import note_erased
 from upkeep.jobs.job import DONE, Job, new_job
 from upkeep.jobs.waiting import ANY_INDEX, read_last_entry
 
@@ -25,6 +26,7 @@ class Erasure(Job):
         "first_letters": "waiting",
         "drain": "waiting",
         "veil": "erasing",
+        "exports": "erasing",
         "events": "erasing",
         "letters": "erasing",
         "duplicates": "erasing",
@@ -34,12 +36,13 @@ class Erasure(Job):
         "tail": "clearing",
         "columns": "clearing",
         "files": "clearing",
+        "exports_again": "clearing",
         DONE: "done",
     }
     COUNTS: ClassVar[Sequence[str]] = (
         *("events", "deadLetters", "duplicates"),
         *("buckets", "exactSets", "sketchedBuckets"),
-        "segments",
+        *("segments", "exports"),
     )
     FORGETS: ClassVar[Sequence[str]] = ("userId",)
 
@@ -54,7 +57,11 @@ class Erasure(Job):
 def create_erasure(
     project_id: bytes, partition: int, user_id: str, requested_by: str
 ) -> JobDocument:
-    """Write down that a user is to be erased. Raises RedisError or PyMongoError."""
+    """Write down that a user is to be erased. Raises RedisError or PyMongoError.
+
+    Imports under way know of it before the last place is read: none brings the user behind it.
+    """
+    note_erased(project_id, user_id)
     job: JobDocument = {
         **new_job(Erasure, str(uuid4()), project_id, partition, requested_by),
         "userId": user_id,

@@ -11,6 +11,7 @@ from analytics.databases.documents import DuplicateDocument, LetterDocument, Let
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import PLACE_BYTES, after_project, ids_of
+from analytics.keys.samples import delete_samples
 from upkeep.erasure.job import Erasure
 from upkeep.jobs.job import finish_step, save_progress
 
@@ -39,7 +40,11 @@ _decoder = msgspec.json.Decoder(_Payload)
 
 
 def redact_letters(job: Erasure) -> None:
-    """One stride: look through LETTERS of the project that were accepted before the request."""
+    """One stride: look through LETTERS of the project that were accepted before the request.
+
+    What receivers refused goes as a whole: it is in the words of other vendors, and may be cut.
+    """
+    delete_samples(job.project_id)
     with durable_transaction() as session:
         letters = typed(LetterDocument, mongo.DEAD_LETTERS)
         page = list(

@@ -4,6 +4,7 @@ from analytics.events.ids import parse_place
 from upkeep.erasure.buckets import forget_in_old_buckets, rebuild_buckets
 from upkeep.erasure.columns import draw_veil, export_tail, forget_in_segments, wait_for_files
 from upkeep.erasure.events import erase_events
+from upkeep.erasure.exports import remove_exports
 from upkeep.erasure.job import Erasure
 from upkeep.erasure.letters import redact_duplicates, redact_letters
 from upkeep.jobs.job import JobKind
@@ -22,6 +23,7 @@ ERASURES = JobKind(
         "first_letters": redact_letters,
         "drain": wait,
         "veil": draw_veil,
+        "exports": remove_exports,
         "events": erase_events,
         "letters": redact_letters,
         "duplicates": redact_duplicates,
@@ -30,5 +32,6 @@ ERASURES = JobKind(
         "tail": export_tail,
         "columns": forget_in_segments,
         "files": wait_for_files,
+        "exports_again": remove_exports,
     },
 )

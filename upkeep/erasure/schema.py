@@ -29,6 +29,7 @@ _MEANINGS = {
     "exactSets": "Sets of users and visitors, of rollups whose events are gone, that forgot.",
     "sketchedBuckets": "Buckets whose events are gone and whose sketch may still count the user.",
     "segments": "Files of the columns that were written anew without the user.",
+    "exports": "Finished exports that were removed because they might hold the user.",
 }
 _MOMENT = {"type": "string", "format": "date-time"}
 _ERASURE = object_of(

@@ -18,10 +18,10 @@ RENEW_SECONDS = 10.0
 POLL_SECONDS = 0.01
 
 MAINTENANCE: Final = "lane"
-COLUMNS: Final = "columns-lane"  # what is fresh waits for no rebuilding of rollups
-COLUMNS_WAIT_SECONDS: Final = 10.0
-"""So long who changes segments waits for that lane, beside which the exporter conflicts for ever;
-then it tries without: an exporter may be stuck, or killed."""
+EXCHANGE: Final = "exchange-lane"  # what others do waits for no large export
+NOTICE_RULES: Final = "notice-rules-lane"
+NOTICES: Final = "notices-lane"  # nor does an alert for a server of mail
+IMPORTS: Final = "imports-lane"  # which no import waits for
 
 
 @contextmanager

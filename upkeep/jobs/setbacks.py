@@ -22,7 +22,7 @@ from analytics.databases.documents import SetbackDocument, typed
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import is_permanent
 from analytics.rollups import CorruptTable
-from columns.folder import ColumnsUnavailable
+from columns.files.folder import ColumnsUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from analytics.databases.redis_commands import typed_commands
 from analytics.databases.redis_keys import stream_key
 from analytics.databases.transactions import durable_transaction
 from analytics.events.ids import EntryId
-from columns.folder import ColumnsUnavailable
+from columns.files.folder import ColumnsUnavailable
 from ingestion.stream.walk import walk_stream
 from upkeep.jobs.job import Job, MustWait, finish_step, save_progress
 
@@ -74,4 +74,14 @@ def waiting_for_folder(job: Job) -> Iterator[None]:
         yield
     except ColumnsUnavailable as exc:
         log.warning("columns_unavailable", job=job.id, step=job.step, error=str(exc)[:300])
+        raise MustWait from exc
+
+
+@contextmanager
+def waiting_for_exports(job: Job) -> Iterator[None]:
+    """A stride that needs the folder of exports waits while it cannot be reached."""
+    try:
+        yield
+    except OSError as exc:
+        log.warning("exports_unavailable", job=job.id, step=job.step, error=repr(exc)[:300])
         raise MustWait from exc

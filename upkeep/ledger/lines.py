@@ -1,7 +1,7 @@
 """The books: accepted = stored + duplicate + dead + waiting, per project and UTC day."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -20,7 +20,7 @@ from analytics.events.ids import datetime_of_day
 from ingestion.stream.scripts import READ_COUNTERS, run_script
 from upkeep.jobs.setbacks import COMPACT_LEDGER, Turns, is_passing
 
-COLUMNS = ("stored", "duplicate", "dead", "erased")
+COLUMNS = ("stored", "duplicate", "dead", "erased", "imported")
 COMPACT_SUMMARIES = 1_000
 
 LineKey = tuple[bytes, int]  # project, UTC day of acceptance
@@ -30,7 +30,8 @@ LineKey = tuple[bytes, int]  # project, UTC day of acceptance
 class Line:
     """One project's events accepted on one UTC day, and where they are.
 
-    `erased` is a part of `stored`: tombstones of events that were stored.
+    `erased` is a part of `stored`: tombstones of events that were stored. `imported` is a part of
+    what is settled, and so of `accepted`: what came in files.
     """
 
     project_id: bytes
@@ -41,6 +42,7 @@ class Line:
     dead: int = 0
     waiting: int = 0
     erased: int = 0
+    imported: int = 0
     known: int = 0  # accepted, as of the last checkpoint
     base: int = 0  # of it, what Redis has lost and does not count any more
     lost_at_most: int = 0  # of it, what was in the stream when Redis lost it
@@ -97,12 +99,29 @@ def read_ledger(project_id: bytes | None = None) -> list[Line]:
     """
     with mongo.client().start_session(snapshot=True) as session:
         lines = read_settled(session)
-    counters = read_counters()
-    for key in {*lines, *counters.accepted, *counters.waiting}:
+    counted = _count_in(lines, read_counters(), lambda _: True)
+    return [line for key, line in sorted(counted.items()) if project_id in (None, key[0])]
+
+
+def read_since(project_id: bytes, first_day: int) -> list[Line]:
+    """The books of one project from a UTC day on, as `read_ledger` reads them; the latest first."""
+    with mongo.client().start_session(snapshot=True) as session:
+        lines = read_settled(session, project_id, first_day=first_day)
+    counted = _count_in(
+        lines, read_counters(), lambda key: key[0] == project_id and key[1] >= first_day
+    )
+    return sorted(counted.values(), key=lambda line: -line.day)
+
+
+def _count_in(
+    lines: dict[LineKey, Line], counters: Counters, is_asked: Callable[[LineKey], bool]
+) -> dict[LineKey, Line]:
+    """The lines with what Redis counts, and those that Redis alone has, of what is asked for."""
+    for key in filter(is_asked, {*lines, *counters.accepted, *counters.waiting}):
         line = lines.setdefault(key, Line(*key))
         line.waiting = counters.waiting[key]
         line.accept(counters.accepted[key])
-    return [lines[key] for key in sorted(lines) if project_id in (None, key[0])]
+    return lines
 
 
 def read_settled(

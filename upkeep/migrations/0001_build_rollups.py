@@ -4,7 +4,7 @@ import time
 
 from django.db import migrations
 
-from analytics.databases import mongo
+from analytics.databases import indexes, mongo
 from analytics.databases.transactions import Conflict
 from upkeep.jobs.lane import enter_lane
 from upkeep.verify.days import find_days
@@ -18,7 +18,7 @@ MAX_TRIES = 100
 
 
 def build_rollups(apps: object, schema_editor: object) -> None:
-    mongo.ensure_indexes()
+    indexes.ensure_indexes()
     if mongo.collection("django_migrations").find_one(DONE_BEFORE):
         return
     for project_id in mongo.collection(mongo.EVENTS).distinct("project"):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import migrations
 
-from analytics.databases import mongo
+from analytics.databases import indexes, mongo
 from analytics.databases.column_documents import ColumnHeadDocument
 from analytics.databases.documents import typed
 from analytics.projects.models import Project
@@ -20,7 +20,7 @@ GRACE = timedelta(minutes=2)
 
 
 def begin_with_old_events(apps: object, schema_editor: object) -> None:
-    mongo.ensure_indexes()
+    indexes.ensure_indexes()
     heads = typed(ColumnHeadDocument, mongo.COLUMN_HEADS)
     old = {"oldUntil": EVER, "oldFrom": datetime.now(UTC) + GRACE}
     for row in mongo.collection(Project._meta.db_table).find({}, {"_id": 1}):

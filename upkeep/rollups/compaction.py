@@ -16,7 +16,7 @@ from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict, repeat
 from analytics.events.ids import PROJECT_ID_BYTES, datetime_of_day, day_of
-from analytics.rollups import Descriptor, check_format
+from analytics.rollups import Descriptor, check_summary, read_summaries
 from analytics.rollups.calendar import slot_of
 from analytics.rollups.heads import day_key
 from upkeep.jobs.setbacks import COMPACT_DAY, Turns
@@ -130,10 +130,10 @@ def _write_run(
     writer: RunWriter, summaries: Sequence[Document], runs: Sequence[Descriptor]
 ) -> Descriptor:
     """One run that adds up `summaries` and `runs`."""
-    if len(summaries) == 1 and not runs:
-        return writer.write_summary(summaries[0]["tables"])
-    sources = [split(summary["tables"]) for summary in summaries]
-    return writer.write(merge_columns([*sources, *read_columns(runs)]))
+    found = [tables for _, tables in read_summaries(summaries)]
+    if len(found) == 1 and not runs:
+        return writer.write_summary(found[0])
+    return writer.write(merge_columns([*map(split, found), *read_columns(runs)]))
 
 
 def _read_summaries(project_id: bytes, day: int) -> list[Document]:
@@ -146,9 +146,9 @@ def _read_summaries(project_id: bytes, day: int) -> list[Document]:
     found: list[Document] = []
     size = 0
     for summary in cursor.sort("bucket").limit(STEP_SUMMARIES):
-        check_format(summary)
+        check_summary(summary)
         found.append(summary)
-        size += approx_bytes(summary["tables"])
+        size += len(summary["facts"]) if "facts" in summary else approx_bytes(summary["tables"])
         if size > STEP_BYTES:
             break
     return found

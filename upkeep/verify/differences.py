@@ -8,7 +8,7 @@ import structlog
 
 from analytics.metrics.names import ROLLUP_DRIFT
 from analytics.rollups import Table
-from analytics.rollups.arrays import Integers
+from analytics.rollups.codec import Integers
 from upkeep.rollups.runs import Tables
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.transactions import repeat
-from analytics.rollups import BOTS_TOTAL, TOTAL, Descriptor, check_format
+from analytics.rollups import BOTS_TOTAL, TOTAL, Descriptor, check_format, check_summary
 from analytics.rollups.calendar import BUCKETS_PER_DAY, slot_moment
 from upkeep.rollups.heads import DayChange, read_head
 from upkeep.rollups.runs import RunWriter, Tables
@@ -64,7 +64,7 @@ def _summary_ids(
     )
     summaries = list(found)
     for summary in summaries:
-        check_format(summary)
+        check_summary(summary)
     return [summary["_id"] for summary in summaries]
 
 

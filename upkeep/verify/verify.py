@@ -8,7 +8,7 @@ from pymongo.client_session import ClientSession
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.events.ids import datetime_of_day
-from analytics.rollups import CorruptTable, Descriptor, check_format
+from analytics.rollups import CorruptTable, Descriptor, read_summaries
 from analytics.rollups.calendar import BUCKETS_PER_DAY, days_of_month, first_day_of, slot_moment
 from analytics.rollups.heads import DayHead, is_month_copied, month_key
 from upkeep.rollups.day_parts import merge_day_parts, read_day_parts
@@ -104,9 +104,8 @@ def _read_summaries(
         {"project": project_id, "bucket": window_of(day, slots)}, session=session
     )
     by_bucket: dict[datetime, list[Columns]] = {}
-    for summary in found:
-        check_format(summary)
-        by_bucket.setdefault(summary["bucket"], []).append(split(summary["tables"]))
+    for bucket, tables in read_summaries(found):
+        by_bucket.setdefault(bucket, []).append(split(tables))
     return by_bucket
 
 

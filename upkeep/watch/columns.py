@@ -4,7 +4,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
+
+from django.conf import settings
 
 from analytics.databases import mongo
 from analytics.databases.column_documents import ColumnHeadDocument, SegmentDocument
@@ -12,7 +15,7 @@ from analytics.databases.documents import typed
 from analytics.databases.mongo import collection
 from analytics.events.fresh import fresh_since_ms
 from analytics.metrics.sightings import Sightings
-from columns.folder import ColumnsUnavailable, check_folder
+from columns.files.folder import ColumnsUnavailable, check_folder
 from upkeep.watch.finding import Finding, doubtful, well, wrong
 
 # An event is exported after an hour at the latest, and the exporter looks every 5 s.
@@ -73,7 +76,7 @@ def check_columns() -> Iterator[Finding]:
     except (ColumnsUnavailable, OSError) as exc:
         yield wrong(
             f"the folder of the columns cannot be used: {exc}",
-            "mount the folder that COLUMNS_URL names, of this deployment, where workers may write",
+            "have what COLUMNS_URL names, of this deployment, where workers may write",
         )
     yield from _check_fresh()
     segments = read_segments()
@@ -98,15 +101,33 @@ def _check_folder() -> Iterator[Finding]:
     if not collection(mongo.COLUMN_STORE).find_one({}):
         yield well("nothing was exported yet")
         return
-    root = check_folder().root
-    with tempfile.TemporaryFile(dir=root):
-        pass
-    disk = shutil.disk_usage(root)
-    text = f"{root} is ours, with {disk.free / 2**30:.1f} GiB free"
-    if disk.free < MIN_FREE_RATIO * disk.total:
-        yield doubtful(text, "make room: nothing is exported to a full disk")
+    folder = check_folder()
+    folder.prepare()
+    text = f"{folder.name} is ours"
+    if isinstance(settings.COLUMNS_URL, Path):
+        yield _check_disk(settings.COLUMNS_URL, text, "nothing is exported to a full disk")
+        return
+    if not settings.COLUMNS_URL.startswith("s3://"):
+        yield doubtful(
+            f"{text}; whether old versions of objects are kept there is not known",
+            "have neither versions nor soft deletion: an erasure says done when a file is deleted",
+        )
     else:
-        yield well(text)
+        yield well(f"{text}, and keeps no old versions")
+    cache = settings.COLUMNS_CACHE_DIR
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    yield _check_disk(cache, f"the cache of this host is {cache}", "questions need its files here")
+
+
+def _check_disk(folder: Path, text: str, why: str) -> Finding:
+    """Whether there is room, and files may be made. Raises OSError."""
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+    disk = shutil.disk_usage(folder)
+    text = f"{text}, with {disk.free / 2**30:.1f} GiB free"
+    if disk.free < MIN_FREE_RATIO * disk.total:
+        return doubtful(text, f"make room: {why}")
+    return well(text)
 
 
 def _check_fresh() -> Iterator[Finding]:

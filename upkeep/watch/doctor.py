@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from upkeep.watch.clickhouse import check_clickhouse
 from upkeep.watch.columns import check_columns
 from upkeep.watch.finding import Finding, brief, doubtful
+from upkeep.watch.notices import check_notices
 from upkeep.watch.servers import check_broker, check_clocks, check_store, check_stream
 from upkeep.watch.service import (
     check_keys,
@@ -31,10 +33,12 @@ CHECKS: dict[str, Check] = {
     "clocks": check_clocks,
     "migrations": check_migrations,
     "columns": check_columns,
+    "clickhouse": check_clickhouse,
     "keys": check_keys,
     "projects": check_projects,
     "processes": check_processes,
     "waiting": check_waiting,
+    "notices": check_notices,
 }
 
 

@@ -29,10 +29,11 @@ from analytics.metrics.sightings import PROCESSES, Sightings
 from analytics.probes.scraping import answer_scrape
 from analytics.remembered import Remembered
 from analytics.task_names import QUEUES
-from columns.folder import ColumnsUnavailable
+from columns.files.folder import ColumnsUnavailable
 from upkeep.jobs.setbacks import count_failing
-from upkeep.ledger.lines import Line, LineKey, read_counters, read_settled
+from upkeep.ledger.lines import COLUMNS, Line, LineKey, read_counters, read_settled
 from upkeep.watch.columns import check_usable, count_old, read_fresh, read_segments
+from upkeep.watch.notices import read_notices
 
 log = structlog.get_logger(__name__)
 
@@ -159,7 +160,7 @@ def _read_store() -> Iterator[Reading]:
             yield metrics.FAILING_UNITS, (work,), units
         yield metrics.FUSES_OPEN, (), collection(mongo.FUSES).estimated_document_count()
         yield from _read_columns()
-        yield from _kept.get(None, lambda: [*_read_dead_letters(), *_read_books()])
+        yield from _kept.get(None, lambda: [*_read_dead_letters(), *_read_books(), *read_notices()])
 
 
 def _read_columns() -> Iterator[Reading]:
@@ -207,7 +208,7 @@ def _read_books() -> Iterator[Reading]:
     columns = {
         "accepted": before.accepted.total(),
         "waiting": before.waiting.total(),
-        **{name: _sum(lines, name) for name in ("stored", "duplicate", "dead", "erased")},
+        **{name: _sum(lines, name) for name in COLUMNS},
     }
     for column, events in columns.items():
         yield metrics.LEDGER_EVENTS, (column,), events

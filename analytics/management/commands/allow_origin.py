@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand
 
 from analytics.keys.origins import validate_origin
-from analytics.management.projects import choose_project, refuse
+from analytics.management.projects import choose_project, note, refuse
 from analytics.projects.key_mirror import MirrorDelayed
 from analytics.projects.models import Project
 
@@ -34,6 +34,7 @@ class Command(BaseCommand):
             raise refuse(error) from error
         except MirrorDelayed as delayed:
             self.stderr.write(str(delayed))
+        note(project.id, "project.changed", f"allowed {options['origin'].strip()}")
         for origin in project.allowed_origins:
             self.stdout.write(origin)
 

@@ -13,6 +13,7 @@ from analytics.management.projects import (
     choose_project,
     look_for_project,
     make_project,
+    note,
     refuse,
 )
 from analytics.projects.key_mirror import MirrorDelayed
@@ -55,6 +56,7 @@ class Command(BaseCommand):
             key.save()
         except MirrorDelayed as delayed:
             self.stderr.write(str(delayed))
+        note(project.id, "apikey.added", str(key))
         self.stdout.write(text)
 
 

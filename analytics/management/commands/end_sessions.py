@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from analytics.accounts.sessions import end_all_sessions, end_sessions
+from analytics.management.projects import note
 
 
 class Command(BaseCommand):
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         if bool(options["user"]) == options["all"]:
             raise CommandError("Name a user, or say --all.")
         ended = end_all_sessions() if options["all"] else self._end_of(options["user"])
+        note(None, "sessions.ended", options["user"] or "everybody")
         self.stdout.write(f"{ended} sessions ended")
 
     def _end_of(self, name: str) -> int:

@@ -9,6 +9,8 @@ from io import BytesIO
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+from gevent import monkey
+from gevent.socket import socket as gevent_socket
 from gunicorn.util import close
 
 from ingestion.server.crew import Crew
@@ -39,6 +41,15 @@ class Worker(AcceptingWorker):
     """`worker_kinds.py` says before the fork which kind it is, and what it listens to."""
 
     is_reporting = False
+
+    def patch(self) -> None:
+        """Only what the master left out for itself when it patched (`config/gunicorn.py`)."""
+        monkey.patch_os()
+        monkey.patch_signal()
+        self.sockets: list[Any] = [
+            gevent_socket(listener.FAMILY, socket.SOCK_STREAM, fileno=listener.sock.detach())
+            for listener in self.sockets
+        ]
 
     def init_process(self) -> None:
         self._crew = Crew()

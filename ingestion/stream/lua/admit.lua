@@ -1,145 +1,312 @@
--- Admit requests of one API key, in their order, each whole or not at all.
+-- Admit requests of some API keys, in their order, each whole or not at all.
 --
--- The parts of all that are admitted go into as few entries as hold them: an entry costs more than
--- the event in it, here, in the append-only file and in the drain.
+-- The requests of a key are a section. The parts of all of a section that are admitted go into as
+-- few entries as hold them: an entry costs more than the event in it, here, in the append-only file
+-- and in the drain. What limits the keys is in two hashes for all of them, so that a call reads and
+-- writes it in a command each, however many keys it is of.
 --
--- KEYS: allowance, quota, waiting, accepted, stream, wake; of a public key also addresses
--- ARGV: rate (events/s), burst (events), quota (events/month, -1: none), month (YYYYMM),
---       stream limit (events), project (hex), format version, API key's id, the most events
---       and bytes of an entry; of a public key also quota of all public keys of the project
---       (events/month, -1: none), an address's rate (events/s) and burst (events); then per
---       request: of a public key the cell of its address, parts, and per part: events, payload
+-- KEYS: waiting, accepted, stream, wake, allowances, usage of the month; then per section: of a
+--       public key addresses; with a quota the project's usage of the release before
+-- ARGV: stream limit (events), format version, the most events and bytes of an entry, month (YYYYMM)
+--       of the usage; then per section: doubles in one text, namely rate (events/s), burst (events),
+--       quota (events/month, -1: none), and of a public key quota of all public keys of the project
+--       (events/month, -1: none), an address's rate (events/s) and burst (events); project (hex),
+--       `<project>:<API key's id>`, the number of requests, and per request: of a public key the cell of its
+--       address, parts, and per part: events, payload
 -- Returns per request {outcome, events left of the allowance, retry after (ms), 1 if a drain must
 --   be signalled} with outcome 0 accepted, 1 over the rate, 2 over the quota, 3 stream full, and
 --   4 half of the stream full, 5 over the quota of public keys, 6 over the rate of the address.
+--   The requests of a section that failed (one of its keys is of another type, say) each get the
+--   error; the other sections know nothing of it. A replica gives the error in place of them all.
 redis.replicate_commands()
 
-local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local quota, month, stream_limit = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local project, version, api_key = ARGV[6], ARGV[7], ARGV[8]
-local most_events, most_bytes = tonumber(ARGV[9]), tonumber(ARGV[10])
+local KEYS, ARGV = KEYS, ARGV -- a global is looked up by its name each time
+local call, floor, ceil, max, min = redis.call, math.floor, math.ceil, math.max, math.min
+local pack, unpack_numbers, sub = struct.pack, struct.unpack, string.sub
+local concat = table.concat
+local stream_limit, version = tonumber(ARGV[1]), ARGV[2]
+local most_events, most_bytes, month = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+local argument_count = #ARGV
+local SECRET_BYTES = 24 -- of the doubles that limit a secret key; a public key has more
 
-local waiting = tonumber(redis.call('HGET', KEYS[3], 'total')) or 0
-local used = quota >= 0 and tonumber(redis.call('HGET', KEYS[2], month)) or 0
-local time = redis.call('TIME')
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local allowance = redis.call('HMGET', KEYS[1], 'tokens', 'at_ms')
-local left, at_ms = tonumber(allowance[1]) or burst, tonumber(allowance[2]) or now_ms
--- A clock that went back counts as no time passed.
-left = math.min(burst, left + math.max(0, now_ms - at_ms) * rate / 1000)
+local waiting = tonumber(call('HGET', KEYS[1], 'total')) or 0
+-- What all sections share fails before anything is written, or the books would lack what was.
+call('HLEN', KEYS[2])
+call('XLEN', KEYS[3])
+local time = call('TIME')
+local now_us = time[1] * 1000000 + time[2]
+local now_ms = floor(now_us / 1000)
 
-local replies, accepted, over_rate = {}, {}, false
-local at, admitted = 11, 0
+local replies, first_accepted, appended = {}, nil, 0
+local at, at_key = 6, 7 -- of the next argument, and of the next key
 
--- The allowance of an address is one number: the moment (us) at which it is whole again.
-local public = #KEYS > 6
-local public_field, public_month, public_quota, public_waiting, public_used
-local now_us, event_us, burst_us, whole_at, changed
-if public then
-  at, public_field, public_month = 14, 'public-' .. project, month .. ':public'
-  now_us, event_us, whole_at, changed = time[1] * 1000000 + time[2], 1000000 / ARGV[12], {}, {}
-  public_quota, burst_us = tonumber(ARGV[11]), ARGV[13] * event_us
-  public_waiting = tonumber(redis.call('HGET', KEYS[3], public_field)) or 0
-  public_used = public_quota >= 0 and tonumber(redis.call('HGET', KEYS[2], public_month)) or 0
+-- Of the books, by field: what this call adds to them.
+local to_waiting, to_accepted = {}, {}
+
+-- What is known of each API key and project, as this call goes on, and the fields that it changes.
+local allowances, usage = {}, {}
+local changed_allowances, changed_usage = {}, {}
+
+local function add(counts, field, events) counts[field] = (counts[field] or 0) + events end
+
+local function use(field, events)
+  usage[field] = usage[field] + events
+  changed_usage[#changed_usage + 1] = field
+end
+
+local function read_keys()
+  local key_ids, fields, i, n = {}, {}, at, 0
+  while i <= argument_count do
+    n = n + 1
+    local project, key_id, requests = ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+    key_ids[n], fields[2 * n - 1], fields[2 * n] = key_id, project, key_id
+    local before = #ARGV[i] > SECRET_BYTES and 1 or 0 -- a cell, before the parts of each request
+    i = i + 4
+    for _ = 1, requests do
+      local parts = ARGV[i + before]
+      i = i + before + (parts == '1' and 3 or 1 + 2 * parts) -- the first is nearly all of them
+    end
+  end
+  local known, used = call('HMGET', KEYS[5], unpack(key_ids)), call('HMGET', KEYS[6], unpack(fields))
+  for k = 1, n do
+    allowances[key_ids[k]] = known[k]
+    usage[fields[2 * k - 1]] = tonumber(used[2 * k - 1]) or 0
+    usage[fields[2 * k]] = tonumber(used[2 * k]) or 0
+  end
+end
+
+-- What web processes of the release before count of the month, beside this one's.
+local function read_usage_before(field)
+  return tonumber(call('HGET', KEYS[at_key], field)) or 0
+end
+
+-- What the limits of public keys know of a section.
+local function read_public(project, quota, rate, burst)
+  local event_us = 1000000 / rate
+  local limits = {
+    field = 'public-' .. project,
+    usage_field = project .. ':public',
+    quota = quota,
+    event_us = event_us,
+    burst_us = burst * event_us,
+    addresses = KEYS[at_key],
+    -- The allowance of an address is one number: the moment (us) at which it is whole again.
+    whole_at = {},
+    changed = {},
+  }
+  limits.waiting = (tonumber(call('HGET', KEYS[1], limits.field)) or 0)
+    + (to_waiting[limits.field] or 0)
+  if not usage[limits.usage_field] then
+    usage[limits.usage_field] = tonumber(call('HGET', KEYS[6], limits.usage_field)) or 0
+  end
+  at_key = at_key + 1
+  limits.used = usage[limits.usage_field]
+  if quota >= 0 then limits.used = limits.used + read_usage_before(month .. ':public') end
+  return limits
 end
 
 -- Why the limits of public keys refuse a request, and when to try again (ms).
-local function refuse_public(cell, events)
-  if public_waiting + admitted + events > stream_limit / 2 then return 4, 2000 end
-  if public_quota >= 0 and public_used + admitted + events > public_quota then return 5, 0 end
-  if not whole_at[cell] then
-    local known = tonumber(redis.call('HGET', KEYS[7], cell)) or 0
+local function refuse_public(limits, cell, events, admitted)
+  if limits.waiting + admitted + events > stream_limit / 2 then return 4, 2000 end
+  if limits.quota >= 0 and limits.used + admitted + events > limits.quota then return 5, 0 end
+  local latest = now_us + limits.burst_us
+  if not limits.whole_at[cell] then
+    local known = tonumber(call('HGET', limits.addresses, cell)) or 0
     -- Of a clock that went back: no allowance is less than nothing, and that is noted even so.
-    whole_at[cell] = math.max(now_us, math.min(known, now_us + burst_us))
-    if known > now_us + burst_us then changed[cell] = true end
+    limits.whole_at[cell] = max(now_us, min(known, latest))
+    if known > latest then limits.changed[cell] = true end
   end
-  local early_us = whole_at[cell] + events * event_us - now_us - burst_us
-  if early_us >= 1 then return 6, math.ceil(early_us / 1000) end
+  local early_us = limits.whole_at[cell] + events * limits.event_us - latest
+  if early_us >= 1 then return 6, ceil(early_us / 1000) end
 end
 
-while at <= #ARGV do
-  local cell
-  if public then cell, at = ARGV[at], at + 1 end
-  local last, events = at + 2 * tonumber(ARGV[at]), 0
-  for i = at + 1, last, 2 do events = events + tonumber(ARGV[i]) end
-  local reply
-  if waiting + admitted + events > stream_limit then
-    reply = {3, 0, 2000, 0}
-  elseif quota >= 0 and used + admitted + events > quota then
-    reply = {2, 0, 0, 0}
+local function note_addresses(limits)
+  if not next(limits.changed) then return end
+  for cell in pairs(limits.changed) do
+    call('HSET', limits.addresses, cell, string.format('%.0f', limits.whole_at[cell]))
+  end
+  call('PEXPIRE', limits.addresses, ceil(limits.burst_us / 1000) + 60000)
+end
+
+-- MessagePack: an array of up to 15, or of up to 65535 parts.
+local function head_of(count)
+  if count < 16 then return string.char(0x90 + count) end
+  return string.char(0xdc, floor(count / 256), count % 256)
+end
+
+local day_of_ms, day = nil, nil -- the last entry's, and its UTC day: mostly the next one's, too
+
+local function append_entry(project, parts, events)
+  local data = head_of(#parts) .. concat(parts)
+  local id = call('XADD', KEYS[3], '*', 'v', version, 'd', data)
+  appended = appended + events
+  local ms = sub(id, 1, 13)
+  if ms ~= day_of_ms then
+    day_of_ms, day = ms, ':' .. floor(tonumber(ms) / 86400000)
+  end
+  local field = project .. day
+  add(to_waiting, field, events)
+  add(to_accepted, field, events)
+end
+
+-- Append the parts at these places of ARGV.
+local function append(project, accepted, admitted)
+  if #accepted == 1 then return append_entry(project, { ARGV[accepted[1] + 1] }, admitted) end
+  local parts, entry_events, entry_bytes = {}, 0, 0
+  for n = 1, #accepted do
+    local i = accepted[n]
+    local events, payload = tonumber(ARGV[i]), ARGV[i + 1]
+    if #parts > 0
+      and (entry_events + events > most_events or entry_bytes + #payload > most_bytes) then
+      append_entry(project, parts, entry_events)
+      parts, entry_events, entry_bytes = {}, 0, 0
+    end
+    parts[#parts + 1] = payload
+    entry_events, entry_bytes = entry_events + events, entry_bytes + #payload
+  end
+  append_entry(project, parts, entry_events)
+end
+
+-- Add to counts of a hash: two commands for all of them, where HINCRBY is one for each.
+local function add_up(key, counts)
+  local fields, sums = {}, {}
+  for field in pairs(counts) do fields[#fields + 1] = field end
+  local known = call('HMGET', key, unpack(fields))
+  for i, field in ipairs(fields) do
+    sums[2 * i - 1], sums[2 * i] = field, (tonumber(known[i]) or 0) + counts[field]
+  end
+  call('HSET', key, unpack(sums))
+end
+
+local function set_changed(key, fields, values)
+  if #fields == 0 then return end
+  local pairs_of_both = {}
+  for i, field in ipairs(fields) do
+    pairs_of_both[2 * i - 1], pairs_of_both[2 * i] = field, values[field]
+  end
+  call('HSET', key, unpack(pairs_of_both))
+end
+
+local function admit_section()
+  local rate, burst, quota, public_quota, address_rate, address_burst
+  local is_public = #ARGV[at] > SECRET_BYTES
+  local project, api_key = ARGV[at + 1], ARGV[at + 2]
+  local public
+  if is_public then
+    rate, burst, quota, public_quota, address_rate, address_burst =
+      unpack_numbers('<dddddd', ARGV[at])
+    public = read_public(project, public_quota, address_rate, address_burst)
   else
-    local outcome, retry_ms
-    if public then outcome, retry_ms = refuse_public(cell, events) end
-    if outcome then
-      reply = {outcome, math.floor(left), retry_ms, 0}
-    elseif left < events then
-      over_rate = true
-      reply = {1, math.floor(left), math.ceil((events - left) * 1000 / rate), 0}
+    rate, burst, quota = unpack_numbers('<ddd', ARGV[at])
+  end
+  local used = usage[project]
+  if quota >= 0 then used = used + read_usage_before(month) end
+  if quota >= 0 or public and public_quota >= 0 then at_key = at_key + 1 end
+
+  local left, at_ms = burst, now_ms
+  if allowances[api_key] then left, at_ms = unpack_numbers('<dd', allowances[api_key]) end
+  -- A clock that went back counts as no time passed.
+  left = min(burst, left + max(0, now_ms - at_ms) * rate / 1000)
+
+  local accepted, admitted, over_rate = {}, 0, false
+  local requests = tonumber(ARGV[at + 3])
+  at = at + 4
+  for _ = 1, requests do
+    local cell
+    if public then cell, at = ARGV[at], at + 1 end
+    local last, events
+    if ARGV[at] == '1' then
+      last, events = at + 2, tonumber(ARGV[at + 1])
     else
-      left, admitted = left - events, admitted + events
-      if public then
-        whole_at[cell], changed[cell] = whole_at[cell] + events * event_us, true
+      last, events = at + 2 * ARGV[at], 0
+      for i = at + 1, last, 2 do events = events + ARGV[i] end
+    end
+    local reply
+    if waiting + appended + admitted + events > stream_limit then
+      reply = {3, 0, 2000, 0}
+    elseif quota >= 0 and used + admitted + events > quota then
+      reply = {2, 0, 0, 0}
+    else
+      local outcome, retry_ms
+      if public then outcome, retry_ms = refuse_public(public, cell, events, admitted) end
+      if outcome then
+        reply = {outcome, floor(left), retry_ms, 0}
+      elseif left < events then
+        over_rate = true
+        reply = {1, floor(left), ceil((events - left) * 1000 / rate), 0}
+      else
+        left, admitted = left - events, admitted + events
+        if public then
+          public.whole_at[cell] = public.whole_at[cell] + events * public.event_us
+          public.changed[cell] = true
+        end
+        for i = at + 1, last, 2 do accepted[#accepted + 1] = i end
+        reply = {0, floor(left), 0, 0}
+        first_accepted = first_accepted or reply
       end
-      for i = at + 1, last, 2 do accepted[#accepted + 1] = i end
-      reply = {0, math.floor(left), 0, 0}
+    end
+    replies[#replies + 1] = reply
+    at = last + 1
+  end
+
+  if admitted > 0 then
+    append(project, accepted, admitted)
+    use(project, admitted)
+    use(api_key, admitted)
+    if public then
+      use(public.usage_field, admitted)
+      add(to_waiting, public.field, admitted)
     end
   end
-  replies[#replies + 1] = reply
-  at = last + 1
+  -- A clock that went back is noted even so, or no time would pass until it has caught up.
+  if admitted > 0 or over_rate and now_ms < at_ms then
+    allowances[api_key] = pack('<dd', left, now_ms)
+    changed_allowances[#changed_allowances + 1] = api_key
+  end
+  if public then note_addresses(public) end
 end
 
--- The first write is one that Redis refuses at maxmemory: a full Redis changes nothing.
--- A clock that went back is noted even so, or no time would pass until it has caught up.
-if admitted > 0 or over_rate and now_ms < at_ms then
-  redis.call('HSET', KEYS[1], 'tokens', string.format('%.3f', left), 'at_ms', now_ms)
-end
-if public and next(changed) then
-  for cell in pairs(changed) do
-    redis.call('HSET', KEYS[7], cell, string.format('%.0f', whole_at[cell]))
+-- Go to what follows the section that begins at these places; returns its number of requests.
+local function pass_section(section_at, section_key)
+  local is_public, _, _, quota, public_quota = #ARGV[section_at] > SECRET_BYTES, nil, nil, nil, -1
+  if is_public then
+    _, _, quota, public_quota = unpack_numbers('<dddd', ARGV[section_at])
+  else
+    _, _, quota = unpack_numbers('<ddd', ARGV[section_at])
   end
-  redis.call('PEXPIRE', KEYS[7], math.ceil(burst_us / 1000) + 60000)
+  at, at_key = section_at + 4, section_key + (is_public and 1 or 0)
+  if quota >= 0 or public_quota >= 0 then at_key = at_key + 1 end
+  local requests = tonumber(ARGV[section_at + 3])
+  for _ = 1, requests do
+    if is_public then at = at + 1 end
+    at = at + 1 + 2 * ARGV[at]
+  end
+  return requests
 end
-if admitted == 0 then return replies end
 
-redis.call('PEXPIRE', KEYS[1], math.ceil(burst * 1000 / rate) + 60000)
-redis.call('HINCRBY', KEYS[2], month, admitted)
-redis.call('HINCRBY', KEYS[2], month .. ':' .. api_key, admitted)
-if public then
-  redis.call('HINCRBY', KEYS[2], public_month, admitted)
-  redis.call('HINCRBY', KEYS[3], public_field, admitted)
-end
-local days, parts, entry_events, entry_bytes = {}, {}, 0, 0
-local function append()
-  -- MessagePack: an array of up to 15, or of up to 65535 parts.
-  local count = #parts
-  local head = count < 16 and string.char(0x90 + count)
-    or string.char(0xdc, math.floor(count / 256), count % 256)
-  local id = redis.call('XADD', KEYS[5], '*', 'v', version, 'd', head .. table.concat(parts))
-  local day = math.floor(tonumber(string.match(id, '^%d+')) / 86400000)
-  days[day] = (days[day] or 0) + entry_events
-  parts, entry_events, entry_bytes = {}, 0, 0
-end
-for _, i in ipairs(accepted) do
-  local events, payload = tonumber(ARGV[i]), ARGV[i + 1]
-  if #parts > 0
-    and (entry_events + events > most_events or entry_bytes + #payload > most_bytes) then
-    append()
-  end
-  parts[#parts + 1] = payload
-  entry_events, entry_bytes = entry_events + events, entry_bytes + #payload
-end
-append()
-for day, events in pairs(days) do
-  redis.call('HINCRBY', KEYS[4], project .. ':' .. day, events)
-  redis.call('HINCRBY', KEYS[3], project .. ':' .. day, events)
-end
-redis.call('HINCRBY', KEYS[3], 'total', admitted)
-if redis.call('SET', KEYS[6], '1', 'NX', 'PX', 5000) then
-  for _, reply in ipairs(replies) do
-    if reply[1] == 0 then
-      reply[4] = 1
-      break
+-- The first write, of whatever comes first, is one that Redis refuses at maxmemory: a full Redis
+-- changes nothing.
+read_keys()
+while at <= argument_count do
+  local section_at, section_key, replied, accepted_before = at, at_key, #replies, first_accepted
+  local done, why = pcall(admit_section)
+  if not done then
+    local told = type(why) == 'table' and why.err or why
+    -- A replica by now, that writes nothing for anybody: who calls is to leave it.
+    if appended == 0 and string.find(told, 'READONLY', 1, true) then
+      return { err = string.match(told, 'READONLY.*') }
     end
+    first_accepted = accepted_before
+    local reply = { err = told }
+    for i = replied + 1, replied + pass_section(section_at, section_key) do replies[i] = reply end
   end
+end
+set_changed(KEYS[5], changed_allowances, allowances)
+if appended > 0 then
+  set_changed(KEYS[6], changed_usage, usage)
+  to_waiting.total = appended
+  add_up(KEYS[1], to_waiting)
+  add_up(KEYS[2], to_accepted)
+  if first_accepted and call('SET', KEYS[4], '1', 'NX', 'PX', 5000) then first_accepted[4] = 1 end
 end
 return replies

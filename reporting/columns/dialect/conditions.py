@@ -13,7 +13,6 @@ from reporting.columns.dialect.values import (
     is_number,
     is_real,
     may_have,
-    quote_name,
     quote_re2,
     spell_text,
 )
@@ -38,17 +37,19 @@ _EMPTY = "x{0}"  # with an anchor, RE2 finds `(?:)` in the empty text alone
 class Conditions:
     """Conditions on some rows.
 
-    `value_of` names the column with the JSON text of a property, `did` makes a SELECT of the
-    visitors who did something.
+    `column_of` names the column with a field, `value_of` the one with the JSON text of a property,
+    `did` tells whether the person of an event did something.
     """
 
     def __init__(
         self,
         arguments: Arguments,
+        column_of: Callable[[Field], str],
         value_of: Callable[[Field], str],
         did: Callable[[Condition], str],
     ) -> None:
         self._arguments = arguments
+        self._column_of = column_of
         self._value_of = value_of
         self._did = did
 
@@ -64,7 +65,7 @@ class Conditions:
             case Not(part):
                 return f"(NOT {self.compile(part)})"
             case Did(part):
-                return f"coalesce(visitor IN ({self._did(part)}), false)"
+                return self._did(part)
             case Compare():
                 return self._compare(condition)
 
@@ -75,7 +76,7 @@ class Conditions:
         if given.field.is_property:
             passes = [*_hint(given), f"coalesce({self._compare_property(given)}, false)"]
             return f"({' AND '.join(passes)})"
-        column = quote_name(given.field.name)
+        column = self._column_of(given.field)
         there = f"{column} IS NOT NULL"  # and no function around it: the file's indexes serve then
         if given.operator == "exists":
             return f"({there})"

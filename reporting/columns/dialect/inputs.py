@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import TypeGuard
 
+from columns.files.layout import OF_VISITS
 from reporting.columns.dialect.conditions import Conditions
-from reporting.columns.dialect.relation import index_units, select_events
+from reporting.columns.dialect.relation import bound, index_units, select_events
 from reporting.columns.dialect.values import (
     Arguments,
     coalesce,
@@ -15,6 +17,7 @@ from reporting.columns.dialect.values import (
     look_up,
     quote_name,
 )
+from reporting.columns.dialect.visited import select_visited
 from reporting.columns.view import View
 from reporting.questions.bots import Bots
 from reporting.questions.conditions import Condition
@@ -27,34 +30,76 @@ Canonical = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """The events of a span, in one statement."""
+    """The events of a span, in one statement; visits end at the midnights of `zone`."""
 
     view: View
     span: Span
     bots: Bots
     arguments: Arguments
+    zone: str = "UTC"
+    person: str = "visitor"  # the column of those whom `did` is about
 
-    def select(self) -> str:
-        return select_events(self.view, self.span.window, self.bots, self.arguments)
+    def select(self, columns: Sequence[str] = ()) -> str:
+        """Those in the window, with some columns of layout.VISIT_TYPES."""
+        if not columns:
+            return select_events(self.view, self.span.window, self.bots, self.arguments)
+        return self._bound(f"SELECT * FROM ({self._select_visited(columns)})")
 
-    def select_visitors(self, condition: Condition) -> str:
+    def select_by_visit(self, columns: Sequence[str]) -> str:
+        """Those of the visits that begin in the window, at the time at which these begin; `moment`
+        is their own."""
+        visited = self._select_visited(["visitStart", *columns])
+        at_begin = '* REPLACE ("visitStart" AS "timestamp"), "timestamp" AS moment'
+        return self._bound(f"SELECT {at_begin} FROM ({visited})")
+
+    def _select_visited(self, columns: Sequence[str]) -> str:
+        return select_visited(
+            self.view, self.span.window, self.bots, self.arguments, self.zone, columns
+        )
+
+    def _bound(self, events: str) -> str:
+        conditions = bound(self.span.window)
+        return f"SELECT * FROM ({events}) WHERE {' AND '.join(conditions) or 'true'}"
+
+    def select_persons(self, condition: Condition) -> str:
         """Who did it in the span, whatever else is asked of events."""
         inputs = Inputs(self)
-        passes = inputs.test(condition)
-        return f"SELECT visitor FROM {inputs.rows()} WHERE visitor IS NOT NULL AND {passes}"
+        passes, person = inputs.test(condition), self.person
+        return f"SELECT {person} FROM {inputs.rows()} WHERE {person} IS NOT NULL AND {passes}"
+
+    def did(self, condition: Condition) -> str:
+        """Whether the person of an event did it."""
+        return f"coalesce({self.person} IN ({self.select_persons(condition)}), false)"
 
 
 class Inputs:
     """The events of a span as rows, with the properties that are used of them, by number.
 
     p0 is the JSON text of the first property, k0 the one text of all values that equal it (null of
-    null), n0 its double and i0 its integer, where it is a number.
+    null), n0 its double and i0 its integer, where it is a number. With `by_visit` the events are
+    those of the visits that begin in the span, at the time at which these begin.
     """
 
-    def __init__(self, events: Events, canonical: Canonical | None = None) -> None:
+    def __init__(
+        self, events: Events, canonical: Canonical | None = None, *, by_visit: bool = False
+    ) -> None:
         self._events = events
         self._canonical = canonical or {}
+        self._by_visit = by_visit
         self._fields: list[Field] = []
+        self._visit_columns: list[str] = []
+
+    def column_of(self, field: Field) -> str:
+        """What holds a field that is no property."""
+        if not field.of_visit:
+            return quote_name(field.name)
+        return self.visit_column(OF_VISITS.get(field.name, field.name))
+
+    def visit_column(self, name: str) -> str:
+        """One of layout.VISIT_TYPES."""
+        if name not in self._visit_columns:
+            self._visit_columns.append(name)
+        return quote_name(name)
 
     def number_of(self, field: Field) -> int:
         for number, known in enumerate(self._fields):
@@ -69,12 +114,16 @@ class Inputs:
         def value_of(field: Field) -> str:
             return f"p{self.number_of(field)}"
 
-        arguments, did = self._events.arguments, self._events.select_visitors
-        return Conditions(arguments, value_of, did).compile(condition)
+        arguments, did = self._events.arguments, self._events.did
+        return Conditions(arguments, self.column_of, value_of, did).compile(condition)
 
     def rows(self) -> str:
-        """All events with the properties that are known by now; an event's JSON is parsed once."""
-        events = self._events.select()
+        """All events with the properties and columns of visits that are known by now.
+
+        An event's JSON is parsed once.
+        """
+        select = self._events.select_by_visit if self._by_visit else self._events.select
+        events = select(self._visit_columns)
         if not self._fields:
             return f"({events})"
         paths = [path for field in self._fields for path in list_paths(field)]
@@ -88,11 +137,17 @@ class Inputs:
         json = _take_once(f"json_extract({quote_name(PROPERTIES)}, {asked})")
         return f"(SELECT *, {', '.join(values)} FROM (SELECT *, {json} AS found FROM ({events})))"
 
-    def select(self, dimensions: Sequence[Dimension], passes: str, converted: str = "false") -> str:
-        """The events that pass; d0 and d1 are the dimensions."""
+    def select(
+        self,
+        dimensions: Sequence[Dimension],
+        passes: str,
+        converted: str = "false",
+        also: Sequence[str] = (),
+    ) -> str:
+        """The events that pass; d0 and d1 are the dimensions, `also` what else is to be there."""
         keys = [f"{self._key_of(each)} AS d{n}" for n, each in enumerate(dimensions)]
-        own = [quote_name(each.name) for each in dimensions if _is_column(each)]
-        named = dict.fromkeys(['"timestamp"', "event", "visitor", '"userId"', *own])
+        own = [self.column_of(each) for each in dimensions if _is_column(each)]
+        named = dict.fromkeys(['"timestamp"', "event", "visitor", '"userId"', *own, *also])
         columns = [*named, *(f"p{n}" for n, _ in self._numbered()), f"{converted} AS converted"]
         rows = f"SELECT {', '.join(columns)} FROM {self.rows()} WHERE {passes}"
         return f"SELECT {', '.join(['*', *keys])} FROM ({self._add_numbers(rows)})"
@@ -106,7 +161,7 @@ class Inputs:
             return index_units(self._events.span.boundaries)
         if dimension.is_property:
             return f"k{self.number_of(dimension)}"
-        return quote_name(dimension.name)
+        return self.column_of(dimension)
 
     def _add_numbers(self, rows: str) -> str:
         numbers = range(len(self._fields))
@@ -142,7 +197,7 @@ def _take_once(expression: str) -> str:
     return f"unnest([{expression}])"
 
 
-def _is_column(dimension: Dimension) -> bool:
+def _is_column(dimension: Dimension) -> TypeGuard[Field]:
     return isinstance(dimension, Field) and not dimension.is_property
 
 

@@ -10,7 +10,7 @@ from reporting.columns.dialect.patterns import check_patterns
 from reporting.columns.dialect.values import Arguments
 from reporting.columns.view import View
 from reporting.questions.bots import Bots
-from reporting.questions.conditions import Compare
+from reporting.questions.conditions import Compare, Condition, Not
 from reporting.questions.fields import Field
 from reporting.questions.listing import EventPlace, EventsQuery, PropertiesQuery
 from reporting.questions.table import Span
@@ -64,13 +64,12 @@ def list_properties(
     """The keys at the top of objects; of as many events, by name."""
     arguments = Arguments()
     inputs = Inputs(_events_of(view, query.window, "included", arguments))
-    named = None if query.event is None else Compare(Field("event"), "is", (query.event,))
     keys, types = "json_keys(properties)", "json_type(properties, '$.*')"
     # Many events are of few shapes, told apart by 128 bits: lists take longer to compare.
     found = engine.execute(
         f"WITH shapes AS MATERIALIZED (SELECT any_value({keys}) AS keys, any_value({types}) AS "
         f'types, count(*) AS events, max("timestamp") AS last FROM {inputs.rows()} '
-        f"WHERE {inputs.test(named)} GROUP BY hash({keys}), hash({types})), "
+        f"WHERE {inputs.test(_write_condition(query))} GROUP BY hash({keys}), hash({types})), "
         "names AS (SELECT key, list(DISTINCT type), sum(events), max(last) "
         "FROM (SELECT unnest(keys) AS key, unnest(types) AS type, events, last FROM shapes) "
         f"GROUP BY key ORDER BY sum(events) DESC, key LIMIT {query.limit:d}) "
@@ -85,6 +84,12 @@ def list_properties(
     rows.sort(key=lambda row: (-row.events, row.name.encode()))
     [events_] = [events for name, _, events, _ in found if name is None]
     return PropertiesAnswer(rows, int(events_ or 0), _provenance(view), view.rows)
+
+
+def _write_condition(query: PropertiesQuery) -> Condition | None:
+    if query.event is not None:
+        return Compare(Field("event"), "is", (query.event,))
+    return Not(Compare(Field("event"), "startsWith", ("$",))) if query.leaves_out_ours else None
 
 
 def _events_of(view: View, window: Window, bots: Bots, arguments: Arguments) -> Events:

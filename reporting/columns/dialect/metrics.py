@@ -39,6 +39,17 @@ ENGAGED = {
 }
 """What is taken of each view, and the most of it."""
 
+OF_VISITS = {
+    "visits": ('count("timestamp")', ""),
+    "bounceRate": ('avg(CAST("visitBounced" AS INTEGER))', "visitBounced"),
+    "visitDuration": ('avg("visitMs") / 1000', "visitMs"),
+    "viewsPerVisit": ('avg("visitViews")', "visitViews"),
+}
+"""What is taken of visits, and the column of them that it is taken of.
+
+Of a count that names no column the engine reads all of them, where files are put together.
+"""
+
 GOAL = ("conversions", "conversionRate")
 
 _SCALE = "18446744073709551616.0::DOUBLE"  # a power of two: exact
@@ -76,6 +87,8 @@ def measure(metric: Metric, number_of: Callable[[Field], int]) -> Measure:
         return Measure(_RATE, "double")
     if metric.name in ENGAGED:
         return Measure(f"avg({metric.name})", "double")
+    if metric.name in OF_VISITS:
+        return Measure(OF_VISITS[metric.name][0], "count" if metric.name == "visits" else "double")
     assert metric.field is not None
     n = number_of(metric.field)
     number, there = f"{{'d': n{n}, 'i': i{n}}}", f"FILTER (WHERE n{n} IS NOT NULL)"
@@ -96,7 +109,7 @@ def measure(metric: Metric, number_of: Callable[[Field], int]) -> Measure:
 
 def is_zero(metric: Metric) -> bool:
     """Whether of nothing it is 0, and not null."""
-    return metric.name in _COUNTS or metric.name in ("count", "unique", "sum")
+    return metric.name in _COUNTS or metric.name in ("visits", "count", "unique", "sum")
 
 
 def _sum(n: int) -> str:

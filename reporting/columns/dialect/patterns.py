@@ -1,6 +1,6 @@
 """Patterns of RE2, which the engine itself judges."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 def check_patterns(
     engine: "DuckDBPyConnection", condition: Condition | None, goal: Condition | None = None
 ) -> None:
+    """As `check_places`, of a question with a filter and a goal."""
+    check_places(engine, {"filter": condition, "goal": goal})
+
+
+def check_places(engine: "DuckDBPyConnection", places: Mapping[str, Condition | None]) -> None:
     """Raises BadRequest (`bad_pattern`) for one that RE2 refuses, as too large for instance.
 
-    The tree stands as the filter that it was read from, so it tells the pattern's place in that.
+    Each tree stands as the filter that it was read from, so it tells the pattern's place in that.
     """
-    patterns = [*_list_patterns(condition, "filter"), *_list_patterns(goal, "goal")]
+    patterns = (found for place, each in places.items() for found in _list_patterns(each, place))
     for place, pattern in patterns:
         try:
             engine.execute("SELECT regexp_matches('', $pattern)", {"pattern": pattern})

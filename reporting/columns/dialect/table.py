@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from reporting.answers import Number, Provenance, TableAnswer, TableRow
 from reporting.columns.dialect.canonical import find_canonical
+from reporting.columns.dialect.groups import Table
 from reporting.columns.dialect.metrics import is_zero
 from reporting.columns.dialect.patterns import check_patterns
-from reporting.columns.dialect.statement import Table, select_page
+from reporting.columns.dialect.statement import select_page
 from reporting.columns.dialect.values import Arguments
 from reporting.columns.view import View
 from reporting.questions.fields import Field

@@ -1,7 +1,7 @@
 """What of a project a question reads, at the moment of its snapshot."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,13 +12,15 @@ from analytics.projects.horizon import raw_horizon
 from analytics.projects.models import Project
 from analytics.web.problems import BadRequest, Unavailable
 from columns.export import export_project
-from columns.folder import ColumnsUnavailable
-from columns.segments import Head, Segment, overlapping, parse_head, parse_segment
-from reporting.columns.read.checks import check_segments
-from reporting.columns.read.stored import EVER, RETRY_AFTER_SECONDS, Range, join_ranges, read_ranges
-from reporting.columns.read.tail import TailTooLong, read_tail
+from columns.files.folder import ColumnsUnavailable
+from columns.segments import Head, Segment, list_cut, overlapping, parse_head, parse_segment
+from reporting.columns.read.checks import check_segments, name_segments
+from reporting.columns.read.stored import RETRY_AFTER_SECONDS, Range, join_ranges, read_ranges
+from reporting.columns.read.tail import Chunk, TailTooLong, read_tail
 from reporting.columns.slots import cannot_read
 from reporting.columns.view import StoredRange, Veil, View
+from reporting.columns.widened import EVER, bounds_of
+from reporting.questions.conditions import Condition
 from reporting.questions.window import Window
 from reporting.snapshot import Snapshot, open_snapshot
 
@@ -35,6 +37,7 @@ class ViewKey:
     segments: frozenset[bytes]
     fresh: frozenset[bytes]
     veils: tuple[Veil, ...]
+    restriction: Condition | None = None
 
 
 def in_snapshot(project_id: bytes, work: Callable[[Snapshot], T]) -> T:
@@ -64,53 +67,80 @@ def in_snapshot(project_id: bytes, work: Callable[[Snapshot], T]) -> T:
     raise _behind()
 
 
-def open_view(snapshot: Snapshot, project_id: bytes, window: Window) -> View:
-    """What to read for a window of a project.
+def open_view(
+    snapshot: Snapshot,
+    project_id: bytes,
+    window: Window,
+    zone: str | None = None,
+    restriction: Condition | None = None,
+    *,
+    remote: bool = False,
+) -> View:
+    """What to read for a window of a project; with `zone` for a question that needs visits.
 
-    Its files are there until the snapshot's deadline. Raises Unavailable: `columns_unavailable`
-    where the folder cannot be used; `columns_damaged` and `columns_behind` where segments are
-    damaged, or do not hold all yet, and the stored events are too many or gone; and what `run`
-    raises. Raises TailTooLong, unless it is within `in_snapshot`.
+    `zone` is an IANA name, and such a window is one of whole local days of it. Visits that segments
+    hold are those of all events: with a `restriction` none of them counts. The view's files are
+    there until the snapshot's deadline; with `remote` none of a segment is looked at. Raises
+    Unavailable: `columns_unavailable` where the folder cannot be used; `columns_damaged` and
+    `columns_behind` where segments are damaged, or do not hold all yet, and the stored events are
+    too many or gone; and what `run` raises. Raises TailTooLong, unless within `in_snapshot`.
     """
-    head = parse_head(
-        project_id,
-        next(snapshot.find(mongo.COLUMN_HEADS, {"_id": project_id}, {}), None),
-    )
-    moments = _bounds(window)
-    veils = _read_veils(snapshot, project_id)
+    head = _read_head(snapshot, project_id)
+    moments, veils = bounds_of(window), _read_veils(snapshot, project_id)
     tail = [chunk for chunk in read_tail(snapshot, project_id) if chunk.file.overlaps(*moments)]
     listed = _list_segments(snapshot, head, moments)
-    paths, damaged = check_segments(snapshot, project_id, listed)
+    find = name_segments if remote else check_segments
+    paths, damaged = find(snapshot, project_id, listed)
     ranges = _list_ranges(head, moments, damaged)
-    stored: tuple[StoredRange, ...] = ()
-    if ranges:
-        if damaged:
-            _check_horizon(snapshot, project_id, join_ranges(map(_range_of, damaged)), moments)
-        refusal = _damaged() if damaged else _behind()
-        stored = read_ranges(snapshot, project_id, ranges, refusal)
+    if damaged:
+        _check_horizon(snapshot, project_id, join_ranges(map(_range_of, damaged)), moments)
+    refusal = _damaged() if damaged else _behind()
+    stored = read_ranges(snapshot, project_id, ranges, refusal) if ranges else ()
     sound = [segment for segment in listed if segment.id in paths]
-    key = ViewKey(
-        project_id,
-        frozenset(segment.id for segment in sound),
-        frozenset(fresh for chunk in tail for fresh in chunk.fresh),
-        veils,
-    )
+    rows = sum(segment.rows for segment in sound)
+    cut = {each.id for each in list_cut(sound, zone)} if zone and not restriction else set()
+    unsettled = [
+        *(_range_of(each) for each in sound if veils or each.id not in cut),
+        *((chunk.file.from_ms, chunk.file.to_ms + 1) for chunk in tail),
+        *((each.from_ms, each.to_ms) for each in stored),
+    ]
     return View(
         segments=tuple(str(paths[segment.id]) for segment in sound),
         tail=tuple(str(chunk.file.path) for chunk in tail),
         stored=stored,
         veils=veils,
         fresh_as_of=snapshot.opened_at,
-        key=object() if stored else key,  # stored events may change
-        rows=sum(segment.rows for segment in sound) + sum(chunk.file.rows for chunk in tail),
+        key=_make_key(project_id, sound, tail, stored, veils, restriction),
+        rows=rows + sum(chunk.file.rows for chunk in tail),
+        cut=tuple(str(paths[segment.id]) for segment in sound if segment.id in cut),
+        unsettled=None if zone is None else _span(unsettled),
+        restriction=restriction,
+        segment_rows=rows,
     )
 
 
-def _bounds(window: Window) -> Range:
-    return (
-        EVER[0] if window.start is None else ms_of_datetime(window.start),
-        EVER[1] if window.end is None else ms_of_datetime(window.end),
+def _make_key(
+    project_id: bytes,
+    segments: Iterable[Segment],
+    tail: Iterable[Chunk],
+    stored: Sequence[StoredRange],
+    veils: tuple[Veil, ...],
+    restriction: Condition | None,
+) -> Hashable:
+    if stored:
+        return object()  # they may change
+    return ViewKey(
+        project_id,
+        frozenset(segment.id for segment in segments),
+        frozenset(fresh for chunk in tail for fresh in chunk.fresh),
+        veils,
+        restriction,
     )
+
+
+def _read_head(snapshot: Snapshot, project_id: bytes) -> Head:
+    found = snapshot.find(mongo.COLUMN_HEADS, {"_id": project_id}, {})
+    return parse_head(project_id, next(found, None))
 
 
 def _read_veils(snapshot: Snapshot, project_id: bytes) -> tuple[Veil, ...]:
@@ -134,6 +164,12 @@ def _list_ranges(head: Head, moments: Range, damaged: Iterable[Segment]) -> list
     if head.old_until is not None:
         ranges.append((EVER[0], head.old_until))
     return join_ranges(_clip(each, moments) for each in ranges)
+
+
+def _span(ranges: Sequence[Range]) -> Range:
+    """All of them, and what lies between."""
+    starts, ends = [each[0] for each in ranges], [each[1] for each in ranges]
+    return min(starts, default=0), max(ends, default=0)
 
 
 def _clip(moments: Range, to: Range) -> Range:

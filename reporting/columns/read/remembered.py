@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from analytics.remembered import forgets
 from reporting.columns.read.opening import ViewKey
-from reporting.columns.slots import busy
+from reporting.columns.slots import asks_as_guest, busy
 from reporting.columns.view import View
 
 T = TypeVar("T")
@@ -28,14 +28,16 @@ class Answers:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._answers: OrderedDict[_Key, tuple[Any, int]] = OrderedDict()
-        self._making: dict[_Key, threading.Lock] = {}
+        self._making: dict[tuple[_Key, bool], threading.Lock] = {}
         self._mutex = threading.Lock()
 
     def remember(self, view: View, question: Hashable, deadline: float, make: Callable[[], T]) -> T:
         if not isinstance(view.key, ViewKey):
             return make()
         key = (question, view.key)
-        making = self._making.setdefault(key, threading.Lock())
+        # Nobody waits for a guest, who may wait for others.
+        kind = (key, asks_as_guest())
+        making = self._making.setdefault(kind, threading.Lock())
         if not making.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise busy()
         try:
@@ -46,7 +48,7 @@ class Answers:
             self._set(key, answer)
             return answer
         finally:
-            self._making.pop(key, None)
+            self._making.pop(kind, None)
             making.release()
 
     def keep(self, condition: Callable[[ViewKey], bool]) -> None:

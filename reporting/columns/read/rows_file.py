@@ -11,9 +11,9 @@ from django.conf import settings
 from pymongo.errors import ExecutionTimeout
 
 from analytics.databases.mongo import Document
-from columns.engine import quote, read_files
-from columns.rows import encode_row, select_rows
-from columns.scratch import make_scratch
+from columns.files.engine import quote, read_files
+from columns.files.rows import encode_row, select_rows
+from columns.files.scratch import make_scratch
 from reporting.columns.slots import Engine, cannot_read, run
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ def read_seconds() -> float:
 
 
 def write_events(project_id: bytes, deadline: float, events: Iterable[Document]) -> RowsFile:
-    """Write events of the project, as `columns.rows.PROJECTION` asks for them.
+    """Write events of the project, as `columns.files.rows.PROJECTION` asks for them.
 
     Raises what `run` raises, and what the reading of `events` does.
     """

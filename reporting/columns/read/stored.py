@@ -9,9 +9,10 @@ from analytics.databases.mongo import EVENTS, Document
 from analytics.events.ids import datetime_of_ms
 from analytics.remembered import forgets
 from analytics.web.problems import Unavailable
-from columns.rows import PROJECTION
+from columns.files.rows import PROJECTION
 from reporting.columns.read.rows_file import RowsFile, read_seconds, write_events
 from reporting.columns.view import StoredRange
+from reporting.columns.widened import EVER
 from reporting.snapshot import Snapshot
 
 MOST_EVENTS = 500_000
@@ -20,9 +21,6 @@ MOST_EVENTS = 500_000
 RETRY_AFTER_SECONDS = 30
 
 Range = tuple[int, int]  # from_ms <= timestamp < to_ms
-
-# Beyond any moment that an event may have: the calendar's ends, in unix milliseconds.
-EVER: Range = (-62_135_596_800_000, 253_402_300_800_000)
 
 # Stored events may change: a file is of one question, and is deleted when that is over.
 _files: deque[tuple[float, RowsFile]] = deque()

@@ -1,6 +1,7 @@
 """Each minute a process drops what MongoDB does not list any more: so nothing erased stays in it.
 
-As its folder and its memory are empty when it starts, this holds before its first question too.
+As its folder and its memory are empty when it starts, this holds before its first question too. The
+cache of its host may not be: that is swept when the folder of the columns is first looked at.
 """
 
 import threading
@@ -9,7 +10,8 @@ import time
 import structlog
 
 from analytics.databases.mongo import COLUMN_SEGMENTS, COLUMN_VEILS, collection
-from columns.scratch import remove_left
+from columns.files.scratch import remove_left
+from columns.files.sweep import sweep_cache
 from reporting.columns.read.opening import ViewKey
 from reporting.columns.read.remembered import answers
 from reporting.columns.read.stored import delete_read_files
@@ -41,6 +43,7 @@ def sweep() -> None:
     And what processes left that were killed.
     """
     remove_left()
+    sweep_cache()
     delete_read_files()
     sweep_tails()
     for project_id in answers.list_projects():

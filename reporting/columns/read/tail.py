@@ -16,7 +16,7 @@ from analytics.databases.mongo import COLUMN_FRESH, EVENTS, Document, collection
 from analytics.events.fresh import FRESH_ID_BYTES, list_fresh_keys
 from analytics.events.ids import ids_of
 from analytics.remembered import forgets
-from columns.rows import PROJECTION
+from columns.files.rows import PROJECTION
 from reporting.columns.read.rows_file import RowsFile, join_files, read_seconds, write_events
 from reporting.columns.slots import busy
 from reporting.snapshot import Snapshot

@@ -20,9 +20,10 @@ from gevent.threadpool import ThreadPool
 
 from analytics.remembered import forgets
 from analytics.web.problems import BadRequest, Problem, Unavailable
-from columns.engine import open_engine
-from columns.scratch import make_scratch
-from reporting.columns.slots.turns import Turns
+from columns.files.engine import open_engine
+from columns.files.folder import engine_folder
+from columns.files.scratch import make_scratch
+from reporting.columns.slots.turns import Turns, asks_as_guest
 
 log = structlog.get_logger(__name__)
 
@@ -44,17 +45,17 @@ class Slots:
         self._idle: list[Engine] = []
 
     def run(self, project_id: bytes, deadline: float, work: Callable[[Engine], T]) -> T:
-        asked = time.monotonic()
-        if not self._turns.take(project_id, deadline):
+        asked, guest = time.monotonic(), asks_as_guest()
+        if not self._turns.take(project_id, deadline, guest=guest):
             raise busy()
         begun = time.monotonic()
         try:
             return self._run(deadline, work)
         except duckdb.InterruptException as exc:
             waited_longer = begun - asked > time.monotonic() - begun
-            raise (busy() if waited_longer else _too_long()) from exc
+            raise (busy() if waited_longer else too_long()) from exc
         except duckdb.OutOfMemoryException as exc:
-            raise _too_large() from exc
+            raise too_large() from exc
         except (duckdb.Error, OSError) as exc:
             if _is_of_a_file(exc):
                 log.warning("columns_not_read", error=str(exc).partition("\n")[0])
@@ -64,9 +65,9 @@ class Slots:
             # Its text may quote values of events.
             stack = "".join(traceback.format_tb(exc.__traceback__))
             log.error("engine_failed", error=type(exc).__name__, stack=stack)
-            raise _failed() from exc
+            raise failed() from exc
         finally:
-            self._turns.give_back(project_id)
+            self._turns.give_back(project_id, guest=guest)
 
     def close(self) -> None:
         """The engines that nobody uses."""
@@ -101,12 +102,12 @@ class Slots:
             engine.close()
 
     def _open(self, threads: int) -> Engine:
-        folder = make_scratch()
+        columns, folder = engine_folder(), make_scratch()
         return run_in_thread(
             lambda: open_engine(
                 memory_mb=self._memory_mb,
                 threads=min(threads, cpu_count() or 1),
-                folders=[settings.COLUMNS_URL, folder],
+                folders=[columns, folder],
                 temp_folder=folder / "engines",
                 limit_seconds=settings.QUERY_TIMEOUT_SECONDS,
             )
@@ -129,7 +130,8 @@ def run(project_id: bytes, deadline: float, work: Callable[[Engine], T]) -> T:
     """Let `work` use an engine for a question of a project, until `deadline` (time.monotonic()).
 
     It may run in another thread and uses nothing but the engine, whose tables end with it. A
-    project has at most half of the engines, rounded up, and those that wait take turns by project.
+    project has at most half of the engines, rounded up, and those that wait take turns by project;
+    within `as_guest` it waits behind all others.
 
     Raises BadRequest (`query_timeout`) at the deadline, (`query_too_large`) where it needs more
     memory than its share; Unavailable (`query_busy`) where others were before it until then,
@@ -199,7 +201,7 @@ def _interrupt(connection: Engine, deadline: float, done: threading.Event) -> No
         left_seconds = _INTERRUPT_SECONDS
 
 
-def _too_long() -> BadRequest:
+def too_long() -> BadRequest:
     return BadRequest(
         f"The answer takes more than {settings.QUERY_TIMEOUT_SECONDS:g} seconds. Ask for a "
         "shorter window, or with fewer conditions and dimensions.",
@@ -207,7 +209,7 @@ def _too_long() -> BadRequest:
     )
 
 
-def _too_large() -> BadRequest:
+def too_large() -> BadRequest:
     return BadRequest(
         "The answer takes more memory than a question may have. Ask for a shorter window, or for "
         "dimensions with fewer values.",
@@ -215,7 +217,7 @@ def _too_large() -> BadRequest:
     )
 
 
-def _failed() -> Unavailable:
+def failed() -> Unavailable:
     return Unavailable(
         "The engine failed at this question. The log says more.",
         code="query_failed",

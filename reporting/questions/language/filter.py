@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 
 from reporting.questions.conditions import (
     OPERATORS,
@@ -13,8 +14,9 @@ from reporting.questions.conditions import (
     Operator,
     Or,
 )
-from reporting.questions.fields import Field, parse_named_field
+from reporting.questions.fields import Field, parse_named_field, parse_own_field
 from reporting.questions.language.json_body import Node
+from reporting.questions.language.patterns import MOST_REPEATED, count_repeated
 
 MAX_CONDITIONS = 100
 MAX_LEVELS = 8
@@ -30,16 +32,26 @@ _OF_PARTS = ("and", "or", "not", "did")
 _LEAF = ("field", "op", "values", "caseSensitive")
 
 
-def read_condition(node: Node, *, allows_did: bool = True) -> Condition | None:
-    """The condition that `node` is; None where anything in it was refused."""
-    return _Reader(allows_did).read(node, 1)
+def read_condition(node: Node, *, of_single_events: bool = False) -> Condition | None:
+    """The condition that `node` is; None where anything in it was refused.
+
+    One of single events is without `did`, and each field is the event's own.
+    """
+    return _Reader(of_single_events).read(node, 1)
+
+
+def read_conditions(nodes: Iterable[Node]) -> list[Condition | None]:
+    """As `read_condition` for each; what is limited is so in all of them together."""
+    reader = _Reader(of_single_events=False)
+    return [reader.read(node, 1) for node in nodes]
 
 
 class _Reader:
     """Reads one filter; counts what is limited in the whole of it."""
 
-    def __init__(self, allows_did: bool) -> None:
-        self._allows_did = allows_did
+    def __init__(self, of_single_events: bool) -> None:
+        self._of_single_events = of_single_events
+        self._parse_field = parse_own_field if of_single_events else parse_named_field
         self._conditions = 0
         self._patterns = 0
 
@@ -68,7 +80,7 @@ class _Reader:
             case "not":
                 found = self.read(part, level + 1, in_did=in_did)
                 return found and Not(found)
-        if in_did or not self._allows_did:
+        if in_did or self._of_single_events:
             where = "inside another" if in_did else "in a filter of single events"
             part.refuse("bad_filter", f"does not stand {where}")
             return None
@@ -87,7 +99,8 @@ class _Reader:
             if name not in fields:
                 place = f"{node.place}.{name}"
                 node.mistakes.refuse(place, "missing_field", "is required")
-        field = _read_field(fields.get("field"))
+        named = fields.get("field")
+        field = named.parse("unknown_field", self._parse_field) if named else None
         operator = _read_operator(fields.get("op"), field)
         case_sensitive = True
         if flag := fields.get("caseSensitive"):
@@ -134,11 +147,11 @@ class _Reader:
                 reason = f"is a pattern of more than {MAX_PATTERN_BYTES} bytes"
                 node.refuse("filter_too_large", reason)
                 return None
+            if count_repeated(text) > MOST_REPEATED:
+                reason = f"it repeats more than {MOST_REPEATED} characters"
+                node.refuse("bad_pattern", f"is a pattern that is refused: {reason}")
+                return None
         return text
-
-
-def _read_field(node: Node | None) -> Field | None:
-    return node.parse("unknown_field", parse_named_field) if node else None
 
 
 def _read_operator(node: Node | None, field: Field | None) -> Operator | None:

@@ -41,6 +41,7 @@ def parse_events_query(given: MultiDict, asker: Asker) -> EventsQuery:
         window=asked.window,
         timezone=zone,
         condition=condition,
+        restriction=asker.restriction,
         limit=limit,
         after=cursor.place if cursor else None,
     )
@@ -71,6 +72,7 @@ def parse_properties_query(given: MultiDict, asker: Asker) -> PropertiesQuery:
         timezone=zone,
         raw_horizon=asker.raw_horizon,
         event=event,
+        restriction=asker.restriction,
     )
 
 

@@ -3,11 +3,12 @@
 import re
 
 from reporting.questions.fields import BadField, parse_named_field
-from reporting.questions.table import Metric
+from reporting.questions.table import OF_VISITS, Metric
 
 OF_EVENTS = ("views", "events", "visitors", "users", "engagedSeconds", "scrollDepth")
 OF_GOALS = ("conversions", "conversionRate")
 OF_NUMBERS = ("count", "sum", "avg", "min", "max", "p50", "p75", "p90", "p95", "p99", "unique")
+NAMED = (*OF_EVENTS, *OF_VISITS, *OF_GOALS)
 
 _CALL = re.compile(rf"({'|'.join(OF_NUMBERS)})\((.*)\)", re.DOTALL)
 
@@ -18,11 +19,11 @@ class UnknownMetric(ValueError):
 
 def parse_metric(text: str) -> Metric:
     """Raises UnknownMetric; BadField where it is one of a field that is none."""
-    if text in OF_EVENTS or text in OF_GOALS:
+    if text in NAMED:
         return Metric(text, text)
     call = _CALL.fullmatch(text)
     if call is None:
-        known = ", ".join((*OF_EVENTS, *OF_GOALS))
+        known = ", ".join(NAMED)
         raise UnknownMetric(f"is none of {known} and not one of {', '.join(OF_NUMBERS)} (…)")
     try:
         field = parse_named_field(call[2])

@@ -20,12 +20,19 @@ def begin_at(query: TableQuery, first_event: datetime | None) -> TableQuery:
     window = query.span.window
     if window.start is not None:
         return query
-    first = min(first_event or query.now, query.now).astimezone(query.timezone).date()
-    begun = Window(first_moment(first, query.timezone), window.end)
+    begun = begin_window(window, first_event, query.now, query.timezone)
     mistakes = Mistakes()
     query = add_units(replace(query, span=Span(window=begun)), mistakes)
     mistakes.check()
     return query
+
+
+def begin_window(
+    window: Window, first_event: datetime | None, now: datetime, zone: tzinfo
+) -> Window:
+    """From the day of the first event on; without any, from today on."""
+    first = min(first_event or now, now).astimezone(zone).date()
+    return Window(first_moment(first, zone), window.end)
 
 
 def add_units(query: TableQuery, mistakes: Mistakes) -> TableQuery:

@@ -52,13 +52,19 @@ _COMPARISONS: tuple[Comparison, ...] = ("previous", "year")
 @dataclass(frozen=True, slots=True)
 class Asker:
     """The project that asks, as of `now` (whole milliseconds), and its ways where a question
-    says nothing."""
+    says nothing. Of its events only those that pass `restriction` are there for who asks."""
 
     project: bytes
     now: datetime
     timezone: tzinfo
     raw_horizon: datetime | None = None
     leaves_out_bots: bool = False
+    restriction: Condition | None = None
+
+    @property
+    def visit_zone(self) -> str:
+        """The zone whose midnights end visits: that of the project, whatever a question says."""
+        return str(self.timezone)
 
 
 def parse_table_query(body: bytes, asker: Asker) -> TableQuery:
@@ -85,6 +91,8 @@ def parse_table_query(body: bytes, asker: Asker) -> TableQuery:
         compare=Span(window=compared) if compared else None,
         now=asker.now,
         raw_horizon=asker.raw_horizon,
+        visit_zone=asker.visit_zone,
+        restriction=asker.restriction,
     )
     query = _read_page(fields, mistakes, query)
     mistakes.check()

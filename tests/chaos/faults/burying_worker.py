@@ -1,6 +1,6 @@
 """A release with a bug: it buries good events, of one path."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import django
 
@@ -19,7 +19,7 @@ from ingestion.stream.entries import ReadEntry
 BURIED_PATH = b'"/buried"'
 
 
-def prepare_or_bury(entries: Iterable[ReadEntry]) -> list[PreparedEvent]:
+def prepare_or_bury(entries: Sequence[ReadEntry]) -> list[PreparedEvent]:
     batch = prepare(entries)
     for event in batch:
         if BURIED_PATH in event.accepted.raw:

@@ -11,7 +11,7 @@ from tests.columns.dying import STEPS
 from tests.drain.kill_points import resolve
 
 DEATH_SHARE = 0.015
-MORE_STEPS = ("columns.folder.Folder.delete", "columns.writer.sync")
+MORE_STEPS = ("columns.files.local.LocalFolder.delete", "columns.files.local.sync")
 
 
 def make_deadly(step: Callable[..., Any]) -> Callable[..., Any]:

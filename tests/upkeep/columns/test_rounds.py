@@ -16,16 +16,18 @@ from analytics.projects.models import Project
 from analytics.remembered import forget_everything
 from columns import export
 from columns.export import export_project, list_tails
-from columns.folder import ColumnsUnavailable, find_folder, make_folder
+from columns.files.folder import ColumnsUnavailable
 from columns.plan import MOST_LOOSE
 from columns.segments import Segment, list_segments, read_head
 from config.celery import app
+from tests.columns.folders import local_folder, make_local_folder
 from tests.conftest import TestProject, make_project
 from tests.stored import store_events
 from upkeep import tasks
 from upkeep.columns import rounds
 from upkeep.columns.rounds import export_columns, has_due, tend_columns
-from upkeep.jobs.lane import COLUMNS, MAINTENANCE, enter_lane
+from upkeep.jobs.lane import MAINTENANCE, enter_lane
+from upkeep.jobs.leases import lease_host, lease_project
 from upkeep.jobs.setbacks import EXPORT_COLUMNS
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -114,7 +116,7 @@ def test_a_folder_that_is_not_ours_is_no_fault_of_a_project(
     project: TestProject, few: None
 ) -> None:
     store_events(project, [{"path": "/"}] * 10)
-    root = make_folder().root
+    root = make_local_folder().root
     forget_everything()
     (root / "columns.json").write_text('{"deployment": "another", "format": 1}')
     try:
@@ -140,7 +142,7 @@ def test_what_is_replaced_or_was_never_listed_is_deleted_when_it_is_due(
 
     [segment] = segments_of(project)
     assert segment.rows == MOST_LOOSE
-    folder = find_folder()
+    folder = local_folder()
     assert all(folder.path_of(each.id).exists() for each in replaced)
     collection(mongo.COLUMN_GARBAGE).update_many({}, {"$set": {"dueAt": datetime.now(UTC) - DAY}})
     tend_columns()
@@ -153,7 +155,7 @@ def test_a_damaged_segment_is_found_by_merging_and_made_anew(project: TestProjec
         store_events(project, [{"path": f"/{n}"}])
         export_project(project.id)
     broken = segments_of(project)[3]
-    find_folder().path_of(broken.id).unlink()
+    local_folder().path_of(broken.id).unlink()
 
     tend_columns()
     assert broken.id not in {segment.id for segment in segments_of(project)}
@@ -216,25 +218,62 @@ def test_what_retention_let_go_is_cut_off_once_a_day(store: None) -> None:
     assert read_head(short.id).revision == before
 
 
-def test_the_tasks_have_a_lane_of_their_own(
-    project: TestProject, few: None, monkeypatch: pytest.MonkeyPatch
+def test_the_tasks_leave_a_project_to_who_works_on_it_and_take_the_others(
+    project: TestProject, other_project: TestProject, few: None
 ) -> None:
-    store_events(project, [{"path": "/"}] * 10)
-    with enter_lane(COLUMNS):
+    for each in (project, other_project):
+        store_events(each, [{"path": "/"}] * 10)
+    with lease_project(project.id):
         tasks.export_columns_task()
         assert tails() == {project.id: 10}
+    tasks.export_columns_task()
+    assert tails() == {}
+
+
+def test_of_a_host_one_process_is_left_to_drain(
+    project: TestProject, few: None, settings: Any
+) -> None:
+    store_events(project, [{"path": "/"}] * 10)
+    settings.WORKER_CONCURRENCY = 3
+    with lease_host() as first, lease_host() as second, lease_host() as third:
+        assert (first, second, third) == (True, True, False)
+        tasks.export_columns_task()
+        assert tails() == {project.id: 10}
+    settings.WORKER_CONCURRENCY = 1
+    with lease_host() as only:
+        assert only
+
+
+def test_whoever_finds_more_than_one_project_asks_another_to_its_side(
+    project: TestProject, other_project: TestProject, few: None
+) -> None:
+    asked: list[bool] = []
+    store_events(project, [{"path": "/"}] * 10)
+    export_columns(ask_for_help=lambda: asked.append(True))
+    assert asked == []
+    for each in (project, other_project):
+        store_events(each, [{"path": "/"}] * 10)
+    with lease_project(project.id), lease_project(other_project.id):
+        export_columns(ask_for_help=lambda: asked.append(True))
+        assert asked == []  # or two that find nothing would ask each other for ever
+    export_columns(ask_for_help=lambda: asked.append(True))
+    assert (asked, tails()) == ([True], {})
+
+
+def test_no_lane_of_others_is_in_the_way(project: TestProject, few: None) -> None:
+    store_events(project, [{"path": "/"}] * 10)
     with enter_lane(MAINTENANCE):
         tasks.export_columns_task()
         assert tails() == {}
 
 
-def test_nothing_due_takes_no_lane(project: TestProject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_due_takes_no_lease(project: TestProject, monkeypatch: pytest.MonkeyPatch) -> None:
     store_events(project, [{"path": "/"}])
 
     def refuse(*_: Any) -> None:
-        raise AssertionError("it entered the lane")
+        raise AssertionError("it took a lease")
 
-    monkeypatch.setattr(tasks, "enter_lane", refuse)
+    monkeypatch.setattr(tasks, "lease_host", refuse)
     tasks.export_columns_task()
 
 
@@ -246,6 +285,6 @@ def test_a_run_that_leaves_work_asks_to_go_on(
     monkeypatch.setattr(tasks, "send_quietly", lambda task, queue: asked.append(task))
     monkeypatch.setattr(tasks, "has_due", lambda: True)
     for left in (True, False):
-        monkeypatch.setattr(tasks, name.removeprefix("upkeep."), lambda left=left: left)
+        monkeypatch.setattr(tasks, name.removeprefix("upkeep."), lambda left=left, **_: left)
         app.tasks[name].run()
     assert asked == [name]

@@ -1,10 +1,12 @@
 """The columns are compared with the stored events, row by row, and made anew by command."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
+import duckdb
 import pytest
 from bson.binary import Binary
 from django.core.management import CommandError, call_command
@@ -15,22 +17,26 @@ from analytics.events.ids import PROJECT_ID_BYTES, day_of, ms_of_datetime
 from analytics.metrics.sightings import Sightings
 from analytics.remembered import forget_everything
 from columns.change import Change
+from columns.cuts import Box, make_cut
 from columns.export import export_project
-from columns.folder import ColumnsUnavailable, find_folder
+from columns.files.folder import ColumnsUnavailable, find_folder
+from columns.files.rows import PROJECTION
+from columns.merge import merge_project
 from columns.rewrite import repair_next
-from columns.rows import PROJECTION
 from columns.segments import (
     Segment,
-    check_file,
+    hold_file,
 )
+from tests.columns.folders import local_folder
 from tests.columns.held import forget_columns, held, segments_of
 from tests.conftest import TestProject, make_project
-from tests.stored import store_events
+from tests.stored import ENRICHED, store_events
 from tests.upkeep.erasure.test_erasure_of_columns import run_until
 from upkeep.columns import differences, verify
 from upkeep.columns.differences import Difference
 from upkeep.columns.verify import Verification, verify_columns_sample
-from upkeep.jobs.lane import COLUMNS, enter_lane
+from upkeep.columns.visits import list_overlapping
+from upkeep.jobs.leases import lease_project
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 FIRST = day_of(DAY)
@@ -175,7 +181,7 @@ def test_a_file_that_is_not_as_listed_is_found(
     export(project, 0)
     export(other_project, 0)
     [segment] = segments_of(project)
-    path = find_folder().path_of(segment.id)
+    path = local_folder().path_of(segment.id)
     listed: Document = {}
     if trouble == "missing":
         path.unlink()
@@ -189,7 +195,7 @@ def test_a_file_that_is_not_as_listed_is_found(
         listed = {"from": segment.from_ms - 1}
     else:
         [theirs] = segments_of(other_project)
-        path.write_bytes(find_folder().path_of(theirs.id).read_bytes())
+        path.write_bytes(local_folder().path_of(theirs.id).read_bytes())
         listed = {"sum": Binary(theirs.sum)}
     if listed:
         collection(mongo.COLUMN_SEGMENTS).update_one({"_id": segment.id}, {"$set": listed})
@@ -247,19 +253,19 @@ def test_a_segment_that_is_replaced_meanwhile_is_no_difference(
 ) -> None:
     export(project, 0, 1)
 
-    def replace_first(folder: Any, segment: Segment) -> None:
-        monkeypatch.setattr(verify, "check_file", check_file)
+    def replace_first(folder: Any, segment: Segment, **how: Any) -> Any:
+        monkeypatch.setattr(verify, "hold_file", hold_file)
         call_command("rebuild_columns", project.id.hex(), stdout=StringIO())
-        folder.delete(segment.id)
-        check_file(folder, segment)
+        folder.delete([segment.id])
+        return hold_file(folder, segment, **how)
 
-    monkeypatch.setattr(verify, "check_file", replace_first)
+    monkeypatch.setattr(verify, "hold_file", replace_first)
     assert Verification(project.id).verify_day(FIRST) == (0, [])
 
 
 def test_a_folder_that_cannot_be_reached_is_no_difference(project: TestProject) -> None:
     export(project, 0)
-    root = find_folder().root
+    root = local_folder().root
     hidden = root.rename(root.with_name("hidden"))
     forget_everything()
     try:
@@ -326,14 +332,14 @@ def test_commands_tell_what_they_do_not_understand(project: TestProject) -> None
     assert "is no day" in run("rebuild_columns", "Test", "--from", "yesterday")[0]
 
 
-def test_a_rebuild_takes_the_lane_so_that_no_exporter_is_faster_each_time(
+def test_a_rebuild_has_the_project_so_that_no_exporter_is_faster_each_time(
     project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export(project, 0, 1)
     real, entered = Change.apply, []
 
     def apply(self: Change, *args: Any, **kwargs: Any) -> None:
-        with enter_lane(COLUMNS) as exporter_entered:
+        with lease_project(project.id) as exporter_entered:
             entered.append(exporter_entered)
         real(self, *args, **kwargs)
 
@@ -344,7 +350,7 @@ def test_a_rebuild_takes_the_lane_so_that_no_exporter_is_faster_each_time(
 
 def test_a_lost_folder_is_begun_again_and_filled_by_command(project: TestProject) -> None:
     export(project, 0, 1)
-    root = find_folder().root
+    root = local_folder().root
     lost = root.rename(root.with_name("lost"))
     forget_everything()
     assert "cannot be used" in run("rebuild_columns", "Test")[0]
@@ -355,3 +361,91 @@ def test_a_lost_folder_is_begun_again_and_filled_by_command(project: TestProject
     assert find_differences(project) == []
     assert "is not empty" in run("rebuild_columns", "Test", "--begin-folder")[0]
     lost.rename(root / "lost")
+
+
+def add_visits(project: TestProject) -> Segment:
+    """A segment that is cut, with two visits on each of two days."""
+    for n in range(8):
+        store_events(
+            project,
+            [
+                {
+                    "path": f"/{n}", "timestamp": DAY + timedelta(days=n // 4, hours=1 + n % 2),
+                    ENRICHED: {"visitor": 7, "source": f"{n}"},
+                }
+            ],
+        )  # fmt: skip
+    export_project(project.id)
+    assert merge_project(project.id, DAY + timedelta(days=9))
+    [segment] = segments_of(project)
+    assert segment.cut
+    return segment
+
+
+def change_file(segment: Segment, columns: str) -> None:
+    """Have the file of a segment hold other values, and the list what it is then."""
+    path = local_folder().path_of(segment.id)
+    with duckdb.connect() as engine:
+        found = engine.execute(
+            "SELECT decode(key), decode(value) FROM parquet_kv_metadata(?)", [str(path)]
+        ).fetchall()
+        told = ", ".join(f"{key}: '{value}'" for key, value in found)
+        engine.execute(
+            f"COPY (SELECT * REPLACE ({columns}) FROM '{path}') TO '{path}.new' "
+            f"(FORMAT parquet, KV_METADATA {{{told}}})"
+        )
+    path.with_name(f"{path.name}.new").rename(path)
+    changed = {"$set": {"sum": hashlib.sha256(path.read_bytes()).digest()}}
+    collection(mongo.COLUMN_SEGMENTS).update_one({"_id": segment.id}, changed)
+
+
+def test_visits_are_those_that_the_rows_make_up(project: TestProject) -> None:
+    segment = add_visits(project)
+    assert find_differences(project) == []
+
+    change_file(segment, '"visitViews" + ("path" = \'/6\')::BIGINT AS "visitViews"')
+
+    [found] = find_differences(project)
+    event = collection(mongo.EVENTS).find_one({"path": "/6"})
+    assert event is not None
+    assert found == Difference(project.id, FIRST + 1, "visit", name_of(event), ["visitViews"])
+
+
+def test_a_row_that_is_not_of_its_segments_days_is_found(project: TestProject) -> None:
+    segment = add_visits(project)
+    assert segment.cut
+    first = segment.cut.box.first
+    cut = make_cut(Box(first, first), segment.cut.zone)
+    described = {"days": list(cut.days), "midnights": cut.midnights}
+    collection(mongo.COLUMN_SEGMENTS).update_one({"_id": segment.id}, {"$set": described})
+
+    assert {(found.day, found.what, *found.columns) for found in find_differences(project)} == {
+        (FIRST + 1, "visit")
+    }
+
+
+def test_two_segments_that_share_an_owners_day_are_found(project: TestProject) -> None:
+    add_visits(project)
+    document = collection(mongo.COLUMN_SEGMENTS).find_one({"project": project.id})
+    assert document is not None
+    store_events(project, events(0))
+    export_project(project.id)
+    described = {name: document[name] for name in ("days", "zone", "midnights")}
+    fresh = {"project": project.id, "days": None}
+    collection(mongo.COLUMN_SEGMENTS).update_one(fresh, {"$set": described})
+
+    found = list(list_overlapping(segments_of(project), "UTC", FIRST))
+
+    assert [each.what for each in found] == ["overlapping"]
+
+
+def test_visits_that_were_cut_by_midnights_that_are_no_more_are_not_looked_at(
+    project: TestProject,
+) -> None:
+    segment = add_visits(project)
+    change_file(segment, '0 AS "visitViews"')
+    assert len(find_differences(project)) == 8
+    other = {"$set": {"midnights": bytes(8)}}
+    collection(mongo.COLUMN_SEGMENTS).update_one({"_id": segment.id}, other)
+
+    assert find_differences(project) == []

@@ -13,7 +13,8 @@ from analytics.events.fresh import describe_fresh
 from analytics.events.ids import ms_of_datetime
 from analytics.metrics.sightings import Sightings, note_columns_verified
 from columns.export import export_project
-from columns.folder import MARKER, find_folder
+from columns.files.folder import MARKER
+from tests.columns.folders import local_folder
 from tests.conftest import TestProject
 from tests.stored import store_events
 from tests.upkeep.test_state_metrics import scrape
@@ -31,7 +32,7 @@ def folder(project: TestProject) -> Path:
     """With one segment of three events."""
     store_events(project, [{"path": "/"}] * 3)
     assert export_project(project.id) == 3
-    return find_folder().root
+    return local_folder().root
 
 
 def leave_fresh(project: TestProject, events: int, age: timedelta) -> None:

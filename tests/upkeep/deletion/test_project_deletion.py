@@ -6,6 +6,7 @@ from typing import Any
 
 import bson
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
@@ -21,6 +22,9 @@ from analytics.projects.models import ApiKey, Project
 from analytics.remembered import forget_everything
 from ingestion.accept.admit import Sender, admit
 from ingestion.drain.loop import drain
+from people.saved.models import Goal, SavedFunnel, Segment
+from people.saved.notes import make_note, place, write_note
+from people.saved.pins import pin
 from tests.conftest import Api, TestProject
 from tests.drain.test_fuse import accept_entries
 from tests.pages import Page, make_public_key
@@ -36,7 +40,7 @@ from upkeep.rollups.compaction import compact_summaries
 from upkeep.rollups.copies import build_days, build_months
 from upkeep.rollups.runs import collect_garbage
 
-KEPT = {"projects", "api_keys", "project_deletions"}
+KEPT = {"projects", "api_keys", "project_deletions", "audit"}
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +65,21 @@ def fill(project: TestProject) -> None:
     build_days(quiet=timedelta(0))
     build_months(quiet=timedelta(0))
     ask_to_erase(project, "mallory")
+    keep_something(project)
+
+
+def keep_something(project: TestProject) -> None:
+    """Of everything that people keep of a project."""
+    row = project.row
+    Segment.objects.create(project=row, name="Readers", filters=["is:path:/0"])
+    SavedFunnel.objects.create(project=row, name="Way", question="s=page:/0&s=page:/1")
+    Goal.objects.create(project=row, name="Orders", value="order")
+    pin(User.objects.get_or_create(username="alice")[0].pk, row.pk)
+    note = make_note(row, "Version 41", "alice")
+    place(note, datetime(2026, 3, 5, tzinfo=UTC), UTC)
+    write_note(note)
+    for name in mongo.SAVED:
+        assert collection(name).count_documents({"project_id": row.pk}) == 1, name
 
 
 def delete(project: TestProject) -> JobDocument:

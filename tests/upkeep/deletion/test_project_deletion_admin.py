@@ -94,9 +94,9 @@ def test_of_two_projects_of_one_name_the_one_whose_page_it_is_goes(
 def test_a_deletion_begins_on_the_page_of_its_project(admin: Client, project: TestProject) -> None:
     own = admin.get(reverse("admin:analytics_project_change", args=[project.row.pk]))
     assert f'href="{address_of(project)}"' in own.content.decode()
-    assert "1 events stored, 3 API keys" in own.content.decode()
+    assert "1 stored event, 3 API keys" in own.content.decode()
     form = admin.get(address_of(project)).content.decode()
-    assert f"Test ({project.row.pk})</strong>, 1 events stored, 3 API keys" in form
+    assert f"Test ({project.row.pk})</strong>, 1 stored event, 3 API keys" in form
 
     for address in (reverse(ADD), f"{reverse(ADD)}?project=zz", f"{reverse(ADD)}?project=%00"):
         for answer in (
@@ -112,7 +112,7 @@ def test_a_deletion_begins_on_the_page_of_its_project(admin: Client, project: Te
 def test_wherever_a_project_is_chosen_its_id_and_what_it_holds_are_shown(
     admin: Client, project: TestProject
 ) -> None:
-    label = f"Test ({project.row.pk}): 1 events stored, 3 API keys</option>"
+    label = f"Test ({project.row.pk}): 1 stored event, 3 API keys</option>"
 
     for page in ("analytics_apikey_add", "upkeep_erasure_add"):
         assert label in admin.get(reverse(f"admin:{page}")).content.decode()

@@ -11,10 +11,10 @@ from analytics.databases.transactions import Conflict
 from analytics.remembered import forget_everything
 from columns.change import Change
 from columns.export import export_project, list_tails
-from columns.folder import find_folder
 from columns.garbage import collect_files
 from columns.rewrite import replace_range
 from columns.stored import EVER_MS
+from tests.columns.folders import local_folder
 from tests.columns.held import held, segments_of
 from tests.conftest import TestProject
 from tests.stored import store_events
@@ -59,7 +59,7 @@ def test_its_segments_go_with_all_files_and_no_other(
 
     assert (job["step"], job["counts"]["segments"]) == ("done", listed)
     assert find_traces(project) == KEPT
-    root = find_folder().root
+    root = local_folder().root
     assert {path.name for path in root.iterdir()} == {"columns.json", other_project.id.hex()}
     assert held(other_project) == before
     assert [tail.project_id for tail in list_tails()] == [other_project.id]
@@ -95,7 +95,7 @@ def test_an_export_that_had_begun_before_lists_nothing(
 
     assert go_on(project)["step"] == "done"
     assert find_traces(project) == KEPT
-    assert not (find_folder().root / project.id.hex()).exists()
+    assert not (local_folder().root / project.id.hex()).exists()
 
 
 def test_what_was_listed_while_the_data_went_goes_the_second_time(
@@ -114,7 +114,7 @@ def test_what_was_listed_while_the_data_went_goes_the_second_time(
 
 def test_it_waits_while_the_folder_cannot_be_reached(project: TestProject) -> None:
     fill(project)
-    root = find_folder().root
+    root = local_folder().root
     hidden = root.rename(root.with_name("hidden"))
     forget_everything()
     try:

@@ -88,7 +88,7 @@ def test_an_erasure_is_done_once_whenever_the_worker_is_killed(
     with celery_worker(tmp_path, concurrency=4, **worker):
         for step in ERASURES.strides:
             for moment in (f"after:save_{step}", f"after:{step}"):
-                if step == "files":
+                if moment == "after:save_files":
                     run()
                     wait_until(lambda: read_job(erasure)["step"] == "files", 30, "files wait")
                     pass_time()

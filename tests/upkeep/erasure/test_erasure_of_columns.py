@@ -13,12 +13,13 @@ from analytics.databases.mongo import Document, collection
 from analytics.databases.transactions import Conflict
 from analytics.remembered import forget_everything
 from columns import change, forget
-from columns.engine import quote
 from columns.export import export_project, list_tails
-from columns.folder import find_folder
+from columns.files.engine import quote
+from columns.files.folder import find_folder
 from columns.merge import merge_project
 from columns.rewrite import export_old, note_damage
 from ingestion.drain.loop import drain
+from tests.columns.folders import local_folder
 from tests.columns.held import forget_columns, held, segments_of
 from tests.conftest import Api, TestProject
 from tests.stored import store_events
@@ -32,7 +33,7 @@ from tests.upkeep.erasure.erasures import (
 from upkeep.erasure import run
 from upkeep.jobs.engine import run_job
 from upkeep.jobs.job import MustWait
-from upkeep.jobs.lane import COLUMNS, enter_lane
+from upkeep.jobs.leases import lease_project
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 MALLORY, ALICE = "mallory@example.com", "alice"
@@ -53,7 +54,7 @@ def export(project: TestProject, *batches: list[dict[str, Any]]) -> None:
 def read_files() -> bytes:
     """All that is in the folder: bytes as they are, and the values of all that is Parquet."""
     found = []
-    for path in find_folder().root.rglob("*"):
+    for path in local_folder().root.rglob("*"):
         if path.is_file():
             found += [path.read_bytes(), *read_values(path)]
     return b"\n".join(found)
@@ -99,8 +100,7 @@ def test_no_file_holds_the_user_when_it_says_done(
     assert segments_of(other_project) == untouched
     assert held(other_project, "userId") == sorted([ALICE] * 3 + [MALLORY] * 3)
     collection(mongo.COLUMN_SEGMENTS).delete_many({"project": other_project.id})
-    for segment in untouched:
-        find_folder().delete(segment.id)
+    find_folder().delete([segment.id for segment in untouched])
     left = read_files()
     assert b"session of alice" in left
     for trace in (MALLORY, "session of mallory"):
@@ -130,7 +130,9 @@ def test_a_veil_hides_the_user_from_before_the_first_event_goes_until_no_segment
         finish_erasure(erasure)
 
     veiled = {step for step, is_veiled, _ in seen if is_veiled}
-    assert veiled == set(strides) - {"first_letters", "drain", "veil", "files"}
+    assert veiled == set(strides) - {
+        *("first_letters", "drain", "veil", "files", "exports_again"),
+    }
     assert all(is_veiled for step, is_veiled, holds in seen if holds and step in veiled)
     assert [holds for step, _, holds in seen if step == "files"] == [False, False]
     assert collection(mongo.COLUMN_VEILS).count_documents({}) == 0
@@ -287,7 +289,7 @@ def test_segments_are_looked_through_while_no_exporter_changes_the_list(
     real, entered = change.Change.apply, []
 
     def apply(self: change.Change, *args: Any, **kwargs: Any) -> None:
-        with enter_lane(COLUMNS) as exporter_entered:
+        with lease_project(project.id) as exporter_entered:
             entered.append(exporter_entered)
         real(self, *args, **kwargs)
 
@@ -305,14 +307,14 @@ def test_it_waits_for_the_replaced_files_and_for_the_caches(project: TestProject
     run_job(run.ERASURES, erasure)
 
     assert read_job(erasure)["step"] == "files"
-    assert find_folder().path_of(segment.id).exists()
+    assert local_folder().path_of(segment.id).exists()
     garbage = collection(mongo.COLUMN_GARBAGE)
     assert garbage.count_documents({}) == 2
     due = {"$set": {"dueAt": datetime.now(UTC) - timedelta(hours=1)}}
 
     garbage.update_one({"segments": segment.id}, due)
     run_job(run.ERASURES, erasure)
-    assert not find_folder().path_of(segment.id).exists()
+    assert not local_folder().path_of(segment.id).exists()
     assert read_job(erasure)["step"] == "files"  # a process may remember it
 
     garbage.update_one({}, due)
@@ -349,7 +351,7 @@ def test_it_waits_while_the_folder_cannot_be_reached_and_holds_no_other_up(
 ) -> None:
     export(project, of(MALLORY, 1) + of(ALICE, 1))
     store_events(project, of(MALLORY, 2))
-    root = find_folder().root
+    root = local_folder().root
     hidden = root.rename(root.with_name("hidden"))
     forget_everything()
     try:
@@ -375,7 +377,7 @@ def test_what_a_damaged_segment_held_is_made_anew_without_the_user(
 ) -> None:
     export(project, of(MALLORY, 1, 2) + of(ALICE, 1), of(ALICE, 2) + of(MALLORY, 3))
     segment = segments_of(project)[0]
-    path = find_folder().path_of(segment.id)
+    path = local_folder().path_of(segment.id)
     if trouble == "missing":
         path.unlink()
     elif trouble == "damaged":

@@ -56,10 +56,11 @@ def test_the_command_prints_a_line_for_the_project(project: TestProject, ingest:
     call_command("ledger", stdout=output)
 
     header, line = output.getvalue().splitlines()
-    names = ["accepted", "stored", "duplicate", "dead", "waiting", "difference", "erased", "lost"]
-    assert header.split() == ["project", "day", *names]
+    names = ["accepted", "stored", "duplicate", "dead", "waiting", "difference"]
+    parts = ["erased", "imported", "lost"]
+    assert header.split() == ["project", "day", *names, *parts]
     [books] = read_ledger(project.id)
-    numbers = ["6", "3", "1", "1", "1", "0", "0", "0"]
+    numbers = ["6", "3", "1", "1", "1", "0", "0", "0", "0"]
     assert line.split() == [project.id.hex(), books.date.isoformat(), *numbers]
 
 

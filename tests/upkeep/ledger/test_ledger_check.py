@@ -63,7 +63,7 @@ def test_books_that_balance_pass_and_it_says_what_was_compared() -> None:
 
     assert "1 entries of the stream (0 of their events settled and not acked yet)" in told
     assert "1 lines: 1 balance, 0 differ, 0 never held still" in told
-    assert "4 columns of days counted in documents, 0 differences" in told
+    assert "5 columns of days counted in documents, 0 differences" in told
 
 
 def test_an_entry_that_vanished_from_the_stream_is_a_difference(project: TestProject) -> None:

@@ -13,7 +13,17 @@ from upkeep.ledger.gaps import describe_gaps
 from upkeep.ledger.lines import Line, read_ledger
 from upkeep.management.arguments import Options, OptionsCommand
 
-_COLUMNS = ("accepted", "stored", "duplicate", "dead", "waiting", "difference", "erased", "lost")
+_COLUMNS = (
+    "accepted",
+    "stored",
+    "duplicate",
+    "dead",
+    "waiting",
+    "difference",
+    "erased",
+    "imported",
+    "lost",
+)
 
 
 class Command(OptionsCommand):

@@ -10,9 +10,9 @@ from analytics.events.ids import datetime_of_ms, ms_of_datetime
 from analytics.events.moments import format_moment
 from analytics.management.projects import choose_project
 from analytics.projects.policy import find_policy
-from columns.folder import ColumnsUnavailable, renew_folder
+from columns.files.folder import ColumnsUnavailable, renew_folder
 from columns.rewrite import rebuild
-from upkeep.jobs.lane import COLUMNS, COLUMNS_WAIT_SECONDS, enter_lane
+from upkeep.jobs.leases import PATIENCE_SECONDS, lease_project
 from upkeep.management.arguments import (
     Options,
     OptionsCommand,
@@ -48,7 +48,7 @@ class Command(OptionsCommand):
         try:
             if options["begin_folder"]:
                 renew_folder()
-            for end, more in _in_lane(rebuild(project.id_bytes, from_ms, to_ms)):
+            for end, more in _leased(project.id_bytes, rebuild(project.id_bytes, from_ms, to_ms)):
                 events += more
                 if end > from_ms:
                     moment = format_moment(datetime_of_ms(end), "seconds")
@@ -60,10 +60,10 @@ class Command(OptionsCommand):
         self.stdout.write(f"{project.pk}: rebuilt from {events} events")
 
 
-def _in_lane(strides: Iterator[T]) -> Iterator[T]:
-    """Take each stride in the lane of the columns: else exporters would be faster each time."""
+def _leased(project_id: bytes, strides: Iterator[T]) -> Iterator[T]:
+    """Have the project for each stride: else exporters would be faster each time."""
     while True:
-        with enter_lane(COLUMNS, COLUMNS_WAIT_SECONDS):
+        with lease_project(project_id, PATIENCE_SECONDS):
             done = next(strides, None)
         if done is None:
             return

@@ -5,7 +5,7 @@ from django.core.management.base import CommandError, CommandParser
 from analytics.events.ids import datetime_of_day
 from analytics.management.projects import choose_project
 from analytics.projects.policy import list_projects
-from columns.folder import ColumnsUnavailable
+from columns.files.folder import ColumnsUnavailable
 from upkeep.columns.verify import Verification
 from upkeep.management.arguments import (
     Options,

@@ -1,0 +1,151 @@
+"""The client of ClickHouse, where CLICKHOUSE_URL names one; the one place that its driver is in.
+
+A statement is read-only, has a time and a memory of its own, and ends when its client goes.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from django.conf import settings
+
+from analytics.remembered import forgets
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+log = structlog.get_logger(__name__)
+
+LEAST_VERSION: Final = (26, 9)
+"""What the statements were tried with; an older one lacks types and words that they have."""
+
+CONNECT_TIMEOUT_SECONDS: Final = 2
+_PATIENCE_SECONDS: Final = 1.0  # beyond the time that the server itself keeps
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+
+_TIME = 159
+_MEMORY = 241
+_TOO_MUCH = {158, 307, 396}  # rows, bytes, or rows of a result
+_MANY_QUERIES = 202
+_OF_FILES = {36, 74, 76, 107, 117, 481, 499, 636}
+_PATTERN = 427
+
+
+class ClickHouseError(Exception):
+    """A statement without an answer; its text may quote a statement and is for the log alone.
+
+    `reason` is one of: `gone` (nobody answers in time, or not as ClickHouse does), `refused` (the
+    user may not), `version`, `time`, `memory` (of the statement), `busy` (too many statements, or
+    no memory for any), `files` (cannot be read), `pattern` (refused), `failed`.
+    """
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+def read_rows(
+    statement: str,
+    parameters: Mapping[str, Any],
+    options: Mapping[str, int | str],
+    files: Mapping[str, tuple[bytes, str]],
+    seconds: float,
+) -> tuple[Sequence[str], list[Sequence[Any]]]:
+    """The names of the columns, and the rows, with texts as bytes. Raises ClickHouseError.
+
+    `files` are Parquet files, and their columns as ClickHouse's structure, that the statement reads
+    as tables by name.
+    """
+    from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+    from clickhouse_connect.driver.external import ExternalData
+
+    external = ExternalData() if files else None
+    for name, (content, structure) in files.items():
+        assert external is not None
+        external.add_file(file_name=name, data=content, fmt="Parquet", structure=structure)
+    try:
+        found = _client().query(
+            statement,
+            parameters=dict(parameters) or None,
+            settings={
+                **options,
+                "max_execution_time": max(1, round(seconds)),
+                "max_memory_usage": settings.CLICKHOUSE_MEMORY_MB * 1024 * 1024,
+                "cancel_http_readonly_queries_on_client_disconnect": 1,
+                "readonly": 2,
+            },
+            query_formats={"String": "bytes"},
+            external_data=external,
+        )
+        return found.column_names, list(found.result_rows)
+    except DriverError as exc:
+        raise _explain(exc) from exc
+    except (OSError, ValueError, EOFError, IndexError, KeyError) as exc:
+        raise ClickHouseError("gone", f"an answer that is none: {exc!r}") from exc
+
+
+def read_version() -> str:
+    """Raises ClickHouseError, also of a version that is too old."""
+    return str(_client().server_version)
+
+
+@cache
+def _client() -> "Client":
+    """Raises ClickHouseError."""
+    from clickhouse_connect import common, get_client
+    from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+
+    common.set_setting("invalid_setting_action", "send")  # the server says which it lacks
+    url = urlsplit(settings.CLICKHOUSE_URL)
+    try:
+        client = get_client(
+            host=url.hostname,
+            port=url.port or (8443 if url.scheme == "https" else 8123),
+            username=unquote(url.username or "default"),
+            password=unquote(url.password or ""),
+            secure=url.scheme == "https",
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            send_receive_timeout=settings.QUERY_TIMEOUT_SECONDS + _PATIENCE_SECONDS,
+            query_limit=0,
+            query_retries=0,
+            compress=url.scheme == "https",
+            autogenerate_session_id=False,  # a session answers one statement at a time
+            form_encode_query_params=True,  # an address is too short for many of them
+        )
+    except DriverError as exc:
+        raise _explain(exc) from exc
+    except (OSError, ValueError, EOFError, IndexError, KeyError) as exc:
+        raise ClickHouseError("gone", f"an answer that is none: {exc!r}") from exc
+    found = _VERSION.match(str(client.server_version))
+    if found is None or (int(found[1]), int(found[2])) < LEAST_VERSION:
+        least = ".".join(map(str, LEAST_VERSION))
+        raise ClickHouseError(
+            "version", f"it is {client.server_version}, and {least} is the oldest that will do"
+        )
+    return client
+
+
+@forgets
+def close_client() -> None:
+    if _client.cache_info().currsize:
+        _client().close()
+        _client.cache_clear()
+
+
+def _explain(exc: Exception) -> ClickHouseError:
+    code, text = getattr(exc, "code", None), str(exc)
+    reasons = {_TIME: "time", _MANY_QUERIES: "busy", _PATTERN: "pattern"}
+    if code is None:
+        reason = "gone"
+    elif code == _MEMORY:  # of all statements it is nobody's fault
+        reason = "busy" if "(total)" in text or "for user" in text else "memory"
+    elif code in (192, 193, 194, 291, 497, 516):
+        reason = "refused"
+    elif code in _TOO_MUCH:
+        reason = "memory"
+    else:
+        reason = reasons.get(code) or ("files" if code in _OF_FILES else "failed")
+    return ClickHouseError(reason, text)

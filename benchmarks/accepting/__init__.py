@@ -1,0 +1,1 @@
+"""Accepting beside reports, beside nginx, of many keys, and by the doors of others."""

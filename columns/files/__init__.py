@@ -1,0 +1,1 @@
+"""What a file of columns is, and the folders in which files lie."""

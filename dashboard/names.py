@@ -1,0 +1,3 @@
+"""Names that several rooms of the pages know each other by."""
+
+APP_NAME = "dashboard"

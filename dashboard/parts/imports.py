@@ -1,0 +1,76 @@
+"""What is said of a file by the form of its columns, and what the page says of its states."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from analytics.databases.import_documents import Choice
+from exchange.incoming.looking import MAPPED, BadChoice, make_choice
+from exchange.incoming.mapping import FIELDS
+
+SAID: Final = {
+    "looking": "is being looked at",
+    "choosing": "say what it is",
+    "reading": "is being read",
+    "confirming": "waits for your yes",
+    "importing": "is being imported",
+    "storing": "is being stored",
+    "done": "imported",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "expired": "expired",
+    "looked": "a dry run",
+}
+
+PROPERTY: Final = "property"
+PROPERTIES: Final = "properties"
+
+
+def show_columns(guess: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The columns of a table: name, first values, and what each seems to mean."""
+    mapping = guess.get("mapping") or {}
+    meant = {column: field for field, column in mapping.get("fields", {}).items()}
+    meant |= dict.fromkeys(mapping.get("properties", ()), PROPERTY)
+    if mapping.get("propertiesFrom"):
+        meant[mapping["propertiesFrom"]] = PROPERTIES
+    return [
+        {"name": each["name"], "samples": each["samples"], "meant": meant.get(each["name"], "")}
+        for each in guess.get("columns", ())
+    ]
+
+
+def read_choice(given: Mapping[str, str], guess: Mapping[str, Any]) -> Choice:
+    """What the form says of a file, of which `guess` lists the columns. Raises BadChoice."""
+    source = given.get("source", "")
+    options: dict[str, Any] = {
+        name: given[name].strip() for name in ("site", "hostname") if given.get(name, "").strip()
+    }
+    if given.get("spreadsheet"):
+        options["spreadsheet"] = True
+    mapping = _read_mapping(given, guess) if source in MAPPED else None
+    return make_choice(source, mapping, options)
+
+
+def _read_mapping(given: Mapping[str, str], guess: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises BadChoice for two columns that are to be one field: one of them would be lost."""
+    said = list(_list_said(given, guess))
+    once = Counter(field for _, field in said if field != PROPERTY)
+    for field, count in once.items():
+        if count > 1:
+            raise BadChoice(f"{count} columns are {field}")
+    mapping: dict[str, Any] = {
+        "fields": {field: column for column, field in said if field in FIELDS},
+        "properties": [column for column, field in said if field == PROPERTY],
+        "timeFormat": given.get("timeFormat") or "iso",
+        "timeZone": given.get("timeZone") or "UTC",
+    }
+    objects = [column for column, field in said if field == PROPERTIES]
+    if objects:
+        mapping["propertiesFrom"] = objects[0]
+    return mapping
+
+
+def _list_said(given: Mapping[str, str], guess: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for number, column in enumerate(guess.get("columns", ())):
+        if field := given.get(f"column-{number}"):
+            yield column["name"], field

@@ -1,0 +1,1 @@
+"""What the page of reports and alerts shows, and its forms."""

@@ -1,0 +1,1 @@
+"""What people keep, as pages show it and as their forms take it."""

@@ -1,0 +1,1 @@
+"""Reports and alerts, and the links in their mails."""

@@ -1,0 +1,1 @@
+"""`/share/<token>`: what somebody without an account sees of a project (docs/sharing.md)."""

@@ -1,0 +1,213 @@
+"""The job of an import: what it reads, how far it is, and who says that it may go on.
+
+`look` tells what the file seems to be; `choose` waits until somebody has said what it is; `read`
+makes events of its rows, beside a report; `confirm` waits for a yes; `admit` brings them into the
+stream, and `drain` waits until they are stored.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, NamedTuple, cast
+from uuid import uuid4
+
+import pymongo
+from django.conf import settings
+
+from analytics.audit import record
+from analytics.databases import mongo
+from analytics.databases.documents import typed
+from analytics.databases.import_documents import Choice, ImportDocument
+from analytics.databases.mongo import Document
+from analytics.task_names import RUN_IMPORTS
+from columns.files.folder import sync
+from upkeep.imports.ending import FORGOTTEN, end_for_good
+from upkeep.imports.folder import check_room, delete_folder, folder_of, make_folder
+from upkeep.jobs.job import DONE, Job, new_job, signal_jobs
+
+MOST_LISTED: Final = 100
+STORE_TIMEOUT_SECONDS: Final = 10.0
+MAX_NAME_CHARS: Final = 200
+_MIB: Final = 1024 * 1024
+FILE: Final = "file"
+
+
+class TooManyImports(Exception):
+    """A project has IMPORTS_MAX_OPEN under way."""
+
+
+class FileTooLarge(Exception):
+    """It has more than IMPORTS_MAX_FILE_MB."""
+
+
+class Received(NamedTuple):
+    """A file that is here now."""
+
+    import_id: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import(Job):
+    """An import that is not done."""
+
+    COLLECTION: ClassVar[str] = mongo.IMPORTS
+    TASK: ClassVar[str] = RUN_IMPORTS
+    STATES: ClassVar[Mapping[str, str]] = {
+        "look": "looking",
+        "choose": "choosing",
+        "read": "reading",
+        "confirm": "confirming",
+        "admit": "importing",
+        "drain": "storing",
+        DONE: "done",
+    }
+    COUNTS: ClassVar[Sequence[str]] = ("imported", "stored", "erased")
+    FORGETS: ClassVar[Sequence[str]] = FORGOTTEN
+
+    document: ImportDocument
+
+    @staticmethod
+    def read_more(found: Any) -> Document:
+        return {"document": found}
+
+
+def receive(project_id: bytes, chunks: Iterable[bytes]) -> Received:
+    """Write a file down, for an import that is asked for next; all of it, or nothing.
+
+    Raises FileTooLarge, ImportsFull and OSError.
+    """
+    import_id = str(uuid4())
+    folder = make_folder(project_id, import_id)
+    digest, size, checked = hashlib.sha256(), 0, 0
+    try:
+        with _open_own(folder / FILE) as file:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > settings.IMPORTS_MAX_FILE_MB * _MIB:
+                    raise FileTooLarge
+                if size - checked > 16 * _MIB or not checked:
+                    check_room(project_id, len(chunk))
+                    checked = size
+                digest.update(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        sync(folder)
+    except BaseException:
+        delete_folder(folder)
+        raise
+    return Received(import_id, size, digest.hexdigest())
+
+
+def discard(project_id: bytes, received: Received) -> None:
+    """Delete a file that no import is asked for. Raises OSError."""
+    delete_folder(folder_of(project_id, received.import_id))
+
+
+def check_open(project_id: bytes) -> None:
+    """Raises TooManyImports and PyMongoError."""
+    imports = typed(ImportDocument, mongo.IMPORTS)
+    theirs = {"project": project_id, "open": True}
+    if imports.count_documents(theirs) >= settings.IMPORTS_MAX_OPEN:
+        raise TooManyImports
+
+
+def ask_import(
+    project_id: bytes,
+    partition: int,
+    received: Received,
+    requested_by: str,
+    *,
+    file: str,
+    choice: Choice | None = None,
+    confirmed: bool = False,
+    dry_run: bool = False,
+) -> ImportDocument:
+    """Write the job down and signal a worker; the job. Raises TooManyImports and PyMongoError."""
+    job = cast(
+        "ImportDocument",
+        {
+            **new_job(Import, received.import_id, project_id, partition, requested_by),
+            "file": file[:MAX_NAME_CHARS],
+            "bytes": received.bytes,
+            "sha256": received.sha256,
+            "dryRun": dry_run,
+            "choice": choice,
+            "confirmed": confirmed,
+            "era": 0,
+        },
+    )
+    with pymongo.timeout(STORE_TIMEOUT_SECONDS):
+        check_open(project_id)
+        typed(ImportDocument, mongo.IMPORTS).insert_one(job)
+        record(
+            requested_by, project_id.hex(), "import.asked", job["_id"],
+            file=job["file"], sha256=received.sha256,
+        )  # fmt: skip
+    signal_jobs(Import)
+    return job
+
+
+def find_import(project_id: bytes, import_id: str) -> ImportDocument | None:
+    return typed(ImportDocument, mongo.IMPORTS).find_one({"_id": import_id, "project": project_id})
+
+
+def list_imports(project_id: bytes) -> list[ImportDocument]:
+    """The newest first, MOST_LISTED of them."""
+    found = typed(ImportDocument, mongo.IMPORTS).find({"project": project_id}, {"guess": 0})
+    return list(found.sort("requestedAt", -1).limit(MOST_LISTED))
+
+
+def choose(project_id: bytes, import_id: str, choice: Choice, by: str) -> bool:
+    """Say what the file is; whether the import waits for that."""
+    said = _change(project_id, import_id, "choose", {"choice": choice})
+    if said:
+        record(by, project_id.hex(), "import.chosen", import_id, source=choice["source"])
+    return said
+
+
+def confirm(project_id: bytes, import_id: str, by: str) -> bool:
+    """Say that it may go on; whether the import waits for that."""
+    said = _change(project_id, import_id, "confirm", {"confirmed": True})
+    if said:
+        record(by, project_id.hex(), "import.confirmed", import_id)
+    return said
+
+
+def _change(project_id: bytes, import_id: str, step: str, fields: Document) -> bool:
+    changed = typed(ImportDocument, mongo.IMPORTS).update_one(
+        {"_id": import_id, "project": project_id, "open": True, "step": step},
+        # From now on it waits for us, however long that is.
+        {"$set": {**fields, "keptUntil": None}, "$inc": {"revision": 1}},
+    )
+    signal_jobs(Import)
+    return bool(changed.matched_count)
+
+
+def give_up(project_id: bytes, import_id: str, by: str) -> bool:
+    """Cancel an import that is under way: what it brought stays. Whether it was one.
+
+    Raises PyMongoError, RedisError, and Conflict where a worker was faster each time.
+    """
+    ended = bool(end_for_good({"_id": import_id, "project": project_id}, "cancelled"))
+    if ended:
+        record(by, project_id.hex(), "import.cancelled", import_id)
+    return ended
+
+
+def state_of(found: ImportDocument) -> str:
+    """What the outside is told."""
+    return found.get("outcome") or Import.STATES[found["step"]]
+
+
+def file_of(job: Import) -> Any:
+    """Where the file is that an import reads."""
+    return folder_of(job.project_id, job.id) / FILE
+
+
+def _open_own(path: Any) -> Any:
+    """A file that nobody but this user reads, empty."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -1,0 +1,110 @@
+"""The first steps of an import: what its file seems to be, and what somebody says that it is."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypedDict
+
+import msgspec
+from django.conf import settings
+
+from analytics.databases.import_documents import Choice
+from analytics.databases.transactions import durable_transaction
+from exchange.incoming.files.errors import SourceError
+from exchange.incoming.job import Import, file_of
+from exchange.incoming.mapping import Mapping
+from exchange.incoming.options import Options
+from exchange.incoming.reading import SOURCES, guess
+from exchange.incoming.rows import Item
+from exchange.incoming.sources.mapped.rows import check_mapping
+from exchange.incoming.trouble import ending_in_trouble
+from upkeep.jobs.job import MustWait, finish_step
+
+MAPPED = ("csv", "jsonl")
+"""Sources whose columns mean what somebody says."""
+
+
+SHOWN_CHARS = 100
+
+
+class BadChoice(ValueError):
+    """What somebody said of the file is no choice."""
+
+
+class Seen(TypedDict):
+    """What a file seems to be, as it is kept."""
+
+    source: str | None
+    mapping: dict[str, Any] | None
+    columns: list[dict[str, Any]]
+    packing: str
+    sites: list[str]
+    items: list[dict[str, str]]
+
+
+def look_at(
+    path: Path, source: str | None = None, mapping: object = None, options: object = None
+) -> Seen:
+    """What a file seems to be, and what its first rows would become.
+
+    Raises SourceError and BadChoice.
+    """
+    try:
+        read_mapping = None if mapping is None else msgspec.convert(mapping, Mapping)
+        read_options = msgspec.convert(options or {}, Options)
+    except msgspec.ValidationError as exc:
+        raise BadChoice(str(exc)) from None
+    seen = guess(path, source, read_mapping, options=read_options)  # type: ignore[arg-type]
+    rows = [_show(item) for item in seen.items]
+    return {
+        "source": seen.source,
+        "mapping": None if seen.mapping is None else msgspec.to_builtins(seen.mapping),
+        "columns": msgspec.to_builtins(seen.columns),
+        "packing": seen.packing,
+        "sites": seen.sites,
+        "items": rows,
+    }
+
+
+def _show(item: Item) -> dict[str, str]:
+    """A row as people see it: the begin of what it has, by name."""
+    told = {name: getattr(item, name) for name in item.__struct_fields__ if name != "made"}
+    return {
+        name: str(value)[:SHOWN_CHARS] for name, value in told.items() if value not in (None, "")
+    }
+
+
+def look(job: Import) -> None:
+    """One stride. Of what somebody has said already there is nothing to be seen."""
+    with ending_in_trouble(job):
+        if job.document["choice"] is not None:
+            with durable_transaction() as session:
+                finish_step(job, session)
+            return
+        seen = look_at(file_of(job))
+        kept_until = datetime.now(UTC) + timedelta(hours=settings.IMPORTS_KEPT_HOURS)
+        with durable_transaction() as session:
+            finish_step(job, session, guess=seen, keptUntil=kept_until)
+
+
+def wait_for_choice(job: Import) -> None:
+    if job.document["choice"] is None:
+        raise MustWait
+    with durable_transaction() as session:
+        finish_step(job, session, keptUntil=None)
+
+
+def make_choice(source: str, mapping: object = None, options: object = None) -> Choice:
+    """A choice, checked as far as that goes without the file. Raises BadChoice."""
+    if source not in SOURCES:
+        raise BadChoice(f"source is none of {', '.join(SOURCES)}")
+    if source in MAPPED and mapping is None:
+        raise BadChoice(f"{source} needs a mapping")
+    try:
+        if mapping is not None:
+            check_mapping(msgspec.convert(mapping, Mapping))
+        msgspec.convert(options or {}, Options)
+    except msgspec.ValidationError as exc:
+        raise BadChoice(str(exc)) from None
+    except SourceError as exc:
+        raise BadChoice(exc.detail) from None
+    return {"source": source, "mapping": mapping, "options": dict(options or {})}  # type: ignore[typeddict-item, call-overload]

@@ -1,0 +1,1 @@
+"""CSV and JSON lines of anybody: what their columns seem to be, and rows by a mapping."""

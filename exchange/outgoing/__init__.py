@@ -1,0 +1,1 @@
+"""Exports: what is stored of a project, in a file for people."""

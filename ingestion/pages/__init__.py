@@ -1,0 +1,1 @@
+"""What web pages ask for: the tracker's scripts, and the pixel."""

@@ -1,0 +1,1 @@
+"""A module for each vendor, and more where its clients ask for more than to be taken."""

@@ -1,0 +1,1 @@
+"""PostHog: its bodies, its events, and what its clients ask besides."""

@@ -1,0 +1,1 @@
+"""Notices that wait to be sent: each is there once, and leaves once."""

@@ -1,0 +1,1 @@
+"""How a notice leaves: by mail or to a webhook, once, and within bounded time."""

@@ -1,0 +1,1 @@
+"""Who may do what in which project, and who did: members, invitations, the audit log."""

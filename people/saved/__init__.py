@@ -1,0 +1,1 @@
+"""What people keep of a project for later: segments, funnels, goals, pins and notes."""

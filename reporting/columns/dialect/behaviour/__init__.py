@@ -1,0 +1,1 @@
+"""What people and visits do one after the other: funnels, retention, journeys."""

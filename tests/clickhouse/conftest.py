@@ -1,0 +1,25 @@
+"""The service with ClickHouse behind it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from analytics.databases.clickhouse import close_client
+from tests.clickhouse.engines import chdb_server
+
+
+@pytest.fixture(scope="session")
+def chdb() -> Iterator[str]:
+    """The address of a ClickHouse."""
+    with chdb_server() as url:
+        yield url
+
+
+@pytest.fixture
+def clickhouse(chdb: str, settings: Any) -> Iterator[None]:
+    """Questions are asked of it."""
+    settings.QUERY_TIMEOUT_SECONDS = 60.0  # others may use the machine
+    settings.CLICKHOUSE_URL, settings.CLICKHOUSE_FILES = chdb, str(settings.COLUMNS_URL)
+    yield
+    close_client()

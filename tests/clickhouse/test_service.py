@@ -1,0 +1,183 @@
+"""The whole service, with ClickHouse's engine behind it: over HTTP, segments, tail and all."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as bounds
+
+from analytics.databases.clickhouse import ClickHouseError, read_rows
+from analytics.databases.mongo import COLUMN_SEGMENTS, collection
+from analytics.remembered import forget_everything
+from columns.export import export_project
+from columns.files.remote import name_of
+from columns.merge import merge_project
+from tests.clickhouse.object_store import object_store
+from tests.clickhouse.story import EVENTS, QUESTIONS, WINDOW
+from tests.conftest import Api, TestProject, make_project
+from tests.query_oracle.questions import FUNNEL, JOURNEYS
+from tests.query_oracle.sameness import find_differences
+from tests.query_oracle.stories import Story, stories
+from tests.query_oracle.world import World, small_cuts
+from tests.stored import store_events
+from upkeep.watch.clickhouse import check_clickhouse
+
+pytestmark = [pytest.mark.clickhouse, pytest.mark.usefixtures("clickhouse")]
+
+
+@pytest.fixture
+def project(store: None) -> TestProject:
+    """Some events in a cut segment, some in one that is not, the last in the tail."""
+    project = make_project(leaves_out_bots=False)
+    for events in EVENTS[:-1]:
+        store_events(project, events)
+        export_project(project.id)
+        merge_project(project.id)
+    store_events(project, EVENTS[-1])
+    return project
+
+
+def ask(project: TestProject, path: str, body: dict[str, Any]) -> Any:
+    return Api(project.read_key).post(path, body)
+
+
+def test_both_engines_say_the_same(project: TestProject, settings: Any) -> None:
+    for path, body in QUESTIONS:
+        settings.CLICKHOUSE_URL, url = "", settings.CLICKHOUSE_URL
+        wanted = ask(project, path, body | WINDOW).json()
+        settings.CLICKHOUSE_URL = url
+        got = ask(project, path, body | WINDOW).json()
+
+        assert wanted["meta"]["source"] == "columns"
+        assert got["meta"]["source"] == "clickhouse", body
+        for name in ("results", "totals", "total", "cohorts"):
+            assert got.get(name) == wanted.get(name), (path, body)
+
+
+def test_segments_are_read_from_an_object_store(project: TestProject, settings: Any) -> None:
+    before = ask(project, *_table()).json()
+    forget_everything()
+    with object_store(Path(settings.COLUMNS_URL)) as store:
+        settings.CLICKHOUSE_FILES = store.url
+        after = ask(project, *_table()).json()
+        forget_everything()
+        _lose_one(project)
+        lost = ask(project, *_table())
+
+    assert after["results"] == before["results"]
+    assert after["meta"]["source"] == "clickhouse"
+    assert {each.partition(" ")[0] for each in store.asked} == {"HEAD", "GET"}
+    assert (lost.status_code, lost.json()["code"]) == (503, "columns_unavailable")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (FUNNEL, {"steps": [{"field": "path", "op": "is", "values": ["/"]}] * 2}),
+        (JOURNEYS, {}),
+    ],
+)
+def test_what_duckdb_answers_says_so(project: TestProject, path: str, body: Any) -> None:
+    answered = ask(project, path, body | WINDOW)
+
+    assert answered.status_code == 200, answered.content
+    assert answered.json()["meta"]["source"] == "columns"
+
+
+def test_a_missing_segment_is_no_smaller_number(project: TestProject) -> None:
+    _lose_one(project)
+
+    answered = ask(project, *_table())
+
+    assert (answered.status_code, answered.json()["code"]) == (503, "columns_unavailable")
+    assert collection(COLUMN_SEGMENTS).count_documents({"damagedAt": {"$exists": True}}) == 0
+
+
+def test_of_no_segments_at_all_it_says_so(project: TestProject) -> None:
+    shutil.rmtree(django_settings.COLUMNS_URL)
+
+    answered = ask(project, *_table())
+
+    assert (answered.status_code, answered.json()["code"]) == (503, "columns_unavailable")
+
+
+def test_a_pattern_that_is_refused_is_refused_in_the_same_words(
+    project: TestProject, settings: Any
+) -> None:
+    body = {"metrics": ["events"], "filter": {"field": "path", "op": "matches", "values": ["("]}}
+    got = ask(project, "/query", body | WINDOW)
+    settings.CLICKHOUSE_URL = ""
+    wanted = ask(project, "/query", body | WINDOW)
+
+    assert (got.status_code, got.json()) == (400, wanted.json())
+
+
+def test_a_statement_has_a_limit_of_memory_and_of_time(settings: Any) -> None:
+    settings.CLICKHOUSE_MEMORY_MB = 64
+    reasons = []
+    for statement in (
+        "SELECT length(groupArray(number)) FROM numbers(100000000)",
+        "SELECT max(sipHash64(number)) FROM numbers(100000000000)",
+    ):
+        with pytest.raises(ClickHouseError) as raised:
+            read_rows(statement, {}, {"max_threads": 1}, {}, 1.0)
+        reasons.append(raised.value.reason)
+
+    assert reasons == ["memory", "time"]
+
+
+def test_a_statement_changes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ClickHouseError):
+        read_rows("CREATE TABLE x (y Int64) ENGINE = Memory", {}, {}, {}, 5.0)
+
+
+def test_who_may_not_is_told_apart_from_nobody(project: TestProject, settings: Any) -> None:
+    settings.CLICKHOUSE_URL = settings.CLICKHOUSE_URL.replace("reader", "stranger")
+
+    answered = ask(project, *_table())
+
+    assert (answered.status_code, answered.json()["code"]) == (503, "clickhouse_unavailable")
+    assert "refused" in next(check_clickhouse()).what
+
+
+def test_the_doctor_looks_at_version_files_and_limits(project: TestProject, settings: Any) -> None:
+    found = " ".join(finding.what for finding in check_clickhouse())
+    settings.CLICKHOUSE_FILES = "/nowhere"
+    lost = " ".join(finding.what for finding in check_clickhouse())
+
+    assert "ClickHouse 26.9" in found
+    assert "sees the segments" in found
+    assert "max_memory_usage" in found
+    assert "of the" in lost
+
+
+@pytest.mark.timeout(300)
+@bounds(
+    deadline=None,
+    max_examples=2,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+)
+@given(story=stories(most_steps=3, most_questions=2))
+def test_every_answer_of_a_story_equals_brute_force(store: None, story: Story) -> None:
+    world = World(story)
+    with small_cuts(story):
+        for step in story.steps:
+            world.do(step)
+        for question in story.questions:
+            got, wanted = world.ask(question)
+            assert not find_differences(got, wanted), question
+
+
+def _lose_one(project: TestProject) -> None:
+    first = collection(COLUMN_SEGMENTS).find_one({"project": project.id})
+    assert first is not None
+    (Path(django_settings.COLUMNS_URL) / name_of(bytes(first["_id"]))).unlink()
+
+
+def _table() -> tuple[str, dict[str, Any]]:
+    return "/query", {"metrics": ["events"], "dimensions": ["path"]} | WINDOW

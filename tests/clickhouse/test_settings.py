@@ -1,0 +1,67 @@
+"""Settings of ClickHouse: a wrong one ends the start, with its name and without its password."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config.settings import clickhouse
+from config.settings.clickhouse import read_clickhouse_files, read_clickhouse_url, read_name
+
+
+def test_none_is_asked_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("A_SETTING", raising=False)
+
+    assert read_clickhouse_url("A_SETTING") == ""
+    assert read_clickhouse_files("A_SETTING") == ""
+    assert read_name("A_SETTING") == ""
+
+
+@pytest.mark.parametrize("value", ["http://localhost:8123", "https://ann:se%3Acret@host/"])
+def test_addresses_are_read(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("A_SETTING", value)
+
+    assert read_clickhouse_url("A_SETTING") == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "host:8123", "clickhouse://host", "https://", "https://a:secret@host:port",
+        "https://a:secret@host:0", "https://a:secret@host/path", "https://a:secret@host?x=1",
+        "https://a:secret@[host",
+    ],
+)  # fmt: skip
+def test_others_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("A_SETTING", value)
+
+    with pytest.raises(ImproperlyConfigured, match="A_SETTING") as raised:
+        read_clickhouse_url("A_SETTING")
+    assert "secret" not in str(raised.value)
+
+
+def test_its_packages_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_SETTING", "http://host")
+    monkeypatch.setattr(clickhouse, "_CLICKHOUSE_MODULES", ("no_such_package",))
+
+    with pytest.raises(ImproperlyConfigured, match=r"requirements-clickhouse\.txt"):
+        read_clickhouse_url("A_SETTING")
+
+
+def test_a_folder_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_SETTING", "/columns/")
+
+    assert read_clickhouse_files("A_SETTING") == "/columns"
+
+
+@pytest.mark.parametrize("value", ["columns", "/a/*", "/a/{b,c}", "/a'b", "ftp://a", "s3://a b"])
+def test_a_folder_is_a_place_and_no_pattern(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("A_SETTING", value)
+
+    with pytest.raises(ImproperlyConfigured, match="A_SETTING"):
+        read_clickhouse_files("A_SETTING")
+
+
+def test_a_cluster_is_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_SETTING", "a', 'b")
+
+    with pytest.raises(ImproperlyConfigured, match="A_SETTING"):
+        read_name("A_SETTING")

@@ -1,0 +1,1 @@
+"""The receivers, tried with the clients that their vendors publish: `make test-clients`."""

@@ -1,0 +1,1 @@
+"""Where exports lie, and how they go: with whom they hold, with their project, with their time."""

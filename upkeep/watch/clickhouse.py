@@ -1,0 +1,85 @@
+"""ClickHouse, where it answers questions: is it there, may its user, does it see the segments?"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from django.conf import settings
+from pymongo import DESCENDING
+
+from analytics.databases import mongo
+from analytics.databases.clickhouse import ClickHouseError, read_rows, read_version
+from analytics.databases.column_documents import SegmentDocument
+from analytics.databases.documents import typed
+from columns.files.remote import count_rows, name_of
+from upkeep.watch.finding import Finding, brief, doubtful, well, wrong
+
+TRIED_VERSION: Final = "26.9"
+
+_SECONDS: Final = 5.0
+_ADVICE: Final = {
+    "gone": "is it up, and does CLICKHOUSE_URL name its HTTP interface?",
+    "refused": "look at the user and the password in CLICKHOUSE_URL, and at what the user may",
+    "version": "take a newer ClickHouse, or none",
+    "busy": "others ask it at this moment: give the user a quota of its own",
+}
+_LIMITS: Final = (
+    "SELECT name, value FROM system.settings WHERE name IN "
+    "('max_execution_time', 'max_memory_usage', 'max_threads')"
+)
+
+
+def check_clickhouse() -> Iterator[Finding]:
+    if not settings.CLICKHOUSE_URL:
+        yield well("DuckDB answers questions, and no ClickHouse")
+        return
+    try:
+        version = read_version()
+        if version.startswith(f"{TRIED_VERSION}."):
+            yield well(f"ClickHouse {version} answers questions")
+        else:
+            yield doubtful(
+                f"ClickHouse {version} answers questions, and {TRIED_VERSION} is what was tried",
+                "compare answers with those of DuckDB before you rely on it",
+            )
+        yield from _check_files()
+        yield _tell_limits()
+    except ClickHouseError as exc:
+        advice = _ADVICE.get(exc.reason, "the log of ClickHouse says more")
+        yield wrong(f"ClickHouse does not answer ({exc.reason}): {brief(exc)}", advice)
+
+
+def _check_files() -> Iterator[Finding]:
+    """Of the newest segment ClickHouse counts as many rows as are listed."""
+    listed = typed(SegmentDocument, mongo.COLUMN_SEGMENTS)
+    newest = listed.find_one({"damagedAt": {"$exists": False}}, sort=[("_id", DESCENDING)])
+    if newest is None:
+        yield well("there is no segment yet for ClickHouse to see")
+        return
+    name = name_of(bytes(newest["_id"]))
+    try:
+        seen = f"{count_rows([name], _SECONDS)}"
+    except ClickHouseError as exc:
+        if exc.reason in ("gone", "refused", "version"):
+            raise
+        seen = f"no rows ({brief(exc)})"
+    if seen == str(newest["rows"]):
+        yield well("ClickHouse sees the segments")
+    else:
+        yield wrong(
+            f"ClickHouse sees {seen} of the {newest['rows']} rows of {name}",
+            "let CLICKHOUSE_FILES name the folder as ClickHouse sees it, and let it read there",
+        )
+
+
+def _tell_limits() -> Finding:
+    _, rows = read_rows(_LIMITS, {}, {}, {}, _SECONDS)
+    limits = {_text(name): _text(value) for name, value in rows}
+    told = ", ".join(
+        f"{name} {limits.get(name, '?')}"
+        for name in ("max_execution_time", "max_memory_usage", "max_threads")
+    )
+    return well(f"a question may take of ClickHouse: {told}")
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
