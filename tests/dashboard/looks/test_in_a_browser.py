@@ -110,7 +110,9 @@ def test_every_number_on_the_page_is_the_apis(
     totals = visit.ask(SIX, **asked)["totals"]
     shown = visit.figures()
     assert shown.pop("current") == 0
-    assert [shown[name] for name in SIX] == pytest.approx(totals, rel=1e-12)
+    # Of a day that has just begun there is no rate: None, which is no number to come near to.
+    expected = [total and pytest.approx(total, rel=1e-12) for total in totals]
+    assert [shown[name] for name in SIX] == expected
     for panel, field in (("pages", "path"), ("sources", "channel"), ("places", "country"),
                          ("devices", "browser")):  # fmt: skip
         found = visit.ask(["visitors"], dimensions=[field], limit=9, **asked)["results"]
