@@ -20,7 +20,7 @@ SLOW := $(BIN)/pytest --numprocesses 3 --dist loadfile
 ASIDE := not chaos and not nightly and not containers and not clients and not clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help install run manage loadtest demo screenshots test test-fast test-browser test-containers test-clients test-clickhouse image-digests check audit pins lists format openapi bench nightly chaos clean
+.PHONY: help install run manage loadtest demo screenshots test test-fast test-browser test-at test-containers test-clients test-clickhouse image-digests check audit pins lists format openapi bench nightly chaos clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ test-fast: $(INSTALLED) ## Run the tests that take no longer than a moment
 
 test-browser: $(INSTALLED) ## Run the tests that drive a chromium (Debian: chromium)
 	$(PYTEST) -m "browser and $(ASIDE)"
+
+# Needs Linux and a C compiler. Static programs, as Prometheus, go on by the machine's own clock.
+test-at: $(INSTALLED) ## Run tests as if it were then, in UTC: AT="2027-01-01 23:55" ARGS=tests/query
+	@$(BIN)/python -m tests.at_another_time "$(AT)" $(PYTEST) $(ARGS)
 
 # It comes up, is stopped and killed, and goes: under a name and ports of its own, on the engine
 # that DOCKER_HOST names.
