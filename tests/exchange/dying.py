@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from tests.columns.dying import _make_deadly
+from tests.columns.dying import _make_deadly, let_go
 from tests.drain.kill_points import resolve
 from tests.paths import ROOT
 
@@ -38,6 +38,7 @@ def die_at(point: str, export_id: str) -> None:
         cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, done.stderr
+    let_go()
 
 
 def main(export_id: str, point: str) -> None:

@@ -37,7 +37,8 @@ def go_on_living(project: TestProject, number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format_", ["jsonl", "parquet"])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("format_", ["parquet", pytest.param("jsonl", marks=pytest.mark.nightly)])
 def test_killed_at_each_step_and_repeated_it_has_the_same_bytes(
     project: TestProject, format_: str
 ) -> None:

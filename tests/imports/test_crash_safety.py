@@ -29,6 +29,7 @@ def list_events(project: TestProject) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_killed_at_each_step_and_repeated_it_stores_each_event_once(
     project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from analytics.databases import mongo
 from notices.outbox.leases import LEASE
 from notices.outbox.notices import add_notices, make_notice
 from notices.rules.looking import TAKEN
+from tests.columns.dying import let_go
 from tests.conftest import TestProject, make_project
 from tests.notices.dying import LOOKING, SENDING, start_mortals
 from tests.notices.rules import HOOK, MAIL, add_alert, add_report, at, keep_bare, look, notices
@@ -36,8 +36,7 @@ def test_a_look_that_is_killed_at_any_step_says_all_of_it_once(
             add_report(killed, "day", 0, MADE, MAIL, HOOK)
 
             mortals.run("look", point, DUE)
-            # MongoDB itself ends in half a minute what the dead has left open.
-            mongo.client().admin.command("killAllSessions", [])
+            let_go()
             made = len(notices(killed))
             look(DUE + TAKEN)
 
