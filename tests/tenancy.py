@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import bson
 import redis
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
@@ -51,6 +52,8 @@ MONTH = datetime(2025, 3, 3, 9, tzinfo=UTC)
 UUID_ID = "0198c0de-1234-7abc-9def-123456789abc"
 MALLORY, GONE, PAGE = "mallory", "gone", "page"
 NOW = timedelta(0)
+RAW = CodecOptions(RawBSONDocument)  # as they are stored
+READ_BY = {b"hash": "hgetall", b"stream": "xrange", b"string": "get"}
 
 Bytes = dict[tuple[str, Any], Any]
 
@@ -181,13 +184,14 @@ def settle() -> None:
 
 def read_bytes_of(projects: list[TestProject]) -> Bytes:
     """Every document, key, field and entry in which a project occurs, or that is a part of one."""
-    marks = [mark for project in projects for mark in _marks_of(project)]
     found: Bytes = {}
+    if not projects:
+        return found
+    marks = [mark for project in projects for mark in _marks_of(project)]
     for name in database().list_collection_names():
-        for document in collection(name).find():
-            encoded = bson.encode(document)
-            if any(mark in encoded for mark in marks):
-                found[name, str(document["_id"])] = encoded
+        for document in database().get_collection(name, RAW).find():
+            if any(mark in document.raw for mark in marks):
+                found[name, str(document["_id"])] = document.raw
     stores = (stream_client(), broker_client(), redis.Redis.from_url(settings.CACHE_URL))
     for number, client in enumerate(stores):
         for key, value in _walk_keys(client):
@@ -217,18 +221,24 @@ def _marks_of(project: TestProject) -> Iterator[bytes]:
 
 def _walk_keys(client: Any) -> Iterator[tuple[bytes, bytes]]:
     """Keys, and the fields of hashes and the entries of streams by themselves, with their bytes."""
-    for key in client.keys("*"):
-        match client.type(key):
+    keys = client.keys("*")
+    with client.pipeline(transaction=False) as asked:
+        for key in keys:
+            asked.type(key)
+        kinds = asked.execute()
+        for key, kind in zip(keys, kinds, strict=True):
+            getattr(asked, READ_BY.get(kind, "dump"))(key)
+        values = asked.execute()
+    for key, kind, value in zip(keys, kinds, values, strict=True):
+        match kind:
             case b"hash":
-                for name, value in client.hgetall(key).items():
-                    yield b"%b %b" % (key, name), value
+                for name, part in value.items():
+                    yield b"%b %b" % (key, name), part
             case b"stream":
-                for entry_id, fields in client.xrange(key):
+                for entry_id, fields in value:
                     yield b"%b %b" % (key, entry_id), repr(fields).encode()
-            case b"string":
-                yield key, client.get(key) or b""
             case _:
-                yield key, client.dump(key) or b""
+                yield key, value or b""
 
 
 def letter_of(world: World, **query: Any) -> Document:
