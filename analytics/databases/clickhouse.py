@@ -6,7 +6,7 @@ A statement is read-only, has a time and a memory of its own, and ends when its 
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -22,6 +22,10 @@ log = structlog.get_logger(__name__)
 LEAST_VERSION: Final = (26, 9)
 """What the statements were tried with; an older one lacks types and words that they have."""
 
+MAX_RESULT_ROWS: Final = 250_000
+MAX_RESULT_BYTES: Final = 64 * 1024 * 1024
+"""Of an answer, which is held whole: more is for nobody to read."""
+
 CONNECT_TIMEOUT_SECONDS: Final = 2
 _PATIENCE_SECONDS: Final = 1.0  # beyond the time that the server itself keeps
 _VERSION = re.compile(r"(\d+)\.(\d+)")
@@ -32,6 +36,7 @@ _TOO_MUCH = {158, 307, 396}  # rows, bytes, or rows of a result
 _MANY_QUERIES = 202
 _OF_FILES = {36, 74, 76, 107, 117, 481, 499, 636}
 _PATTERN = 427
+_REFUSED = {164, 192, 193, 194, 291, 452, 497, 516}  # with settings beyond its constraints
 
 
 class ClickHouseError(Exception):
@@ -47,25 +52,34 @@ class ClickHouseError(Exception):
         self.reason = reason
 
 
+class Table(NamedTuple):
+    """Its columns are written as ClickHouse declares them."""
+
+    content: bytes
+    format: str
+    structure: str
+
+
 def read_rows(
     statement: str,
     parameters: Mapping[str, Any],
     options: Mapping[str, int | str],
-    files: Mapping[str, tuple[bytes, str]],
+    tables: Mapping[str, Table],
     seconds: float,
 ) -> tuple[Sequence[str], list[Sequence[Any]]]:
     """The names of the columns, and the rows, with texts as bytes. Raises ClickHouseError.
 
-    `files` are Parquet files, and their columns as ClickHouse's structure, that the statement reads
-    as tables by name.
+    `tables` are sent with the statement, which reads them by name.
     """
     from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
     from clickhouse_connect.driver.external import ExternalData
 
-    external = ExternalData() if files else None
-    for name, (content, structure) in files.items():
+    external = ExternalData() if tables else None
+    for name, table in tables.items():
         assert external is not None
-        external.add_file(file_name=name, data=content, fmt="Parquet", structure=structure)
+        external.add_file(
+            file_name=name, data=table.content, fmt=table.format, structure=table.structure
+        )
     try:
         found = _client().query(
             statement,
@@ -74,7 +88,10 @@ def read_rows(
                 **options,
                 "max_execution_time": max(1, round(seconds)),
                 "max_memory_usage": settings.CLICKHOUSE_MEMORY_MB * 1024 * 1024,
-                "cancel_http_readonly_queries_on_client_disconnect": 1,
+                "max_result_bytes": MAX_RESULT_BYTES,
+                "max_result_rows": MAX_RESULT_ROWS,
+                **({"max_threads": threads} if (threads := settings.CLICKHOUSE_THREADS) else {}),
+                "cancel_http_readonly_queries_on_client_close": 1,
                 "readonly": 2,
             },
             query_formats={"String": "bytes"},
@@ -142,7 +159,7 @@ def _explain(exc: Exception) -> ClickHouseError:
         reason = "gone"
     elif code == _MEMORY:  # of all statements it is nobody's fault
         reason = "busy" if "(total)" in text or "for user" in text else "memory"
-    elif code in (192, 193, 194, 291, 497, 516):
+    elif code in _REFUSED:
         reason = "refused"
     elif code in _TOO_MUCH:
         reason = "memory"

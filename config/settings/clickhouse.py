@@ -64,3 +64,5 @@ CLICKHOUSE_URL: str = read_clickhouse_url("CLICKHOUSE_URL")
 CLICKHOUSE_FILES: str = read_clickhouse_files("CLICKHOUSE_FILES")
 CLICKHOUSE_CLUSTER: str = read_name("CLICKHOUSE_CLUSTER")
 CLICKHOUSE_MEMORY_MB: int = read_whole("CLICKHOUSE_MEMORY_MB", 4_096, least=64)
+# The threads that a question may take on each server; 0: as many as ClickHouse gives it.
+CLICKHOUSE_THREADS: int = read_whole("CLICKHOUSE_THREADS", 0, least=0)

@@ -1,5 +1,6 @@
 """What a statement becomes in ClickHouse's dialect; what it cannot become is not guessed."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,29 @@ def _read(paths: Sequence[str], columns: Sequence[str]) -> str:
         ("SELECT TRY_CAST(x AS BIGINT)", "SELECT accurateCastOrNull(\"x\", 'Int64')"),
         ("SELECT 'it''s \\'", "SELECT 'it\\'s \\\\'"),
         ("SELECT unnest([x])", 'SELECT "x"'),
+        ("SELECT x[2]", 'SELECT arrayElementOrNull("x", 2)'),
+        ("SELECT median(x)", 'SELECT quantileExactInclusiveOrNull(0.5)("x")'),
+        (
+            "SELECT max_by(x, y) FILTER (WHERE z)",
+            'SELECT argMax("x", "y") FILTER (WHERE "z")',
+        ),
+        (
+            "SELECT list_filter(x, lambda later: later <= t)",
+            'SELECT arrayFilter("later" -> ("later" <= "t"), "x")',
+        ),
+        (
+            "SELECT array_to_string(list_sort(list(x)), ' ')",
+            "SELECT arrayStringConcat(arraySort(groupArray(\"x\")), ' ')",
+        ),
+        (
+            "SELECT lead(x, 2) OVER (PARTITION BY y ORDER BY t)",
+            'SELECT lead("x", 2) OVER (PARTITION BY "y" ORDER BY "t" ASC NULLS LAST)',
+        ),
+        (
+            "SELECT bool_or(x) OVER (ORDER BY t ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
+            'SELECT maxOrNull("x") OVER (ORDER BY "t" ASC NULLS LAST '
+            "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
+        ),
         (
             "SELECT unnest(a) AS x, unnest(b) AS y FROM t",
             "SELECT tupleElement(\"_zipped\", '1') AS \"x\", "
@@ -63,6 +87,9 @@ def test_what_means_the_same(statement: str, written: str) -> None:
         "INSERT INTO x SELECT 1",
         "SELECT a_function_of_its_own(x)",
         "SELECT first_value(x) OVER (ORDER BY t ROWS BETWEEN 1 FOLLOWING AND 2 FOLLOWING)",
+        "SELECT lag(x, 1, 0) OVER (ORDER BY t)",
+        "SELECT list(x ORDER BY y)",
+        "SELECT list_sort(x, 'DESC')",
         "SELECT a FROM x ASOF JOIN y ON a < b",
         "SELECT CAST(x AS TIMESTAMP)",
         "SELECT DISTINCT a FROM x UNION SELECT a FROM y",
@@ -78,7 +105,14 @@ def test_nothing_is_guessed(statement: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "type_"),
-    [("it's", "String"), (5, "Int64"), (2**63, "Int128"), (True, "Bool"), (["a"], "Array(String)")],
+    [
+        ("it's", "String"),
+        (5, "Int64"),
+        (2**63, "Int128"),
+        (True, "Bool"),
+        (["a"], "Array(String)"),
+        ([1, -2], "Array(Int64)"),
+    ],
 )
 def test_values_stand_in_no_statement(value: Any, type_: str) -> None:
     translated = translate("SELECT $a0", {"a0": value}, _read)
@@ -94,8 +128,20 @@ def test_bytes_and_doubles_are_sent_by_their_bits() -> None:
     assert translated.parameters == {"a0": "ff00", "a1": "9a9999999999b93f"}
 
 
-@pytest.mark.parametrize("value", ["x" * 100_001, ["x" * 50_000] * 2, "\ud800", 1j])
-def test_what_a_form_cannot_hold_is_not_sent(value: Any) -> None:
+@pytest.mark.parametrize(
+    ("value", "type_"), [("ü" * 100_001, "String"), (["x" * 50_000] * 2, "Array(String)")]
+)
+def test_what_a_form_cannot_hold_is_sent_as_a_table(value: Any, type_: str) -> None:
+    translated = translate("SELECT $a0", {"a0": value}, _read)
+    content, structure = translated.tables["a0"]
+
+    assert translated.sql == "SELECT (SELECT value FROM a0)"
+    assert json.loads(content) == {"value": value}
+    assert (structure, translated.parameters) == (f"value {type_}", {})
+
+
+@pytest.mark.parametrize("value", ["\ud800", ["\udfff"], 1j])
+def test_what_is_no_text_is_not_sent(value: Any) -> None:
     with pytest.raises(Untranslatable):
         write("SELECT $a0", a0=value)
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analytics.databases.clickhouse import ClickHouseError, read_rows
+from analytics.databases.clickhouse import ClickHouseError, Table, read_rows
 from columns.files.layout import BYTES, TYPES
 from columns.files.remote import is_name, read_place, write_places, write_structure
+from reporting.columns.dialect.behaviour.at_once import KeepsNothing
 from reporting.columns.dialect.clickhouse import MEANING, translate
 from reporting.columns.slots import run_in_thread
 from reporting.columns.untranslatable import Untranslatable
@@ -31,7 +32,7 @@ class Found:
         return list(self._rows[self._at - size : self._at])
 
 
-class ClickHouse:
+class ClickHouse(KeepsNothing):
     """Answers statements of the dialect until `deadline`, of time.monotonic()."""
 
     def __init__(self, deadline: float) -> None:
@@ -46,7 +47,12 @@ class ClickHouse:
             raise ClickHouseError("time", "no time was left to ask")
         try:
             parameters = {**translated.parameters, **sources.places}
-            names, rows = read_rows(translated.sql, parameters, MEANING, sources.load(), seconds)
+            tables = {
+                name: Table(content, "JSONEachRow", structure)
+                for name, (content, structure) in translated.tables.items()
+            }
+            tables |= sources.load()
+            names, rows = read_rows(translated.sql, parameters, MEANING, tables, seconds)
         except ClickHouseError as exc:
             if exc.reason == "pattern":  # DuckDB says what is wrong with it, or knows it
                 raise Untranslatable("a pattern that is refused") from exc
@@ -72,9 +78,9 @@ class Sources:
         selects = (f"SELECT {', '.join(map(_quote, own))} FROM {table}" for table in tables)
         return f"({' UNION ALL '.join(selects)})"
 
-    def load(self) -> dict[str, tuple[bytes, str]]:
+    def load(self) -> dict[str, Table]:
         return {
-            name: (Path(path).read_bytes(), write_structure(columns))
+            name: Table(Path(path).read_bytes(), "Parquet", write_structure(columns))
             for path, (name, columns) in self._sent.items()
         }
 

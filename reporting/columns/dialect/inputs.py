@@ -49,7 +49,8 @@ class Events:
         """Those of the visits that begin in the window, at the time at which these begin; `moment`
         is their own."""
         visited = self._select_visited(["visitStart", *columns])
-        at_begin = '* REPLACE ("visitStart" AS "timestamp"), "timestamp" AS moment'
+        # In this order: to ClickHouse the other "timestamp" would be the one that replaces it.
+        at_begin = '"timestamp" AS moment, * REPLACE ("visitStart" AS "timestamp")'
         return self._bound(f"SELECT {at_begin} FROM ({visited})")
 
     def _select_visited(self, columns: Sequence[str]) -> str:

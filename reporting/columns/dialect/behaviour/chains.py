@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 MAX_SIGNATURES = 100_000
 
+MOST_OF_A_MASK = 8  # as many as there can be steps
+BITS = 4  # that hold how many steps a moment can be
+
 _ROWS = 1_000
 _PERSONS = 20_000  # that are looked at one by one before what was found is written
-_MOST_OF_A_MASK = 8  # as many as there can be steps
-_BITS = 4  # that hold how many steps a moment can be
 _LATER = "OVER (PARTITION BY person ORDER BY t ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)"
 _FIRST = 2**50  # more than any time has milliseconds
 
@@ -106,7 +107,7 @@ def _go_on(done: int, steps: int) -> str:
     """The times of further steps from a moment on, where it is the first of them, else null."""
     most = range(1, steps - done + 1)
     cases = " ".join(f"WHEN {gained} THEN {_append(done, gained, steps)}" for gained in most)
-    gained = f"coalesce(gained >> {_BITS * done} & {2**_BITS - 1}, mask >> {done} & 1)"
+    gained = f"coalesce(gained >> {BITS * done} & {2**BITS - 1}, mask >> {done} & 1)"
     return f"CASE {gained} {cases} END"
 
 
@@ -124,7 +125,7 @@ def solve_ties(engine: "DuckDBPyConnection", steps: int) -> bool:
     engine.execute(
         "CREATE OR REPLACE TEMP TABLE alike AS SELECT person, t, "
         "string_agg(mask || ':' || events, ' ' ORDER BY mask) AS signature FROM ("
-        f"SELECT person, t, hits.mask, least(count(*), {_MOST_OF_A_MASK}) AS events "
+        f"SELECT person, t, hits.mask, least(count(*), {MOST_OF_A_MASK}) AS events "
         "FROM hits JOIN moments USING (person, t) "
         "WHERE moments.events > 1 AND moments.mask & (moments.mask >> 1) <> 0 "
         "GROUP BY person, t, hits.mask) GROUP BY person, t"
@@ -132,13 +133,9 @@ def solve_ties(engine: "DuckDBPyConnection", steps: int) -> bool:
     found = engine.execute("SELECT DISTINCT signature FROM alike")
     solved: dict[str, int] = {}
     while rows := found.fetchmany(_ROWS):
-        solved |= {signature: _solve(read_signature(signature), steps) for (signature,) in rows}
+        solved |= {signature: solve(read_signature(signature), steps) for (signature,) in rows}
         if len(solved) > MAX_SIGNATURES:
-            raise BadRequest(
-                f"Events of one millisecond match the steps in more than {MAX_SIGNATURES:,} ways. "
-                "Ask for a shorter window, or for fewer steps.",
-                code="query_too_large",
-            )
+            raise too_many_ways()
     if solved:
         engine.execute(
             "CREATE OR REPLACE TEMP TABLE ties AS SELECT person, t, gained FROM alike JOIN ("
@@ -148,12 +145,20 @@ def solve_ties(engine: "DuckDBPyConnection", steps: int) -> bool:
     return bool(solved)
 
 
+def too_many_ways() -> BadRequest:
+    return BadRequest(
+        f"Events of one millisecond match the steps in more than {MAX_SIGNATURES:,} ways. "
+        "Ask for a shorter window, or for fewer steps.",
+        code="query_too_large",
+    )
+
+
 def read_signature(signature: str) -> Counts:
     """How many events there are of each mask."""
     pairs = (pair.split(":") for pair in signature.split())
     return {int(mask): int(events) for mask, events in pairs}
 
 
-def _solve(counts: Counts, steps: int) -> int:
+def solve(counts: Counts, steps: int) -> int:
     """How many steps are gained, by how many were done before: a few bits for each."""
-    return sum((reach(counts, done, steps) - done) << _BITS * done for done in range(steps))
+    return sum((reach(counts, done, steps) - done) << BITS * done for done in range(steps))

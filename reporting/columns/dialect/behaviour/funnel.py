@@ -1,10 +1,14 @@
 """Funnels, out of columns."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reporting.answers import FunnelAnswer, FunnelGroup, FunnelStep, Provenance
+from reporting.columns.dialect.behaviour.at_once import KeepsNothing
+from reporting.columns.dialect.behaviour.at_once.chains import select_chains
+from reporting.columns.dialect.behaviour.at_once.origins import select_origins
+from reporting.columns.dialect.behaviour.at_once.strict import select_strict_chains
 from reporting.columns.dialect.behaviour.chains import find_chains
 from reporting.columns.dialect.behaviour.hits import Hits, name_person
 from reporting.columns.dialect.behaviour.origins import find_origins
@@ -22,32 +26,52 @@ from reporting.questions.table import Span, TableQuery
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_Rows = tuple[str, Mapping[str, Any]]
+"""What can stand in a FROM, and the values of its arguments."""
+
 
 def answer_funnel(engine: "DuckDBPyConnection", view: View, query: FunnelQuery) -> FunnelAnswer:
     """Raises BadRequest (`bad_pattern`, `query_too_large`)."""
     steps = {f"steps[{n}]": step for n, step in enumerate(query.steps)}
     check_places(engine, {"filter": query.condition, **steps})
     hits = Hits(view, query, _find_canonical(engine, view, query), Arguments())
-    columns = "person, t, mask" + (", d0" if query.dimension else "")
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE hits AS SELECT {columns} FROM "
-        f"({hits.select(with_key=query.dimension is not None)})",
-        hits.arguments.values,
-    )
-    within_ms = None if query.by == "visit" else query.within_seconds * 1_000
-    find_chains(engine, len(query.steps), within_ms)
-    if query.order == "strict":
-        make_strict(engine, hits.anew(), len(query.steps), within_ms)
-    whole, groups = _count(engine, query), None
+    chains = _find_chains(engine, hits)
+    whole, groups = _count(engine, query, chains), None
     if query.dimension:
-        find_origins(engine, hits.anew())
-        groups = _count_groups(engine, query)
+        groups = _count_groups(engine, query, _find_origins(engine, hits, chains))
     return FunnelAnswer(
         steps=whole,
         groups=groups,
         provenance=Provenance("columns", "exact", 0, view.fresh_as_of),
         rows_read=view.rows,
     )
+
+
+def _find_chains(engine: "DuckDBPyConnection", hits: Hits) -> _Rows:
+    """Rows that have `chain`, of each person who reached a step."""
+    query, steps = hits.query, len(hits.query.steps)
+    within_ms = None if query.by == "visit" else query.within_seconds * 1_000
+    if isinstance(engine, KeepsNothing):
+        select = select_strict_chains if query.order == "strict" else select_chains
+        return f"({select(engine, hits, steps, within_ms)})", hits.arguments.values
+    columns = "person, t, mask" + (", d0" if query.dimension else "")
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE hits AS SELECT {columns} FROM "
+        f"({hits.select(with_key=query.dimension is not None)})",
+        hits.arguments.values,
+    )
+    find_chains(engine, steps, within_ms)
+    if query.order == "strict":
+        make_strict(engine, hits.anew(), steps, within_ms)
+    return "reached", {}
+
+
+def _find_origins(engine: "DuckDBPyConnection", hits: Hits, chains: _Rows) -> _Rows:
+    """Rows that have `chain`, and `d0` of its first event."""
+    if isinstance(engine, KeepsNothing):
+        return f"({select_origins(engine, hits, chains[0])})", hits.arguments.values
+    find_origins(engine, hits.anew())
+    return "reached JOIN origins USING (n)", {}
 
 
 def _find_canonical(engine: "DuckDBPyConnection", view: View, query: FunnelQuery) -> Canonical:
@@ -69,17 +93,22 @@ def _find_canonical(engine: "DuckDBPyConnection", view: View, query: FunnelQuery
     return find_canonical(engine, asked, sort_keys=True, person=name_person(query))
 
 
-def _count(engine: "DuckDBPyConnection", query: FunnelQuery) -> Sequence[FunnelStep]:
-    [row] = engine.execute(f"SELECT {_measure(query)} FROM reached").fetchall()
+def _count(engine: "DuckDBPyConnection", query: FunnelQuery, chains: _Rows) -> Sequence[FunnelStep]:
+    rows, values = chains
+    [row] = engine.execute(f"SELECT {_measure(query)} FROM {rows}", values).fetchall()
     return _read_steps(row)
 
 
-def _count_groups(engine: "DuckDBPyConnection", query: FunnelQuery) -> Sequence[FunnelGroup]:
+def _count_groups(
+    engine: "DuckDBPyConnection", query: FunnelQuery, origins: _Rows
+) -> Sequence[FunnelGroup]:
+    rows, values = origins
     assert query.dimension is not None
     order = [f"{key} NULLS LAST" for key in order_dimension(query.dimension, "d0")]
     found = engine.execute(
-        f"SELECT d0, {_measure(query)} FROM reached JOIN origins USING (n) GROUP BY d0 "
-        f"ORDER BY {', '.join(['count(*) DESC', *order])} LIMIT {query.limit:d}"
+        f"SELECT d0, {_measure(query)} FROM {rows} GROUP BY d0 "
+        f"ORDER BY {', '.join(['count(*) DESC', *order])} LIMIT {query.limit:d}",
+        values,
     ).fetchall()
     is_json = query.dimension.is_property
     return [

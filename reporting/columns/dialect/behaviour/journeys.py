@@ -4,11 +4,14 @@ The values of all visits are put in order once; each visit then begins at a row,
 rows that follow while these are its own.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from analytics.events.event import PAGEVIEW
 from columns.files.visits import OWNER, RESERVED
 from reporting.answers import JourneysAnswer, Provenance
+from reporting.columns.dialect.behaviour.at_once import KeepsNothing
+from reporting.columns.dialect.behaviour.at_once.journeys import select_ways
 from reporting.columns.dialect.inputs import Events, Inputs
 from reporting.columns.dialect.patterns import check_places
 from reporting.columns.dialect.values import Arguments, quote_text
@@ -34,14 +37,26 @@ def answer_journeys(
 ) -> JourneysAnswer:
     """Raises BadRequest (`bad_pattern`)."""
     check_places(engine, {"filter": query.condition, "from": query.origin})
-    _store_values(engine, view, query)
-    found = engine.execute(_select_ways(query)).fetchall()
+    found = _find_ways(engine, view, query)
     return JourneysAnswer(
         journeys=[(values, visits) for values, visits, _ in found],
         visits=int(found[0][2]) if found else 0,
         provenance=Provenance("columns", "exact", 0, view.fresh_as_of),
         rows_read=view.rows,
     )
+
+
+def _find_ways(
+    engine: "DuckDBPyConnection", view: View, query: JourneysQuery
+) -> Sequence[tuple[list[str], int, int]]:
+    """Rows of values, how many visits went that way, and how many went any."""
+    if isinstance(engine, KeepsNothing):
+        arguments = Arguments()
+        rows = _select_events(view, query, arguments)
+        statement = select_ways(query, rows, *_VALUES[query.field])
+        return engine.execute(statement, arguments.values).fetchall()
+    _store_values(engine, view, query)
+    return engine.execute(_select_ways(query)).fetchall()
 
 
 def _store_values(engine: "DuckDBPyConnection", view: View, query: JourneysQuery) -> None:

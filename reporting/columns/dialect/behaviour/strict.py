@@ -122,11 +122,16 @@ def _read_lines(engine: "DuckDBPyConnection", batch: str) -> Iterator[tuple[int,
                     yield person, line
                 person, line = n, Line()
             line.add(time, mask, reserved)
-        if len(line.times) > MAX_EVENTS_OF_ONE:
-            raise BadRequest(
-                f"One person has more than {MAX_EVENTS_OF_ONE:,} events, which is too many to look "
-                "at what comes between. Ask for a shorter window, or with a filter.",
-                code="query_too_large",
-            )
+        check_length(line)
     if line.times:
         yield person, line
+
+
+def check_length(line: Line) -> None:
+    """Raises BadRequest (`query_too_large`)."""
+    if len(line.times) > MAX_EVENTS_OF_ONE:
+        raise BadRequest(
+            f"One person has more than {MAX_EVENTS_OF_ONE:,} events, which is too many to look "
+            "at what comes between. Ask for a shorter window, or with a filter.",
+            code="query_too_large",
+        )

@@ -8,7 +8,14 @@ from sqlglot import exp
 
 from reporting.columns.dialect.clickhouse.writing import Rule, Write, call, fail, join
 
-_PLAIN: dict[type[exp.Expr], str] = {exp.LogicalOr: "maxOrNull", exp.Avg: "avgOrNull"}
+_PLAIN: dict[type[exp.Expr], str] = {
+    exp.ArgMax: "argMax",  # of lists and structs, which are never null: of none [] and defaults
+    exp.ArgMin: "argMin",
+    exp.Avg: "avgOrNull",
+    exp.BitwiseOrAgg: "groupBitOrOrNull",
+    exp.LogicalOr: "maxOrNull",
+    exp.Median: "quantileExactInclusiveOrNull(0.5)",
+}
 _NUMBER = ("d", "i")  # a struct that may be an integer or a double
 
 
@@ -47,9 +54,16 @@ def _extreme(node: exp.Min | exp.Max, write: Write) -> str:
     return call(f"{word}OrNull", write(node.this))
 
 
+def _plain(node: exp.Expr, write: Write) -> str:
+    by = node.args.get("expression")
+    return call(_PLAIN[type(node)], write(node.this), *([write(by)] if by else []))
+
+
 def _list(node: exp.ArrayAgg, write: Write) -> str:
-    if not isinstance(node.this, exp.Distinct):
+    if isinstance(node.this, exp.Order):
         raise fail(node)
+    if not isinstance(node.this, exp.Distinct):
+        return call("groupArray", write(node.this))
     return call("groupUniqArray", *map(write, node.this.expressions))
 
 
@@ -86,19 +100,40 @@ def _window(node: exp.Window, write: Write) -> str:
         parts.append(f"PARTITION BY {join(partition, write)}")
     if order := node.args.get("order"):
         parts.append(write(order))
-    if node.args.get("spec") is not None:
-        raise fail(node)
+    if (spec := node.args.get("spec")) is not None:
+        parts.append(_frame(spec))
     return _sign(node, f"{write(node.this)} OVER ({' '.join(parts)})")
 
 
+def _frame(spec: exp.WindowSpec) -> str:
+    """Rows from the first one to one that stays where it is: others would be counted anew for each
+    row."""
+    if spec.args["kind"] != "ROWS" or spec.args["start"] != "UNBOUNDED":
+        raise fail(spec)
+    end, side = spec.args["end"], spec.args.get("end_side")
+    if end == "CURRENT ROW":
+        return "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
+    if not (isinstance(end, exp.Literal) and side == "PRECEDING"):
+        raise fail(spec)
+    return f"ROWS BETWEEN UNBOUNDED PRECEDING AND {int(end.this)} PRECEDING"
+
+
+def _neighbour(node: exp.Lag | exp.Lead, write: Write) -> str:
+    if node.args.get("default"):
+        raise fail(node)
+    offset = node.args.get("offset")
+    return call(type(node).__name__.lower(), write(node.this), *([write(offset)] if offset else []))
+
+
 RULES: dict[type[exp.Expr], Rule] = {
-    **{kind: lambda node, write: call(_PLAIN[type(node)], write(node.this)) for kind in _PLAIN},
+    **dict.fromkeys(_PLAIN, _plain),
     exp.ArrayAgg: _list,
     exp.Count: _count,
     exp.Filter: _filtered,
     exp.Grouping: lambda node, write: f"grouping({join(node.expressions, write)})",
     exp.IgnoreNulls: _any,
-    exp.Lag: lambda node, write: call("lag", write(node.this)),
+    exp.Lag: _neighbour,
+    exp.Lead: _neighbour,
     exp.Max: _extreme,
     exp.Min: _extreme,
     exp.RowNumber: lambda node, write: "row_number()",

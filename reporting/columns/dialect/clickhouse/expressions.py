@@ -21,6 +21,7 @@ ELEMENTS = {
     "d": "Float64",
     "i": "Int128",
     "id": "String",
+    "key": "String",
     "ms": "Int64",
     "other": "Bool",
     "path": "String",
@@ -42,11 +43,15 @@ _FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.BitwiseOr: "bitOr",
     exp.BitwiseNot: "bitNot",
     exp.BitwiseRightShift: "bitShiftRight",
+    exp.ArrayConcat: "arrayConcat",
+    exp.ArrayToString: "arrayStringConcat",
+    exp.DPipe: "concat",  # of texts: lists have a function
 }
 _BY_NAME = {
     "fsum": "sumKahanOrNull",
     "hash": "sipHash128",
     "isfinite": "isFinite",
+    "list_slice": "arraySlice",  # from 1 on the end is the length
     "to_json": "toJSONString",
 }
 _OPERATORS: dict[type[exp.Expr], str] = {
@@ -80,6 +85,21 @@ def _by_name(node: exp.Anonymous, write: Write) -> str:
 
 def _operator(node: exp.Binary, write: Write) -> str:
     return f"({write(node.left)} {_OPERATORS[type(node)]} {write(node.right)})"
+
+
+def _sort(node: exp.ArraySort, write: Write) -> str:
+    if node.expression is not None:
+        raise fail(node)
+    return call("arraySort", write(node.this))
+
+
+def _keep(node: exp.ArrayFilter, write: Write) -> str:
+    return call("arrayFilter", write(node.expression), write(node.this))
+
+
+def _lambda(node: exp.Lambda, write: Write) -> str:
+    [argument] = node.expressions
+    return f"{name(argument.name)} -> {write(node.this)}"
 
 
 def _contains(node: exp.Contains, write: Write) -> str:
@@ -189,10 +209,11 @@ def _unnest(node: exp.Explode, write: Write) -> str:
 
 
 def _element(node: exp.Bracket, write: Write) -> str:
+    """Null beyond the end, where `[]` has 0 or ''."""
     [at] = node.expressions
     if not (isinstance(at, exp.Literal) and not at.is_string):
         raise fail(node)
-    return f"{write(node.this)}[{int(at.this)}]"
+    return call("arrayElementOrNull", write(node.this), str(int(at.this)))
 
 
 RULES: dict[type[exp.Expr], Rule] = {
@@ -201,6 +222,8 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Alias: lambda node, write: f"{write(node.this)} AS {name(node.alias)}",
     exp.Anonymous: _by_name,
     exp.Array: lambda node, write: f"[{join(node.expressions, write)}]",
+    exp.ArrayFilter: _keep,
+    exp.ArraySort: _sort,
     exp.Between: _between,
     exp.Boolean: lambda node, write: "true" if node.this else "false",
     exp.Bracket: _element,
@@ -213,6 +236,7 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Identifier: lambda node, write: name(node.name),
     exp.In: _in,
     exp.Is: _is,
+    exp.Lambda: _lambda,
     exp.Literal: _literal,
     exp.Neg: lambda node, write: f"(-{write(node.this)})",
     exp.Not: lambda node, write: f"(NOT {write(node.this)})",

@@ -41,6 +41,7 @@ class _Read(DuckDB):
 class Translated:
     sql: str
     parameters: Mapping[str, Any]
+    tables: Mapping[str, tuple[bytes, str]]
 
 
 def translate(statement: str, values: Mapping[str, Any], files_of: FilesOf) -> Translated:
@@ -64,7 +65,7 @@ def translate(statement: str, values: Mapping[str, Any], files_of: FilesOf) -> T
             raise fail(node)
         return rule(node, write)
 
-    return Translated(write(tree), parameters.sent)
+    return Translated(write(tree), parameters.sent, parameters.tables)
 
 
 def _list_columns(node: exp.ReadParquet) -> list[str]:
