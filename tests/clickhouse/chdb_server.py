@@ -5,16 +5,20 @@ child, and takes 300 MB that nothing else needs. Without arguments it listens on
 127.0.0.1, which it tells in its first line, and ends when its standard input does.
 
 What is ClickHouse's own here: SQL, functions, Parquet, formats, parameters, settings and errors.
-What is played: HTTP, users, external data (a temporary table out of the file), sessions.
+What is played: HTTP, users, external data (a temporary table out of the file), and that somebody
+looks whether the client is still there; how a statement then ends is ClickHouse's own.
 """
 
 import contextlib
 import json
 import os
 import re
+import select
+import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,12 +33,13 @@ _OF_HTTP = {
     "query", "database", "query_id", "session_id", "session_timeout", "session_check", "compress",
     "decompress", "wait_end_of_query", "client_protocol_version", "default_format", "user",
     "send_progress_in_http_headers", "http_headers_progress_interval_ms", "password",
-    "enable_http_compression", "buffer_size", "cancel_http_readonly_queries_on_client_disconnect",
+    "enable_http_compression", "buffer_size",
 }  # fmt: skip
 _FORMAT = re.compile(r"\sFORMAT\s+(\w+)\s*$")
 _CODE = re.compile(r"Code: (\d+)\.")
 
 _root = Path(tempfile.mkdtemp(prefix="chdb-"))
+_held = chdb.connect(str(_root / "engine"))  # or the engine ends with its last connection
 _at_once = threading.Lock()  # one handle is made, and one statement run, at a time
 
 
@@ -62,12 +67,35 @@ class Handler(BaseHTTPRequestHandler):
             self._fail("Code: 516. DB::Exception: Authentication failed. (AUTHENTICATION_FAILED)")
             return
         try:
-            with _at_once:
+            with _at_once, self._looked_after(given):
                 answer = _run(statement, given, files)
         except Exception as exc:
             self._fail(str(exc))
             return
         self._answer(200, answer[0], {"X-ClickHouse-Format": answer[1]})
+
+    @contextlib.contextmanager
+    def _looked_after(self, given: dict[str, str]) -> Iterator[None]:
+        """Where it is asked for, the statement within ends when the client goes."""
+        if given.get("cancel_http_readonly_queries_on_client_close") != "1":
+            yield
+            return
+        given["log_comment"] = os.urandom(8).hex()
+        done, is_done = socket.socketpair()
+
+        def look() -> None:
+            there, _, _ = select.select([self.connection, is_done], [], [])
+            if is_done not in there and not self.connection.recv(1, socket.MSG_PEEK):
+                _held.query(f"KILL QUERY WHERE Settings['log_comment'] = '{given['log_comment']}'")
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            yield
+        finally:
+            done.close()
+            looking.join()
+            is_done.close()
 
     def _fail(self, text: str) -> None:
         at = text.find("Code: ")
@@ -141,9 +169,8 @@ def _run(statement: str, given: dict[str, str], files: dict[str, bytes]) -> tupl
                 f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM "
                 f"file('{path}', '{given[f'{name}_format']}', '{structure}')"
             )
-        for name, value in settings.items():
-            escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-            connection.query(f"SET {name} = '{escaped}'")
+        if settings:
+            connection.query(f"SET {', '.join(map(_assign, settings.items()))}")
         answer = connection.query(statement, form, params=parameters)
         return answer.bytes(), form
     finally:
@@ -152,15 +179,20 @@ def _run(statement: str, given: dict[str, str], files: dict[str, bytes]) -> tupl
             path.unlink()
 
 
+def _assign(setting: tuple[str, str]) -> str:
+    name, value = setting
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{name} = '{escaped}'"
+
+
 def main() -> None:
-    held = chdb.connect(str(_root / "engine"))  # or the engine ends with its last connection
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
     sys.stdin.read()
     server.shutdown()
-    held.close()
+    _held.close()
     __import__("shutil").rmtree(_root, ignore_errors=True)
 
 

@@ -6,14 +6,6 @@ from typing import Any
 import pytest
 
 from analytics.databases.clickhouse import close_client
-from tests.clickhouse.engines import chdb_server
-
-
-@pytest.fixture(scope="session")
-def chdb() -> Iterator[str]:
-    """The address of a ClickHouse."""
-    with chdb_server() as url:
-        yield url
 
 
 @pytest.fixture

@@ -1,39 +1,92 @@
-"""`-p tests.clickhouse.plugin`: the engine of the dialect's tests is ClickHouse's.
+"""`-p tests.clickhouse.plugin`: what tests ask of DuckDB is asked of ClickHouse's engine as well.
 
-So what they expect of DuckDB, by hand or by brute force, is expected of both. What ClickHouse
-cannot be asked is skipped, and the end says how often.
+Where a test asks an engine of the dialect, that is ClickHouse's: so what is expected of DuckDB, by
+hand or by brute force, is expected of it. Where a test asks the service, both engines answer and
+are compared, and the test judges the one of ClickHouse.
+
+`CLICKHOUSE_TESTS=all` in the environment is all of it; else it is a choice, with few random
+stories.
 """
 
+import os
+from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
+from hypothesis import settings as bounds
 
-from analytics.databases.clickhouse import close_client
-from reporting.columns.untranslatable import Untranslatable
-from tests.clickhouse.engines import OfFolder, chdb_server
+from tests.clickhouse.serving import chdb_server
 
-_ASIDE = {"test_all_columns_of_events_are_there_too": "what nothing names is left out on purpose"}
+FEW_STORIES = 2
+
+asked_of: Counter[str] = Counter()
+"""How often who answered a question to the service."""
+
+_IS_ALL = os.environ.get("CLICKHOUSE_TESTS") == "all"
+_OWN = "tests/clickhouse/"
+_ASIDE: dict[str, str] = {}
+"""Tests by name that are of one engine alone, and why."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
-        if why := _ASIDE.get(item.name):
+        (kept if _is_chosen(item) else left).append(item)
+        if why := _ASIDE.get(getattr(item, "originalname", item.name)):
             item.add_marker(pytest.mark.skip(why))
+        if not _IS_ALL:
+            _bound(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
+
+
+def _is_chosen(item: pytest.Item) -> bool:
+    if item.nodeid.startswith(_OWN):
+        return item.get_closest_marker("clickhouse") is not None
+    return _IS_ALL or item.get_closest_marker("slow") is None or _is_random(item)
+
+
+def _is_random(item: pytest.Item) -> bool:
+    return hasattr(getattr(item, "obj", None), "hypothesis")
+
+
+def _bound(item: pytest.Item) -> None:
+    """Few stories: the decorator has written down how many there are to be."""
+    if _is_random(item):
+        function: Any = item.obj  # type: ignore[attr-defined]
+        own = function._hypothesis_internal_use_settings
+        function._hypothesis_internal_use_settings = bounds(
+            own, max_examples=FEW_STORIES, deadline=None
+        )
 
 
 @pytest.fixture(scope="session")
-def clickhouse_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Below which ClickHouse finds the files of all tests."""
-    root = tmp_path_factory.getbasetemp()
+def chdb() -> Iterator[str]:
+    """The address of a ClickHouse."""
     with chdb_server() as url:
-        settings.CLICKHOUSE_URL, settings.CLICKHOUSE_FILES = url, str(root)
-        settings.QUERY_TIMEOUT_SECONDS = 60.0
-        yield root
-        settings.CLICKHOUSE_URL = ""
-        close_client()
+        yield url
+
+
+@pytest.fixture(scope="session")
+def clickhouse_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Below which the engine finds the files of all tests that ask it."""
+    return tmp_path_factory.getbasetemp()
+
+
+@pytest.fixture(autouse=True)
+def _asked_of_both(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Of the service, unless a test says itself who is to be asked."""
+    if request.node.nodeid.startswith(_OWN):
+        yield
+        return
+    from tests.clickhouse.both import asked  # when there are settings
+
+    url = request.getfixturevalue("chdb")
+    with asked(url, asked_of):
+        yield
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,14 +95,24 @@ def pytest_fixture_setup(
 ) -> Generator[None, Any, Any]:
     result = yield
     if fixturedef.argname == "engine":
-        result = OfFolder(request.getfixturevalue("clickhouse_folder"))
+        from tests.clickhouse.engines import OfFolder
+
+        url, root = request.getfixturevalue("chdb"), request.getfixturevalue("clickhouse_folder")
+        result = OfFolder(url, root, result)
         fixturedef.cached_result = (result, *fixturedef.cached_result[1:])  # type: ignore
     return result
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None, None, None]:
-    try:
-        yield
-    except Untranslatable as exc:
-        pytest.skip(f"DuckDB answers it: {exc}")
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["asked_of"] = dict(asked_of)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    asked_of.update(getattr(node, "workeroutput", {}).get("asked_of", {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for who, number in sorted(asked_of.items()):
+        terminalreporter.write_line(f"{number} by {who}")

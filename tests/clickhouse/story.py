@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.query_oracle.questions import RETENTION, TABLE
+from tests.query_oracle.questions import FUNNEL, JOURNEYS, RETENTION, TABLE
 from tests.stored import ENRICHED
 
 _MOMENT = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=9)
@@ -61,6 +61,20 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     (TABLE, {"metrics": _VISITS, "dimensions": ["entryPath"]}),
     (TABLE, {"metrics": ["users"], "dimensions": ["path"], "order": [["path", "desc"]]}),
     (RETENTION, {"interval": "day", "periods": 4}),
+    *(
+        (
+            FUNNEL,
+            {
+                "steps": [_filter("event", "is", "pageview"), _filter("properties.v", "exists")],
+                "by": by,
+                "order": order,
+                "dimension": "properties.v",
+            },
+        )
+        for by, order in (("visitor", "any_between"), ("user", "strict"), ("visit", "strict"))
+    ),
+    (JOURNEYS, {}),
+    (JOURNEYS, {"from": _filter("path", "is", "/1"), "field": "event", "steps": 3}),
     *(
         (TABLE, {"metrics": ["events"], "filter": each})
         for each in (

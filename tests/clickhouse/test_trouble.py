@@ -1,9 +1,9 @@
 """ClickHouse slow, failing, gone, of another version, out of memory: 503 with a code, or 400 where
 the question is at fault, and nothing half. What plays it here speaks HTTP, and misbehaves."""
 
+import select
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +34,7 @@ class Fake(ThreadingHTTPServer):
     length: int | None = None  # that is told, where it is not the body's
     pause_seconds = 0.0
     asked: list[str]
+    left: threading.Event
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -52,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif b"system.settings" in body:
             answer = _EMPTY
         else:
-            time.sleep(fake.pause_seconds)
+            self._pause(fake)
             status, code, answer, length = fake.status, fake.code, fake.body, fake.length
         self.send_response(status)
         if code:
@@ -62,6 +63,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer)
         self.close_connection = length is not None
 
+    def _pause(self, fake: Fake) -> None:
+        """Until the client goes, at most."""
+        if fake.pause_seconds:
+            there, _, _ = select.select([self.connection], [], [], fake.pause_seconds)
+            if there and not self.connection.recv(1, socket.MSG_PEEK):
+                fake.left.set()
+
     def log_message(self, *_: Any) -> None:
         """Nothing."""
 
@@ -69,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def fake(settings: Any) -> Iterator[Fake]:
     with Fake(("127.0.0.1", 0), _Handler) as server:
-        server.asked = []
+        server.asked, server.left = [], threading.Event()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         settings.CLICKHOUSE_URL = f"http://ann:se%3Acret@127.0.0.1:{server.server_address[1]}"
         settings.CLICKHOUSE_FILES = "/columns"
@@ -86,13 +94,14 @@ def fail(seconds: float = 5.0) -> str:
 
 
 def test_rows_are_read_within_the_caps_of_a_question(fake: Fake, settings: Any) -> None:
-    settings.CLICKHOUSE_MEMORY_MB = 100
+    settings.CLICKHOUSE_MEMORY_MB, settings.CLICKHOUSE_THREADS = 100, 3
 
     assert read_rows("SELECT 7 AS x", {}, {"join_use_nulls": 1}, {}, 3.2) == (("x",), [(7,)])
     asked = fake.asked[-1]
     for part in (
-        "max_execution_time=3", "max_memory_usage=104857600", "readonly=2", "join_use_nulls=1",
-        "cancel_http_readonly_queries_on_client_disconnect=1",
+        "max_execution_time=3", "max_memory_usage=104857600", "max_threads=3",
+        "max_result_rows=250000", "max_result_bytes=67108864", "readonly=2", "join_use_nulls=1",
+        "cancel_http_readonly_queries_on_client_close=1",
     ):  # fmt: skip
         assert part in asked
 
@@ -105,6 +114,9 @@ def test_rows_are_read_within_the_caps_of_a_question(fake: Fake, settings: Any) 
         (241, "(total) memory limit exceeded", "busy"),
         (202, "Too many simultaneous queries", "busy"),
         (516, "Authentication failed", "refused"),
+        (164, "Cannot modify setting in readonly mode", "refused"),
+        (452, "Setting max_memory_usage shouldn't be greater than", "refused"),
+        (396, "Limit for result exceeded", "memory"),
         (499, "S3 says no", "files"),
         (427, "OptimizedRegularExpression", "pattern"),
         (46, "Function with name `nope` does not exist", "failed"),
@@ -142,6 +154,14 @@ def test_one_that_does_not_answer_is_not_waited_for(fake: Fake, settings: Any) -
     settings.QUERY_TIMEOUT_SECONDS, fake.pause_seconds = 0.2, 30.0
 
     assert fail(0.2) == "gone"
+
+
+def test_whoever_is_not_waited_for_hears_that_nobody_waits(fake: Fake, settings: Any) -> None:
+    """The connection is closed, at which ClickHouse ends the statement."""
+    settings.QUERY_TIMEOUT_SECONDS, fake.pause_seconds = 0.2, 30.0
+    fail(0.2)
+
+    assert fake.left.wait(10)
 
 
 def test_one_that_is_not_there_is_told(settings: Any) -> None:
