@@ -77,11 +77,13 @@ test-clients: $(INSTALLED) ## Run the clients of Segment, PostHog and others aga
 	@$(BIN)/python -m tests.clients.install
 	@$(PYTEST) tests/clients -m clients
 
-# chDB in an environment of its own. All that the dialect's tests ask of DuckDB is asked of it, too.
-test-clickhouse: $(INSTALLED) ## Ask the engine of ClickHouse every question of the tests
+# chDB in an environment of its own. What tests ask of DuckDB is asked of it, too: a choice of them, or
+# all of them with ARGS=all, or those that ARGS names.
+ASKING := tests/clickhouse tests/reporting_dialect tests/query tests/query_oracle tests/reporting_columns
+test-clickhouse: $(INSTALLED) ## Ask the engine of ClickHouse the questions of the tests; all of them: ARGS=all
 	@$(BIN)/python -m tests.clickhouse.install
-	@$(PYTEST) tests/clickhouse -m clickhouse
-	@$(PYTEST) tests/reporting_dialect -m "not slow" -p tests.clickhouse.plugin
+	@CLICKHOUSE_TESTS=$(filter all,$(ARGS)) $(PYTEST) -p tests.clickhouse.plugin \
+		-m "not chaos and not nightly" $(or $(filter-out all,$(ARGS)),$(ASKING))
 
 image-digests: $(INSTALLED) ## Pin the images by the digests that their tags have now
 	@$(BIN)/python -m local.pins.digests

@@ -20,7 +20,16 @@ from benchmarks import (
     reporting,
 )
 from benchmarks.accepting import beside_reports, doors, limit, many_keys
-from benchmarks.columns import beside, bucket, export, leaving, projects, questions, today
+from benchmarks.columns import (
+    beside,
+    bucket,
+    engines,
+    export,
+    leaving,
+    projects,
+    questions,
+    today,
+)
 from benchmarks.footprint import part as footprint
 from benchmarks.load import NoGenerator
 from benchmarks.pages import dashboard
@@ -45,6 +54,7 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "million_paths": million_paths.run,
     "freshness": freshness.run,
     "questions": questions.run,
+    "engines": engines.run,
     "export": export.run,
     "leaving": leaving.run,
     "projects": projects.run,
