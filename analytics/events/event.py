@@ -4,7 +4,6 @@ Everything that passes `decode_event` can be encoded as BSON; everything else is
 with a code and the name of the field.
 """
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from analytics.events.addresses import parse_ip
+from analytics.events.controls import refuse_controls
 from analytics.events.invalid_event import InvalidEvent, explain
 from analytics.events.moments import MAX_MOMENT_CHARS, BadMoment, parse_moment
 from analytics.events.properties import INT64_MAX, INT64_MIN, decode_properties
@@ -44,7 +44,6 @@ PAGEVIEW = "pageview"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _BACKSLASH, _DELETE = b"\\\x7f"  # as numbers, which `in` finds much faster
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ABSENT = (b"", b"null")
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_CHARS)]
@@ -188,17 +187,7 @@ def judge_event(raw: bytes) -> Event:
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise InvalidEvent(None, "invalid_json", f"Not valid JSON in UTF-8: {exc}.") from None
     properties = bytes(wire.properties)
-    for field, text in (
-        ("event", wire.event),
-        ("eventId", wire.event_id),
-        ("userId", wire.user_id),
-        ("sessionId", wire.session_id),
-        ("hostname", wire.hostname),
-        ("language", wire.language),
-        ("screen", wire.screen),
-    ):
-        if text is not None and _CONTROL.search(text):
-            raise InvalidEvent(field, "control_character", f"{field} holds a control character.")
+    refuse_controls(wire)
     wire.properties = None if properties in _ABSENT else decode_properties(properties)  # type: ignore[assignment]
     return _settle(wire)
 

@@ -5,13 +5,13 @@ another time or another program has made of an event nothing could be made anew.
 in the place of a client's (`entry.py`), with the names that a stored event has.
 """
 
-import re
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from analytics.events.addresses import parse_ip
+from analytics.events.controls import refuse_controls
 from analytics.events.event import (
     MAX_EVENT_ID_CHARS,
     MAX_EVENT_NAME_CHARS,
@@ -29,7 +29,6 @@ from analytics.events.properties import INT64_MAX, INT64_MIN, decode_properties
 
 _MOST_MS = 253_402_300_799_999  # of the year 9999, the last that a datetime has
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ABSENT = b"null"
 
 Moment = Annotated[int, Meta(ge=0, le=_MOST_MS)]
@@ -96,17 +95,7 @@ def decode_imported(raw: bytes) -> tuple[ImportedEvent, dict[str, Any] | None]:
         raise InvalidEvent(None, "too_deep", "The JSON is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise InvalidEvent(None, "invalid_json", f"Not valid JSON in UTF-8: {exc}.") from None
-    for field, text in (
-        ("event", event.event),
-        ("eventId", event.event_id),
-        ("userId", event.user_id),
-        ("sessionId", event.session_id),
-        ("hostname", event.hostname),
-        ("language", event.language),
-        ("screen", event.screen),
-    ):
-        if text is not None and _CONTROL.search(text):
-            raise InvalidEvent(field, "control_character", f"{field} holds a control character.")
+    refuse_controls(event)
     if event.ip is not None:
         event.ip = parse_ip(event.ip)
     properties = bytes(event.properties)
