@@ -24,13 +24,16 @@ from analytics.rollups.dimensions import (
 from analytics.rollups.facts import (
     FEW_FACTS,
     SOURCE_FIELDS,
+    TOTAL_HASH,
+    U64_MASK,
     Client,
     Fact,
     Hit,
     Source,
+    hash_user,
+    hash_value,
     make_hit,
 )
-from analytics.rollups.hashing import TOTAL_HASH, U64_MASK, hash_user, hash_value
 from analytics.rollups.merge import merge_encoded, merge_tables
 from analytics.rollups.ranking import (
     RankedRow,

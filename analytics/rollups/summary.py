@@ -1,8 +1,8 @@
 """From stored events to the tables of each 15-minute bucket.
 
 This runs inside the drain, for batches that may hold a thousand events of one project or one
-event of each of a thousand projects. The tables are small either way, so plain dicts and sorted
-lists beat numpy here.
+event of each of a thousand projects. With few events of a bucket plain dicts and sorted lists beat
+numpy; many are for `tallies.py`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from analytics.rollups.calendar import bucket_moment
 from analytics.rollups.codec import (
-    FORMAT,
-    SKETCH_FLAG,
     EncodedTable,
     pack_list,
     pack_numbers,
-    pack_strings,
 )
 from analytics.rollups.dimensions import (
     BOT,
@@ -37,15 +33,18 @@ from analytics.rollups.facts import (
     Fact,
     Hit,
     group_by_bucket,
+    hash_value,
     pack_facts,
     read_fact,
     unpack_facts,
 )
-from analytics.rollups.hashing import TOTAL_HASH, hash_value
 from analytics.rollups.runs import check_summary
-from analytics.rollups.uniques import EXACT_MAX, make_sketch
+from analytics.rollups.tallies import TOTAL_KEY, encode_keys, tally_tables
 
 MOST_FACTS: Final = 5_000  # that are added up at once, so that they do not fill the memory
+
+MANY_FACTS: Final = 150
+"""From so many on columns are faster. No set of fewer is more than an exact one."""
 
 _Group: TypeAlias = list[Hit]
 _Turned: TypeAlias = Sequence[tuple[Any, ...]]
@@ -123,6 +122,13 @@ def _turn(facts: Sequence[Fact]) -> _Turned:
 
 def _make_tables(turned: _Turned, dimensions: Sequence[str]) -> dict[str, EncodedTable]:
     """The total and a table for each of `dimensions` that has rows."""
+    if len(turned[0]) >= MANY_FACTS:
+        return tally_tables(turned, dimensions)
+    return _count_tables(turned, dimensions)
+
+
+def _count_tables(turned: _Turned, dimensions: Sequence[str]) -> dict[str, EncodedTable]:
+    """As `tally_tables`, of few."""
     _, all_hits, paths, names, countries, clients, sources, hostnames, bots = turned
     hits = list(all_hits)
     rows_of = {
@@ -136,7 +142,7 @@ def _make_tables(turned: _Turned, dimensions: Sequence[str]) -> dict[str, Encode
     if BOT in dimensions:
         rows_of[BOT] = _group(bots, hits)
     counts = _encode_counts([hits])
-    tables = {TOTAL: {**_TOTAL_KEY, **counts}}
+    tables = {TOTAL: {**TOTAL_KEY, **counts}}
     for field in dimensions:
         rows = rows_of[field]
         rows.pop(None, None)
@@ -144,7 +150,7 @@ def _make_tables(turned: _Turned, dimensions: Sequence[str]) -> dict[str, Encode
             ((value, found),) = rows.items()
             # A row of all the events counts what the total does: every table of a lone event.
             columns = counts if len(found) == len(hits) else _encode_counts([found])
-            tables[field] = {**_encode_key(value), **columns}
+            tables[field] = {**encode_keys((value,)), **columns}
         elif rows:
             tables[field] = _encode_rows(rows)
     return tables
@@ -171,22 +177,9 @@ def _regroup(
         yield field, rows
 
 
-@lru_cache(maxsize=1 << 11)
-def _encode_key(value: str) -> EncodedTable:
-    """Encode the columns that follow from the value in a table of one row."""
-    return {"f": FORMAT, "h": pack_list([hash_value(value)], 8), "s": pack_strings([value])}
-
-
 def _encode_rows(rows: Mapping[str, _Group]) -> EncodedTable:
-    ordered = sorted((hash_value(value), value) for value in rows)
-    hashes = [key for key, _ in ordered]
-    values = [value for _, value in ordered]
-    return {
-        "f": FORMAT,
-        "h": pack_list(hashes, 8),
-        "s": pack_strings(values),
-        **_encode_counts([rows[value] for value in values]),
-    }
+    ordered = sorted(rows, key=hash_value)
+    return {**encode_keys(ordered), **_encode_counts([rows[value] for value in ordered])}
 
 
 def _encode_counts(rows: Sequence[_Group]) -> EncodedTable:
@@ -216,29 +209,14 @@ def _encode_counts(rows: Sequence[_Group]) -> EncodedTable:
 
 
 def _encode_sets(prefix: str, sets: Sequence[set[int]]) -> dict[str, bytes]:
-    lengths: list[int] = []
-    members: list[int] = []
-    sketches: list[bytes] = []
-    for found in sets:
-        if len(found) <= EXACT_MAX:
-            lengths.append(len(found))
-            members += sorted(found)
-        else:
-            sketch = make_sketch(found)
-            lengths.append(SKETCH_FLAG | len(sketch))
-            sketches.append(sketch)
-    columns = {prefix + "l": pack_numbers(lengths)}
-    if members:
+    columns = {prefix + "l": pack_numbers([len(found) for found in sets])}
+    if members := [member for found in sets for member in sorted(found)]:
         columns[prefix + "m"] = pack_list(members, 8)
-    if sketches:
-        columns[prefix + "s"] = b"".join(sketches)
     return columns
 
 
-# Without values: releases that know no bots add no such total up, and so lose no table of theirs.
-_TOTAL_KEY: Final[EncodedTable] = {"f": FORMAT, "h": pack_list([TOTAL_HASH], 8)}
 _NOBODY: Final[EncodedTable] = {
-    **_TOTAL_KEY,
+    **TOTAL_KEY,
     "v": pack_numbers([0]),
     "e": pack_numbers([0]),
     **_encode_sets("u", [set()]),

@@ -23,7 +23,7 @@ from analytics.rollups.codec import (
     read_bytes,
     read_key_bytes,
 )
-from analytics.rollups.hashing import TOTAL_HASH
+from analytics.rollups.facts import TOTAL_HASH
 from analytics.rollups.uniques import EXACT_MAX, Uniques, count_uniques, union_sketches
 
 _TOTAL_KEY: Final = TOTAL_HASH.to_bytes(8, "little")

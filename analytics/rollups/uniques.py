@@ -60,11 +60,6 @@ def count_uniques(members: Hashes, sketches: Iterable[bytes] = ()) -> Uniques:
     return Uniques(_estimate(_union(members, sketches)), "hll", RELATIVE_ERROR)
 
 
-def make_sketch(members: Iterable[int]) -> bytes:
-    """Sketch unsigned 64-bit members, in any order."""
-    return union_sketches(np.fromiter(members, np.uint64), ())
-
-
 def union_sketches(members: Hashes, sketches: Iterable[bytes]) -> bytes:
     """Return the sketch of everything in `sketches` and of `members`."""
     union = _settle(_union(members, sketches))

@@ -10,7 +10,7 @@ from analytics.events.ids import PROJECT_ID_BYTES
 from analytics.events.imported import ImportedEvent
 from analytics.projects.horizon import expiry_ms
 from analytics.rollups import BUCKET_MS, PAGEVIEW, Fact, make_hit
-from analytics.rollups.hashing import hash_stored_user
+from analytics.rollups.facts import hash_stored_user
 from ingestion.enrich.addresses import apply_ip_rule
 from ingestion.store.document import FORMAT
 from ingestion.store.origins import Origin

@@ -20,6 +20,7 @@ from analytics.rollups import (
 )
 from analytics.rollups import summary as summaries
 from analytics.rollups.facts import pack_facts, read_fact, unpack_facts
+from analytics.rollups.uniques import EXACT_MAX
 from tests.analytics.test_rollup_format import NOON, PROJECT, make_events
 
 QUARTER = timedelta(minutes=15)
@@ -64,6 +65,28 @@ def test_each_bucket_has_a_summary_of_its_own() -> None:
         NOON + 2 * QUARTER,
     ]
     assert dict(read_summaries(made)) == summarize(PROJECT, events)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("bots", [0, 0.4, 1])
+@pytest.mark.parametrize("count", [1, 2, FEW_FACTS + 1, summaries.MANY_FACTS])
+def test_many_events_are_counted_as_few_are(
+    monkeypatch: pytest.MonkeyPatch, count: int, bots: float, seed: int
+) -> None:
+    events = make_events(seed, count, people=count, bots=bots)
+
+    counted = {}
+    for many in (1, count + 1):
+        monkeypatch.setattr(summaries, "MANY_FACTS", many)
+        counted[many] = summarize(PROJECT, events)
+
+    assert counted[1] == counted[count + 1]
+    for tables in counted[1].values():
+        assert all(Table.decode_all(table).encode() == table for table in tables.values())
+
+
+def test_no_set_of_few_events_is_a_sketch() -> None:
+    assert summaries.MANY_FACTS <= EXACT_MAX + 1
 
 
 @pytest.mark.parametrize("most", [1, 5_000])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -47,7 +47,7 @@ from analytics.rollups import (
 )
 from analytics.rollups.ranking import sum_by_hash
 from analytics.rollups.sets import SetColumn
-from analytics.rollups.uniques import LG_K, make_sketch, same_sketch
+from analytics.rollups.uniques import LG_K, same_sketch, union_sketches
 
 PROJECT = bytes(range(8))
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -119,6 +119,10 @@ def make_events(
             del event["visitor"]
         events.append(event)
     return events
+
+
+def make_sketch(members: Iterable[int]) -> bytes:
+    return union_sketches(np.fromiter(members, np.uint64), ())
 
 
 def cut(items: Sequence[Any], rng: random.Random) -> list[list[Any]]:

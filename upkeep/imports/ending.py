@@ -17,7 +17,7 @@ from analytics.databases.documents import typed
 from analytics.databases.import_documents import Ending, ImportDocument
 from analytics.databases.mongo import Document
 from analytics.databases.transactions import durable_transaction, repeat
-from analytics.rollups.hashing import hash_user
+from analytics.rollups.facts import hash_user
 from ingestion.imports.admit import fence
 from upkeep.imports.folder import delete_folder, folder_of, is_idle, list_folders, list_projects
 
