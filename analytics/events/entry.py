@@ -9,7 +9,7 @@ its JSON is of `imported.py`, and an event's id the text of all its bytes (`id_t
 2, all of a part after the trace is missing, and in version 1, `d` is one part.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Annotated
 
@@ -25,6 +25,8 @@ FORMAT_VERSION = b"3"
 IMPORTED_VERSION = b"4"
 _SECRET_KEYS_VERSION = b"2"  # of a release that had no public keys
 _ONE_PART_VERSION = b"1"
+PARTS_VERSIONS = frozenset((FORMAT_VERSION, IMPORTED_VERSION, _SECRET_KEYS_VERSION))
+"""Of an entry whose data are an array of parts, as all but the oldest are."""
 VERSION_FIELD = b"v"
 DATA_FIELD = b"d"
 
@@ -131,14 +133,14 @@ def version_of(part: Part) -> bytes:
 
 
 def is_known_format(version: bytes) -> bool:
-    return version in (FORMAT_VERSION, IMPORTED_VERSION, _SECRET_KEYS_VERSION, _ONE_PART_VERSION)
+    return version in PARTS_VERSIONS or version == _ONE_PART_VERSION
 
 
 def decode_entry(fields: dict[bytes, bytes]) -> Entry:
     """Raises UnknownFormat or UnreadableEntry."""
     version = fields.get(VERSION_FIELD)
     try:
-        if version in (FORMAT_VERSION, IMPORTED_VERSION, _SECRET_KEYS_VERSION):
+        if version in PARTS_VERSIONS:
             parts = _decode_parts(fields[DATA_FIELD])
         elif version == _ONE_PART_VERSION:
             parts = [_decode_part(fields[DATA_FIELD])]
@@ -146,6 +148,19 @@ def decode_entry(fields: dict[bytes, bytes]) -> Entry:
             raise UnknownFormat(version)
     except (KeyError, msgspec.DecodeError, UnicodeError, RecursionError) as exc:
         raise UnreadableEntry(repr(exc)) from exc
+    return _make_entry(parts)
+
+
+def decode_all_parts(datas: Iterable[bytes]) -> list[Entry]:
+    """The entries of PARTS_VERSIONS by their fields `d`, as `decode_entry` reads each of them.
+
+    Raises UnreadableEntry, MsgspecError, UnicodeError or RecursionError for the first that is not
+    one.
+    """
+    return [_make_entry(parts) for parts in map(_decode_parts, datas)]
+
+
+def _make_entry(parts: Sequence[Part]) -> Entry:
     if len(parts) > 1 and len(set(map(_WAY, parts))) > 1:
         raise UnreadableEntry("parts of several projects, or that came in several ways")
     return Entry(parts)

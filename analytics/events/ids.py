@@ -172,6 +172,12 @@ class EntryId(msgspec.Struct, frozen=True, order=True, gc=False):
         ms, sequence = text.split(b"-")
         return cls(int(ms), int(sequence))
 
+    @classmethod
+    def parse_all(cls, texts: Sequence[bytes]) -> "list[EntryId]":
+        """As `parse` reads each; what of them is no two numbers is not told from a neighbour's."""
+        numbers = list(map(int, b"-".join(texts).split(b"-")))
+        return list(map(cls, numbers[::2], numbers[1::2]))
+
     @property
     def day(self) -> int:
         """The UTC day of the acceptance, in days since 1970."""

@@ -63,8 +63,10 @@ def _find_in_database(ip: str) -> Location:
 
 
 def _find_in_registries(ip: str) -> Location:
+    if ip.startswith(":"):
+        ip = _leave_out_mapping(ip)
     try:
-        return _countries[iptocc.country_code(_leave_out_mapping(ip))]
+        return _countries[iptocc.country_code(ip)]
     except UnicodeError:
         return NOWHERE
 

@@ -84,41 +84,61 @@ def prepare(entries: Sequence[ReadEntry]) -> list[PreparedEvent]:
 
 def _prepare_chunk(
     entries: Sequence[ReadEntry], origins: Sequence[Origin]
-) -> Iterator[PreparedEvent]:
+) -> Sequence[PreparedEvent]:
+    if not any([read.entry.imported for read in entries]):
+        return _prepare_together(entries, origins)
+    return [
+        event
+        for read, origin in zip(entries, origins, strict=True)
+        for event in (
+            _prepare_imported(read, origin)
+            if read.entry.imported
+            else _prepare_together([read], [origin])
+        )
+    ]
+
+
+def _prepare_together(
+    entries: Sequence[ReadEntry], origins: Sequence[Origin]
+) -> list[PreparedEvent]:
     """JSON is decoded, properties are encoded and ids are read for all of a chunk in one go."""
-    if any(read.entry.imported for read in entries):
-        for read, origin in zip(entries, origins, strict=True):
-            if read.entry.imported:
-                yield from _prepare_imported(read, origin)
-            else:
-                yield from _prepare_chunk([read], [origin])
-        return
-    accepted = [event for read in entries for event in read.entry.events]
+    accepted = [event for read in entries for part in read.entry.parts for event in part.events]
     events = _decode([event.raw for event in accepted])
     properties = encode_properties(
         [None if isinstance(event, InvalidEvent) else event.properties for event in events]
     )
     uuids = read_uuids([event.event_id for event in accepted])
     following = zip(accepted, events, properties, uuids, strict=True)
+    batch: list[PreparedEvent] = []
     for read, origin in zip(entries, origins, strict=True):
-        yield from _prepare_entry(read, origin, following)
+        _prepare_entry(read, origin, following, batch)
+    return batch
 
 
 def _prepare_entry(
-    read: ReadEntry, origin: Origin, following: Iterator[_Decoded]
-) -> Iterator[PreparedEvent]:
-    """The events of an entry, which are the next of all that are decoded."""
+    read: ReadEntry, origin: Origin, following: Iterator[_Decoded], batch: list[PreparedEvent]
+) -> None:
+    """Add the events of an entry to `batch`; they are the next of all that are decoded."""
     entry, day, redelivered = read.entry, read.id.day, read.redelivered
     project_id, public, requests = entry.project_id, entry.public, len(entry.parts)
     begin_place = make_place_begin(read.id)
     index = 0
     for part in entry.parts:
         for accepted, event, properties, uuid in islice(following, len(part.events)):
-            place = begin_place + index.to_bytes(2, "big")
-            key = make_event_key(project_id, accepted.event_id, uuid, public=public)
             prepared = PreparedEvent(
-                project_id, place, day, key, accepted, redelivered, requests, part
+                project_id,
+                begin_place + index.to_bytes(2, "big"),
+                day,
+                project_id + uuid
+                if uuid and not public
+                else make_event_key(project_id, accepted.event_id, uuid, public=public),
+                accepted,
+                redelivered,
+                requests,
+                part,
             )
+            batch.append(prepared)
+            index += 1
             if isinstance(event, InvalidEvent):
                 prepared.failure = Failure(INVALID, f"{event.code}: {event.detail}")
             else:
@@ -127,8 +147,6 @@ def _prepare_entry(
                 unfollowed = part.do_not_track and origin.policy.honours_do_not_track
                 ip = None if unfollowed else part.client_ip
                 prepared.ip = apply_ip_rule(origin.policy.ip_rule, ip)
-            yield prepared
-            index += 1
 
 
 def _prepare_imported(read: ReadEntry, origin: Origin) -> Iterator[PreparedEvent]:

@@ -7,12 +7,23 @@ for a release that can handle it.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import repeat
 
 import msgspec
 import structlog
 
-from analytics.events.entry import DATA_FIELD, Entry, UnknownFormat, UnreadableEntry, decode_entry
+from analytics.events.entry import (
+    DATA_FIELD,
+    PARTS_VERSIONS,
+    VERSION_FIELD,
+    Entry,
+    UnknownFormat,
+    UnreadableEntry,
+    decode_all_parts,
+    decode_entry,
+)
 from analytics.events.ids import EntryId
 from ingestion.stream import claims
 from ingestion.stream.answers import RawEntry
@@ -20,6 +31,9 @@ from ingestion.stream.answers import RawEntry
 log = structlog.get_logger(__name__)
 
 MAX_SHARED_DELIVERIES = 5
+
+_NOT_ALIKE = (UnreadableEntry, msgspec.MsgspecError, RecursionError, TypeError, ValueError)
+"""What reading entries in one go raises of one that is deleted, of another format or broken."""
 
 
 class ReadEntry(msgspec.Struct, frozen=True, gc=False):
@@ -42,12 +56,14 @@ class ReadEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 def decode_entries(
-    partition: int, raw_entries: Iterable[RawEntry], deliveries: dict[bytes, int]
+    partition: int, raw_entries: Sequence[RawEntry], deliveries: Mapping[bytes, int]
 ) -> list[ReadEntry]:
     """Decode what can be; an entry that cannot stays pending, with an error in the log.
 
     One of a later format is held for who can read it: that we looked at it is no delivery.
     """
+    with suppress(*_NOT_ALIKE):
+        return _decode_alike(raw_entries, deliveries)
     decoded: list[ReadEntry] = []
     unknown: dict[bytes, list[bytes]] = {}
     for raw_id, fields in raw_entries:
@@ -66,6 +82,22 @@ def decode_entries(
     for version, raw_ids in unknown.items():
         claims.hold_entries(partition, claims.holder_of_format(version), raw_ids)
     return decoded
+
+
+def _decode_alike(
+    raw_entries: Sequence[RawEntry], deliveries: Mapping[bytes, int]
+) -> list[ReadEntry]:
+    """As `decode_entries`, step by step for all, where each is of a known format with parts.
+
+    What is done to an entry by itself is much where it holds one event. Raises one of _NOT_ALIKE.
+    """
+    raw_ids, fields = zip(*raw_entries, strict=True)
+    names, versions, data_names, datas = zip(*fields, strict=True)
+    if {*names} != {VERSION_FIELD} or {*data_names} != {DATA_FIELD} or {*versions} - PARTS_VERSIONS:
+        raise ValueError("another format")
+    times = [deliveries.get(raw_id, 1) for raw_id in raw_ids] if deliveries else repeat(1)
+    ids, entries = EntryId.parse_all(raw_ids), decode_all_parts(datas)
+    return list(map(ReadEntry, raw_ids, ids, entries, times, map(len, datas)))
 
 
 def pair_up(fields: list[bytes]) -> dict[bytes, bytes]:

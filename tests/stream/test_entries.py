@@ -27,7 +27,7 @@ from analytics.events.entry import (
     encode_entry,
     encode_part,
 )
-from analytics.events.ids import parse_place
+from analytics.events.ids import EntryId, parse_place
 from ingestion.accept import admit
 from ingestion.accept.plan import encode_section, find_call
 from ingestion.drain.fuse_window import WINDOW_EVENTS, WINDOW_REQUESTS, Window
@@ -36,7 +36,9 @@ from ingestion.drain.reader import Reader
 from ingestion.store import transaction as store
 from ingestion.store.prepare import prepare
 from ingestion.store.transaction import write_batch
+from ingestion.stream.answers import Fields, RawEntry
 from ingestion.stream.consumers import this_consumer
+from ingestion.stream.entries import ReadEntry, decode_entries, pair_up
 from ingestion.stream.group_commit import GroupCommit
 from ingestion.stream.scripts import ADMIT, run_script
 from tests.conftest import TestProject
@@ -158,6 +160,48 @@ def test_an_entry_without_an_event_is_unreadable(data: bytes) -> None:
 def test_an_entry_that_no_release_writes_is_unreadable(data: bytes) -> None:
     with pytest.raises(UnreadableEntry):
         decode_entry({b"v": FORMAT_VERSION, b"d": data})
+
+
+def make_raw_entries() -> list[RawEntry]:
+    """One of each kind, as Redis answers with them."""
+    part, parts = make_part(b"project1", 1), [make_part(b"project1", n) for n in range(3)]
+    fields: list[Fields] = [
+        [b"v", b"1", b"d", encode_part(part)],
+        [b"v", b"2", b"d", encode_entry([part])],
+        [b"v", b"3", b"d", encode_entry(parts)],
+        [b"v", b"4", b"d", encode_entry([part])],
+        {b"v": b"3", b"d": encode_entry(parts)},
+        [b"v", b"3", b"d", encode_entry(parts)[:-1]],
+        [b"v", b"3", b"d", b""],
+        [b"v", b"3", b"d", encode_entry([part]) * 2],
+        [b"v", b"3"],
+        None,
+    ]
+    return [(b"1700000000000-%d" % n, found) for n, found in enumerate(fields)]
+
+
+def describe(read: Sequence[ReadEntry]) -> list[tuple[Any, ...]]:
+    return [
+        (one.raw_id, one.id, one.entry.parts, one.entry.event_count, one.deliveries, one.size_bytes)
+        for one in read
+    ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_entries_are_read_together_as_each_is_by_itself(seed: int) -> None:
+    rng = random.Random(seed)
+    kinds = make_raw_entries()
+    for some in (rng.choices(kinds, k=3), rng.choices(kinds[1:4], k=9), []):
+        deliveries = {raw_id: rng.randrange(2, 5) for raw_id, _ in some[1:]}
+
+        together = decode_entries(0, some, deliveries)
+
+        alone = [read for one in some for read in decode_entries(0, [one], deliveries)]
+        assert describe(together) == describe(alone)
+        for read, raw in zip(together, (raw for raw in some if raw in kinds[:5]), strict=True):
+            assert (read.raw_id, read.id) == (raw[0], EntryId.parse(raw[0]))
+            fields = raw[1] if isinstance(raw[1], dict) else pair_up(raw[1] or [])
+            assert read.entry.parts == decode_entry(fields).parts
 
 
 def test_a_shared_entry_that_is_stored_and_not_acked_counts_once(project: TestProject) -> None:
