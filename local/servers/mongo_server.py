@@ -12,6 +12,9 @@ REPLICA_SET = "rs0"
 # Longer than any transaction of the service. The locks of one whose client vanished are held for
 # so long, where nobody ends its session; MongoDB's own default is a minute.
 TRANSACTION_LIFETIME_SECONDS = 15
+# It takes memory for as many sessions at its start: its own default, 33,000, is 38 MiB. zstd at its
+# own level, 3, takes a third of the CPU time that it does at MongoDB's, 6.
+ENGINE_CONFIG = "session_max=2000,builtin_extension_config=(zstd=(compression_level=3))"
 
 
 class MongoServer(Server):
@@ -46,8 +49,7 @@ class MongoServer(Server):
             "replSet": REPLICA_SET,
             "networkMessageCompressors": "disabled",
             "wiredTigerCacheSizeGB": "0.25",
-            # It takes memory for as many at its start: its own default, 33,000, is 38 MiB.
-            "wiredTigerEngineConfigString": "session_max=2000",
+            "wiredTigerEngineConfigString": ENGINE_CONFIG,
             "oplogSize": "256",
         }
         arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
