@@ -66,14 +66,16 @@ class Cache:
         return self.root / f"{name_of(segment_id)}.parquet"
 
     def find(self, segment_id: bytes) -> Path | None:
-        """The file, which stays for `read_seconds` from now on; it may have gone bad since."""
+        """The file, which stays for `read_seconds` from now on; it may have gone bad since.
+
+        Who drops it at this moment has it locked, so that it is here or not.
+        """
         path = self.path_of(segment_id)
-        try:
-            found = path.stat()
-            os.utime(path, ns=(time.time_ns(), found.st_mtime_ns))
-        except FileNotFoundError:
-            return None
-        return path
+        with self.hold(path) as is_there:
+            if not is_there:
+                return None
+            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+            return path
 
     @contextmanager
     def hold(self, path: Path) -> Iterator[bool]:
@@ -159,15 +161,25 @@ class Cache:
             if cached.path.suffix == ".part":
                 if segment_id not in listed or time.time() - cached.used_at > _LEFT_SECONDS:
                     unlink_unlocked(cached.path)
-            elif segment_id not in listed and not self._is_read(cached):
-                cached.path.unlink(missing_ok=True)
+            elif segment_id not in listed:
+                self._drop_unlisted(cached.path)
         for folder in _scan(self.root):
             if _FOLDER.fullmatch(folder.name):
                 with suppress(OSError):  # it holds something
                     os.rmdir(folder.path)
 
-    def _is_read(self, cached: Cached) -> bool:
-        return time.time() - cached.used_at < self.read_seconds
+    def _is_read(self, used_at: float) -> bool:
+        return time.time() - used_at < self.read_seconds
+
+    def _drop_unlisted(self, path: Path) -> None:
+        """Also what a worker holds, which begins anew: what is erased has to go."""
+        with suppress(FileNotFoundError):
+            if not self._is_read(path.stat().st_ctime):
+                path.unlink()
+
+    def _evict(self, path: Path) -> bool:
+        """Unless it is held, filled or read: it may have been given out since it was listed."""
+        return unlink_unlocked(path, lambda found: not self._is_read(found.st_ctime))
 
     def _make_room(self, part: Path) -> None:
         """Have room for a part that is there already, and so counts for others from now on."""
@@ -177,9 +189,7 @@ class Cache:
             for cached in sorted(found, key=lambda cached: cached.used_at):
                 if total <= self.most_bytes:
                     break
-                if cached.path == part or self._is_read(cached):
-                    continue
-                if unlink_unlocked(cached.path):
+                if cached.path != part and self._evict(cached.path):
                     total -= cached.size
             if total > self.most_bytes:
                 part.unlink(missing_ok=True)

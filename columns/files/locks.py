@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -22,14 +23,16 @@ def is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def unlink_unlocked(path: Path) -> bool:
-    """Unless somebody holds or fills it; whether it went."""
+def unlink_unlocked(
+    path: Path, may_go: Callable[[os.stat_result], bool] = lambda found: True
+) -> bool:
+    """Unless somebody holds or fills it, or it may not go as it is now; whether it went."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return True
     try:
-        if not try_lock(descriptor, fcntl.LOCK_EX):
+        if not try_lock(descriptor, fcntl.LOCK_EX) or not may_go(os.fstat(descriptor)):
             return False
         path.unlink(missing_ok=True)
         return True

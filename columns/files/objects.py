@@ -26,12 +26,13 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 PATIENCE_SECONDS: Final = 10.0
-"""So long a call is tried again where nobody waits for an answer."""
-SEND_SECONDS: Final = 600.0
-"""So long a whole file may take on its way to the store."""
+"""So long a call is tried again where nobody waits for an answer. After that, who asks a store is
+told at once that it fails, until it answers again: a worker has other things to do."""
 
 _CONNECT_SECONDS = 2.0
 _ASK_SECONDS = 5.0  # one answer, of a few MB at most
+_SEND_BYTES_PER_SECOND = 256 * 1024  # that a store takes at least
+_SEND_SECONDS = (15.0, 600.0)  # a whole file on its way: one of a few MB, and any
 _PAUSE_SECONDS = (0.1, 2.0)  # between two tries: at first, and at most
 _THREADS = 4  # that wait for a store while a process serves others
 
@@ -84,7 +85,10 @@ class Objects:
             except AlreadyExistsError:
                 return None
 
-        version = self._try(write, time.monotonic() + SEND_SECONDS, SEND_SECONDS)
+        seconds, longest = _SEND_SECONDS
+        if len(data) > seconds * _SEND_BYTES_PER_SECOND:
+            seconds = longest
+        version = self._try(write, call_seconds=seconds)
         return None if version == "null" else version  # what a bucket says that keeps none any more
 
     def delete(self, name: str) -> None:
@@ -115,19 +119,26 @@ class Objects:
         deadline: float | None = None,
         call_seconds: float = _ASK_SECONDS,
     ) -> T:
-        """Call until it answers, or the deadline (time.monotonic()) is near."""
+        """Call until it answers, or patience or the deadline (time.monotonic()) is near its end."""
         from obstore.exceptions import BaseError
 
         _refuse_forked()
-        deadline = deadline or time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + PATIENCE_SECONDS
         pause, longest = _PAUSE_SECONDS
         while True:
             try:
-                return _aside(lambda: call(_open(self._url, call_seconds)))
+                result = _aside(lambda: call(_open(self._url, call_seconds)))
+                _failing.discard(self._url)
+                return result
             except FileNotFoundError:
+                _failing.discard(self._url)
                 raise
             except (BaseError, OSError) as exc:
-                if _is_refused(exc) or time.monotonic() + pause > deadline:
+                after = time.monotonic() + pause
+                if after > until:
+                    _failing.add(self._url)
+                is_over = after > (deadline or until) or self._url in _failing
+                if is_over or _is_refused(exc):
                     raise ColumnsUnavailable(f"{self._url}: {_first_line(exc)}") from exc
                 log.info("object_store_tried_again", error=_first_line(exc))
             time.sleep(pause)
@@ -169,7 +180,9 @@ def _is_plain() -> bool:
     return any(os.environ.get(name, "").startswith("http://") for name in names)
 
 
+_failing: set[str] = set()  # stores that had nobody's patience left
 forgets(_open.cache_clear)
+forgets(_failing.clear)
 _asked_in: list[int] = []  # the process that was the first to ask
 
 

@@ -1,20 +1,23 @@
 """The cache of a host: whole files with the right sum, and no more bytes than it may take."""
 
+import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from columns.files import cache as caching
-from columns.files.cache import Cache, CacheFull
+from columns.files.cache import Cache, Cached, CacheFull
 from columns.files.place import ColumnsUnavailable, DamagedFile
 from tests.paths import ROOT
 
@@ -173,6 +176,58 @@ def test_what_is_being_read_makes_no_room_and_what_is_too_much_is_told(cache: Ca
     assert fill(cache, more).read_bytes() == more.data
     with cache.hold(path) as is_there:
         assert not is_there
+
+
+def test_what_is_given_out_at_the_last_moment_makes_no_room(cache: Cache) -> None:
+    """It was found to be free, and then a question of another process took it."""
+    asked = Cache(cache.root, cache.most_bytes, read_seconds=1)
+    file = make_file(60 * KIB)
+    path = fill(asked, file)
+    listed = list(asked.list_cached())
+    time.sleep(1.1)
+
+    class Late(Cache):
+        def list_cached(self) -> Iterator[Cached]:
+            assert asked.find(file.id)
+            return iter([*listed, *(each for each in super().list_cached() if each.path != path)])
+
+    late = Late(asked.root, asked.most_bytes, asked.read_seconds)
+    with pytest.raises(CacheFull):
+        fill(late, make_file(60 * KIB))
+    late.sweep(lambda ids: set())
+    assert path.exists()
+
+
+@pytest.mark.slow
+def test_files_that_two_processes_read_stay_while_a_third_makes_room(tmp_path: Path) -> None:
+    """Room for three of six: who finds a file can open it for as long as it was promised."""
+    files = [make_file(30 * KIB) for _ in range(6)]
+    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as processes:
+        found = list(processes.map(partial(use, tmp_path / "cache", files), range(3)))
+    assert min(had for had, _ in found) > 20
+    assert [gone for _, gone in found] == [0, 0, 0]
+
+
+def use(root: Path, files: list[File], seed: int) -> tuple[int, int]:
+    """How often a file was there, and how often it had gone in its time."""
+    cache, chance = Cache(root, 100 * KIB, read_seconds=0.2), random.Random(seed)
+    had = gone = 0
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        taken = time.monotonic()
+        file = chance.choice(files)
+        try:
+            path = cache.find(file.id) or cache.fill(file, soon(), file.read)
+        except CacheFull:
+            time.sleep(0.01)
+            continue
+        for _ in range(5):
+            is_there = path.exists() and path.read_bytes() == file.data
+            if time.monotonic() - taken < 0.2:
+                had += 1
+                gone += not is_there
+            time.sleep(0.02)
+    return had, gone
 
 
 def test_a_sweep_drops_what_is_not_listed(cache: Cache) -> None:

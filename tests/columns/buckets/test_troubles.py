@@ -1,8 +1,10 @@
 """What is wrong with an object store, and what is said of it: never a smaller number."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,7 +38,6 @@ from upkeep.watch.finding import Level
 def impatience(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     for module, name in ((objects, "PATIENCE_SECONDS"), (buckets, "PATIENCE_SECONDS")):
         monkeypatch.setattr(module, name, 0.5)
-    monkeypatch.setattr(objects, "SEND_SECONDS", 3.0)
     monkeypatch.setattr(buckets, "_LATE_SECONDS", 0.5)
 
 
@@ -107,7 +108,6 @@ def test_a_store_that_fails_half_the_time_is_asked_again(
 ) -> None:
     for module in (objects, buckets):
         monkeypatch.setattr(module, "PATIENCE_SECONDS", 20.0)
-    monkeypatch.setattr(objects, "SEND_SECONDS", 20.0)
     monkeypatch.setattr(objects, "_PAUSE_SECONDS", (0.01, 0.1))
     bucket.fail(share=0.5, status=500, code="InternalError")
     export(project, "/d")
@@ -115,6 +115,37 @@ def test_a_store_that_fails_half_the_time_is_asked_again(
     assert ask(read) == (200, 4)
     bucket.fail()
     assert bucket.names() >= listed_names(project)
+
+
+def test_a_store_that_fails_for_long_holds_nobody_up_until_it_answers_again(
+    bucket: Bucket, project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        time.sleep(seconds)
+
+    monkeypatch.setattr(objects, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    store = objects.Objects(bucket.url)
+    bucket.fail(share=1, status=503, code="SlowDown")
+    tried_again = []
+    for call in (
+        lambda: store.read(MARKER),
+        lambda: store.write("a", b""),
+        lambda: store.read("a"),
+    ):
+        with pytest.raises(ColumnsUnavailable):
+            call()
+        tried_again.append(bool(pauses))
+        pauses.clear()
+    assert tried_again == [True, False, False]
+    bucket.fail()
+    store.read(MARKER)
+    bucket.fail(share=1, status=503, code="SlowDown")
+    with pytest.raises(ColumnsUnavailable):
+        store.read(MARKER)
+    assert pauses
 
 
 def test_a_slow_store_is_waited_for_and_not_past_the_time(
