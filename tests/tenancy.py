@@ -189,7 +189,8 @@ def read_bytes_of(projects: list[TestProject]) -> Bytes:
         return found
     marks = [mark for project in projects for mark in _marks_of(project)]
     for name in database().list_collection_names():
-        for document in database().get_collection(name, RAW).find():
+        stored: Any = database().get_collection(name, RAW)
+        for document in stored.find():
             if any(mark in document.raw for mark in marks):
                 found[name, str(document["_id"])] = document.raw
     stores = (stream_client(), broker_client(), redis.Redis.from_url(settings.CACHE_URL))
