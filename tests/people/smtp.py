@@ -36,6 +36,8 @@ def taking_mail() -> Iterator[Server]:
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join(timeout=10)
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join(timeout=10)

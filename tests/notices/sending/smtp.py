@@ -88,7 +88,9 @@ def taking_mail(answers: Mapping[Word, str] | None = None) -> Iterator[Server]:
     with Server(answers or {}) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
-        yield server
-        server.closing.set()
-        server.shutdown()
-        thread.join(timeout=10)
+        try:
+            yield server
+        finally:
+            server.closing.set()
+            server.shutdown()
+            thread.join(timeout=10)

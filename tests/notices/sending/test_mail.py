@@ -9,7 +9,7 @@ from notices.documents import Outcome
 from notices.rendering.mail import Message
 from notices.sending.mail import send_mail
 from people import mail as backend
-from tests.notices.smtp import DIE, DRIP, HANG, Server, Word, taking_mail
+from tests.notices.sending.smtp import DIE, DRIP, HANG, Server, Word, taking_mail
 
 MESSAGE = Message("Shop: a week", "text\n", "<p>html</p>\n")
 END = "https://stats.example/notices/unsubscribe/" + "token" * 40

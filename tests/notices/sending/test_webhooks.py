@@ -19,7 +19,7 @@ from notices.documents import Outcome
 from notices.sending import connection, webhooks
 from notices.sending.signing import make_secret
 from notices.sending.webhooks import post
-from tests.notices.hooks import HOST, Answer, Hook, listening, make_certificate, say
+from tests.notices.sending.hooks import HOST, Answer, Hook, listening, make_certificate, say
 
 OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BODY = json.dumps({"type": "report"}).encode()
@@ -360,7 +360,7 @@ def test_one_that_does_not_read_is_left(
         time.sleep(3)
         return b""
 
-    monkeypatch.setattr("tests.notices.hooks.read_request", read_nothing)
+    monkeypatch.setattr("tests.notices.sending.hooks.read_request", read_nothing)
     with answering(certificate, OK) as hook:
         outcome = post(hook.url, b"x" * 20_000_000, "n", "")
     assert outcome == {"result": "retry", "detail": "It did not answer in time."}

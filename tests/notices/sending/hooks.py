@@ -18,7 +18,7 @@ Answer = Callable[[ssl.SSLSocket, bytes], None]
 
 
 def make_certificate(folder: Path) -> Path:
-    """A key and a certificate of its own for HOST, in one file."""
+    """A key and a certificate of its own for HOST, and for this machine, in one file."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl to make a certificate with")
@@ -27,7 +27,7 @@ def make_certificate(folder: Path) -> Path:
         [
             openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
             "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", f"/CN={HOST}",
-            "-addext", f"subjectAltName=DNS:{HOST}",
+            "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1",
         ],
         check=True,
         capture_output=True,
