@@ -6,32 +6,26 @@ So there is no number on a page that the API does not give.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import QueryDict
 
-from analytics.events.ids import ms_of_datetime
 from analytics.events.moments import cut_to_ms
-from analytics.projects.horizon import raw_horizon
 from analytics.projects.models import Project
-from analytics.projects.policy import find_policy
-from analytics.projects.zones import Zones, zone_at
 from dashboard.shared import share
-from reporting.ask import answer, answer_all
+from reporting.ask import answer
 from reporting.columns.slots import asks_as_guest
+from reporting.desk import ProjectDesk, encode, find_ways
 from reporting.questions.language.funnel import parse_funnel_query
 from reporting.questions.language.journeys import parse_journeys_query
 from reporting.questions.language.lists import parse_events_query, parse_properties_query
 from reporting.questions.language.retention import parse_retention_query
-from reporting.questions.language.table import Asker, parse_table_query
 from reporting.questions.query import parse_realtime_query
-from reporting.questions.table import TableQuery
-from reporting.questions.timestamps import parse_zone
 from reporting.raw.stored import find_latest, read_stored
 from reporting.web.behaviour.wire import render_funnel, render_journeys, render_retention
 from reporting.web.event_wire import render_event
-from reporting.web.table_wire import render_properties, render_table
+from reporting.web.table_wire import render_properties
 from reporting.web.wire import Json, render_realtime
 
 
@@ -45,24 +39,12 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(ProjectDesk):
     """Where questions of one project are asked, by the project's ways.
 
     They are as of the minute that runs: "until 10:42" is meant so, and who looks in the same minute
     asks the same, which is answered once.
     """
-
-    project: Project
-    asker: Asker
-    zones: Zones
-
-    @property
-    def now(self) -> datetime:
-        return self.asker.now
-
-    @property
-    def zone(self) -> tzinfo:
-        return self.asker.timezone
 
     def of_this_moment(self) -> "Desk":
         """The same, as of now and not of the minute: for what is shown as it happens."""
@@ -75,16 +57,9 @@ class Desk:
         """
         queries = [self.parse(body) for body in bodies]
         # Nobody waits for a guest, who may wait for others.
-        asked = tuple(_encode(body) for body in bodies)
+        asked = tuple(encode(body) for body in bodies)
         key = (self.asker, tuple(self.zones), asked, asks_as_guest())
         return share(key, lambda: self._answer(queries))
-
-    def parse(self, body: Mapping[str, Any]) -> TableQuery:
-        return parse_table_query(_encode(body), self.asker)
-
-    def _answer(self, queries: Sequence[TableQuery]) -> list[Json]:
-        pairs = zip(queries, answer_all(queries), strict=True)
-        return [render_table(query, found, self.zones) for query, found in pairs]
 
     def share_now(self, condition: Json | None = None) -> Current:
         """As `ask_now`, with who asks the same at this time."""
@@ -109,17 +84,17 @@ class Desk:
 
     def ask_funnel(self, body: Mapping[str, Any]) -> Json:
         """As `POST /query/funnel`. Raises what `answer` does, and so do the next two."""
-        query = parse_funnel_query(_encode(body), self.asker)
+        query = parse_funnel_query(encode(body), self.asker)
         return render_funnel(query, answer(query), self.zones)
 
     def ask_retention(self, body: Mapping[str, Any]) -> Json:
         """As `POST /query/retention`."""
-        query = parse_retention_query(_encode(body), self.asker)
+        query = parse_retention_query(encode(body), self.asker)
         return render_retention(query, answer(query), self.zones)
 
     def ask_journeys(self, body: Mapping[str, Any]) -> Json:
         """As `POST /query/journeys`."""
-        query = parse_journeys_query(_encode(body), self.asker)
+        query = parse_journeys_query(encode(body), self.asker)
         return render_journeys(query, answer(query), self.zones)
 
     def list_properties(self, window: Mapping[str, str], event: str | None = None) -> Json:
@@ -156,18 +131,4 @@ def read_clock() -> datetime:
 
 def open_desk(project: Project) -> Desk:
     """Raises PyMongoError."""
-    now = read_clock().replace(second=0, microsecond=0)
-    zones = find_policy(project.id_bytes).zones
-    horizon = raw_horizon(project.retention_days, project.raw_since)
-    asker = Asker(
-        project=project.id_bytes,
-        now=now,
-        timezone=parse_zone(zone_at(zones, ms_of_datetime(now))),
-        raw_horizon=horizon and cut_to_ms(horizon),
-        leaves_out_bots=project.leaves_out_bots,
-    )
-    return Desk(project, asker, zones)
-
-
-def _encode(body: Mapping[str, Any]) -> bytes:
-    return json.dumps({name: value for name, value in body.items() if value is not None}).encode()
+    return Desk(project, *find_ways(project, read_clock().replace(second=0, microsecond=0)))

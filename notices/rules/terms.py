@@ -11,12 +11,11 @@ from django.core.validators import validate_email
 from analytics.projects.models import Project
 from analytics.web.problems import BadRequest
 from notices.documents import AlertTerms, ReportTerms, Target
-from notices.rules.asking import Broken, Desk, encode, read_filters
+from notices.rules.asking import Broken, Desk, read_filters
 from notices.rules.measuring import OF_GOALS, find_base, write_question
 from people.saved.filters import MAX_FILTERS
 from people.saved.ids import validate_name
 from people.saved.models import MAX_FILTER_CHARS, MAX_NAME_CHARS
-from reporting.questions.language.table import parse_table_query
 
 MOST_TARGETS = 10
 MAX_ADDRESS_CHARS = 254
@@ -197,7 +196,7 @@ def _check_question(desk: Desk, terms: AlertTerms, mistakes: dict[str, str]) -> 
     """As the query language would refuse it."""
     try:
         body = write_question(desk.project, terms)
-        parse_table_query(encode(body), desk.asker)
+        desk.parse(body)
     except Broken as exc:
         mistakes["goal" if exc.code == "goal_deleted" else "filters"] = str(exc)
     except BadRequest as exc:

@@ -23,7 +23,7 @@ from tests.paths import ROOT
 
 STEPS = {
     "take": "notices.rules.looking.take",
-    "ask": "notices.rules.asking.answer_all",
+    "ask": "reporting.desk.answer_all",
     "write": "notices.rules.alerts.write_look",
     "report": "notices.rules.reports.write_look",
     "add": "notices.rules.store.add_notices",  # in the transaction
