@@ -1,5 +1,6 @@
 """Rules in MongoDB: each change holds only where the rule is still as it was read."""
 
+from collections.abc import Collection as Names
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from notices.rules.judging import Episode
 
 MOST_ENTRIES = 50
 """Of the history of a rule."""
+MOST_AT_ONCE = 50
+"""Of the rules of a project that are due, read at once."""
 WRITE_SECONDS = 5.0
 """Who died in a transaction leaves its rule locked for half a minute: the others go on."""
 LONGEST_WAIT = timedelta(minutes=5)
@@ -26,10 +29,23 @@ def rules() -> Collection[RuleDocument]:
     return typed(RuleDocument, mongo.NOTICE_RULES)
 
 
-def list_due(now: datetime, most: int) -> list[RuleDocument]:
-    """The rules to look at, of all projects, those that have waited longest first."""
-    found = rules().find({"nextAt": {"$lte": now}})
-    return list(found.sort([("nextAt", 1), ("_id", 1)]).limit(most))
+def list_due_projects(now: datetime, besides: Names[str] = ()) -> list[bytes]:
+    """Whose rules are to be looked at: first the one of which a rule has waited longest."""
+    due = {"nextAt": {"$lte": now}, "_id": {"$nin": list(besides)}}
+    grouped = mongo.collection(mongo.NOTICE_RULES).aggregate(
+        [
+            {"$match": due},
+            {"$group": {"_id": "$project", "nextAt": {"$min": "$nextAt"}}},
+            {"$sort": {"nextAt": 1, "_id": 1}},
+        ]
+    )
+    return [bytes(found["_id"]) for found in grouped]
+
+
+def list_due(project_id: bytes, now: datetime, besides: Names[str] = ()) -> list[RuleDocument]:
+    """The rules of a project to look at, those that have waited longest first."""
+    due = {"project": project_id, "nextAt": {"$lte": now}, "_id": {"$nin": list(besides)}}
+    return list(rules().find(due).sort([("nextAt", 1), ("_id", 1)]).limit(MOST_AT_ONCE))
 
 
 def find_rule(project_id: bytes, rule_id: str) -> RuleDocument | None:
