@@ -207,6 +207,10 @@ NOTICES_WAITING = _state_gauge("analytics_notices_waiting", "Notices that wait t
 NOTICES_OLDEST = _state_gauge(
     "analytics_notices_oldest_seconds", "Age of the oldest of them; 0 if none."
 )
+NOTICES_LATE = _state_gauge(
+    "analytics_notices_late_seconds",
+    "How long the notice that is due longest has waited to be sent; 0 if none.",
+)
 NOTICES_FAILED = _state_gauge(
     "analytics_notices_failed", "Notices that were given up within the last day."
 )

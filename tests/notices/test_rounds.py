@@ -23,7 +23,7 @@ from tests.notices.rules import MAIL, add_report, look, notices, read
 from tests.notices.test_outbox import FACTS
 from upkeep.jobs.lane import NOTICE_RULES, NOTICES, enter_lane
 from upkeep.watch.finding import Level
-from upkeep.watch.notices import check_notices, read_notices
+from upkeep.watch.notices import check_notices, read_late, read_notices
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
@@ -149,10 +149,17 @@ def test_operators_see_what_is_late_what_waits_and_what_failed(project: TestProj
         {}, {"$set": {"state": "failed", "endedAt": now}, "$unset": {"open": 1}}
     )
 
-    values = {gauge: value for gauge, _, value in read_notices()}
+    values = {gauge: value for gauge, _, value in (*read_late(), *read_notices())}
     assert values[metrics.NOTICE_RULES_LATE] >= 3_600
     assert values[metrics.NOTICES_OLDEST] >= 7_200
+    assert values[metrics.NOTICES_LATE] >= 7_200
     counted = (metrics.NOTICES_WAITING, metrics.NOTICES_FAILED, metrics.NOTICE_RULES_IN_TROUBLE)
     assert [values[gauge] for gauge in counted] == [1, 1, 1]
     levels = [finding.level for finding in check_notices()]
-    assert levels == [Level.WRONG, *[Level.DOUBTFUL] * 3]
+    assert levels == [*[Level.WRONG] * 2, *[Level.DOUBTFUL] * 3]
+
+    # One that is tried again later is not late.
+    later = {"$set": {"nextAt": now + timedelta(hours=1)}}
+    collection(mongo.NOTICES).update_many({"open": True}, later)
+    values = {gauge: value for gauge, _, value in (*read_late(), *read_notices())}
+    assert (values[metrics.NOTICES_LATE], values[metrics.NOTICES_WAITING]) == (0, 1)

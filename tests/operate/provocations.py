@@ -195,6 +195,17 @@ def leave_a_rule_that_nobody_looks_at(scene: Scene) -> Generator[None]:
         collection(mongo.NOTICE_RULES).delete_one({"_id": found.inserted_id})
 
 
+def leave_a_notice_that_nobody_sends(scene: Scene) -> Generator[None]:
+    """The same, of what an alert has to say."""
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    notice = {"project": scene.project.id, "open": True, "madeAt": long_ago, "nextAt": long_ago}
+    found = collection(mongo.NOTICES).insert_one(notice)
+    try:
+        yield from forever
+    finally:
+        collection(mongo.NOTICES).delete_one({"_id": found.inserted_id})
+
+
 def damage_a_segment(scene: Scene) -> Generator[None]:
     """With nobody there to make it anew."""
     segment = {"project": scene.project.id, "bytes": 1, "damagedAt": datetime.now(UTC)}
@@ -301,6 +312,7 @@ PHASES: tuple[Mapping[str, Provocation], ...] = (
         "AnalyticsColumnsDamaged": damage_a_segment,
         "AnalyticsColumnsDrift": find_columns_to_drift,
         "AnalyticsNoticesStuck": leave_a_rule_that_nobody_looks_at,
+        "AnalyticsNoticesUnsent": leave_a_notice_that_nobody_sends,
     },
     {
         "AnalyticsRedisDiskFailing": fail_to_rewrite_the_file_of_redis,

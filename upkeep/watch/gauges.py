@@ -33,7 +33,7 @@ from columns.files.folder import ColumnsUnavailable
 from upkeep.jobs.setbacks import count_failing
 from upkeep.ledger.lines import COLUMNS, Line, LineKey, read_counters, read_settled
 from upkeep.watch.columns import check_usable, count_old, read_fresh, read_segments
-from upkeep.watch.notices import read_notices
+from upkeep.watch.notices import read_late, read_notices
 
 log = structlog.get_logger(__name__)
 
@@ -160,6 +160,7 @@ def _read_store() -> Iterator[Reading]:
             yield metrics.FAILING_UNITS, (work,), units
         yield metrics.FUSES_OPEN, (), collection(mongo.FUSES).estimated_document_count()
         yield from _read_columns()
+        yield from read_late()
         yield from _kept.get(None, lambda: [*_read_dead_letters(), *_read_books(), *read_notices()])
 
 

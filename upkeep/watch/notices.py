@@ -16,12 +16,21 @@ RECENTLY = timedelta(days=1)
 Reading = tuple[StateGauge, tuple[str, ...], float]
 
 
+def read_late() -> Iterator[Reading]:
+    """What waits for its turn, by indexes: for each scrape. Raises PyMongoError, as the next."""
+    now = datetime.now(UTC)
+    for gauge, name, due in (
+        (metrics.NOTICE_RULES_LATE, mongo.NOTICE_RULES, {"nextAt": {"$lte": now}}),
+        (metrics.NOTICES_LATE, mongo.NOTICES, {"open": True, "nextAt": {"$lte": now}}),
+    ):
+        first = collection(name).find_one(due, {"nextAt": 1}, sort=[("nextAt", 1)])
+        yield gauge, (), _since(first["nextAt"] if first else None, now)
+
+
 def read_notices() -> Iterator[Reading]:
-    """Raises PyMongoError."""
+    """What is counted: for now and then."""
     now = datetime.now(UTC)
     rules, notices = collection(mongo.NOTICE_RULES), collection(mongo.NOTICES)
-    late = rules.find_one({"nextAt": {"$lte": now}}, {"nextAt": 1}, sort=[("nextAt", 1)])
-    yield metrics.NOTICE_RULES_LATE, (), _since(late["nextAt"] if late else None, now)
     troubled = {"trouble": {"$type": "object"}, "pausedAt": None}
     yield metrics.NOTICE_RULES_IN_TROUBLE, (), rules.count_documents(troubled)
     yield metrics.NOTICES_WAITING, (), notices.count_documents({"open": True})
@@ -32,12 +41,18 @@ def read_notices() -> Iterator[Reading]:
 
 
 def check_notices() -> Iterator[Finding]:
-    values = {gauge.name: value for gauge, _, value in read_notices()}
+    values = {gauge.name: value for gauge, _, value in (*read_late(), *read_notices())}
     late = values[metrics.NOTICE_RULES_LATE.name]
     if late > LONG_LATE.total_seconds():
         yield wrong(
             f"alerts and reports have waited {late:,.0f} s for their turn",
             "is a worker up, and beat? Does its log have apart_failed or rule_not_looked_at?",
+        )
+    unsent = values[metrics.NOTICES_LATE.name]
+    if unsent > LONG_LATE.total_seconds():
+        yield wrong(
+            f"notices have been due for {unsent:,.0f} s, and are not sent",
+            "is a worker up, and beat? Does its log have apart_failed, or notice_not_sent?",
         )
     oldest = values[metrics.NOTICES_OLDEST.name]
     waiting = f"{values[metrics.NOTICES_WAITING.name]:,.0f} notices wait to be sent"
