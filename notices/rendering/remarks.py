@@ -37,8 +37,14 @@ def list_remarks(facts: ReportFacts) -> list[str]:
     if books["missing"]:
         verdict = f"The books do not balance: {_count(books['missing'], 'accepted event')} off."
     else:
-        verdict = f"The books balance: {_count(books['accepted'], 'accepted event')}."
+        verdict = f"The books balance: {_count_all(books['accepted'])}."
     return [*remarks, f"{verdict}{dead}{refused}"]
+
+
+def _count_all(accepted: int) -> str:
+    if not accepted:
+        return "no event was accepted in these days"
+    return f"{_count(accepted, 'accepted event')}, {'all ' if accepted > 1 else ''}accounted for"
 
 
 def _count(number: int, what: str) -> str:

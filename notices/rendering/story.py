@@ -10,6 +10,7 @@ from notices.rendering.texts import one_line
 from notices.rendering.windows import tell_day, tell_moment, tell_window
 from people.saved.filters import BadFilter, parse_filter
 from people.saved.words import tell_filter
+from reporting.words.countries import name_country
 from reporting.words.fields import name_field, name_key
 from reporting.words.formats import format_count, format_share
 from reporting.words.metrics import Change, find_shown, tell_change
@@ -73,7 +74,7 @@ def tell(facts: Facts) -> Story:
             compared=compared,
             zone=facts["zone"],
             filters=tell_filters(facts["alert"]["filters"]),
-            figures=[_tell_figure(facts["figure"])],
+            figures=[_tell_figure(facts["figure"], is_compared=bool(compared))],
             remarks=[tell_terms(facts["alert"], find_goal_name(facts))],
         )
     return Story(
@@ -110,11 +111,13 @@ def _sum_up(facts: ReportFacts) -> str:
     return f"{count} {'visitor' if visitors['value'] == 1 else 'visitors'}{told}."
 
 
-def _tell_figure(figure: Figure) -> Line:
+def _tell_figure(figure: Figure, *, is_compared: bool = True) -> Line:
     shown = find_shown(figure["metric"])
-    change = tell_change(
-        shown, figure["value"], figure["before"], figure["change"], figure["difference"]
-    )
+    change = Change("", "", "none")
+    if is_compared:
+        change = tell_change(
+            shown, figure["value"], figure["before"], figure["change"], figure["difference"]
+        )
     return Line(shown.label, shown.write(figure["value"]), change, shown.write(figure["before"]))
 
 
@@ -122,7 +125,7 @@ def _tell_list(found: ListFacts) -> Listed:
     shown = find_shown(found["metric"])
 
     def tell_row(row: ListRow) -> Line:
-        label = one_line(name_key(found["field"], row["key"])[0], 120)
+        label = one_line(_name_row(found["field"], row["key"]), 120)
         change = tell_change(shown, row["value"], row["before"], row["change"], None)
         return Line(label, shown.write(row["value"]), change, shown.write(row["before"]))
 
@@ -132,6 +135,13 @@ def _tell_list(found: ListFacts) -> Listed:
         [tell_row(row) for row in found["rows"]],
         max(0, found["total"] - len(found["rows"])),
     )
+
+
+def _name_row(field: str, key: str | None) -> str:
+    """As the page has it, where the browser says what countries are called."""
+    if field == "country" and key is not None:
+        return name_country(key)
+    return name_key(field, key)[0]
 
 
 def _tell_goal(goal: GoalFacts) -> Line:

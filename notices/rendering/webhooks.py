@@ -78,7 +78,7 @@ def _list(lines: Sequence[Line]) -> str:
 
 
 def _count(line: Line) -> str:
-    return f"{line.value} {line.change.arrow}{line.change.text}"
+    return f"{line.value} {line.change.arrow}{line.change.text}".strip()
 
 
 def _escape(text: str) -> str:

@@ -32,12 +32,12 @@ def make_report(name: str = "Shop", **more: Any) -> ReportFacts:
         "every": "week",
         "filters": ["is:country:DE,AT"],
         "figures": [
-            _figure("visitors", 12_345, 10_000),
-            _figure("visits", 20_000, 20_000),
-            _figure("views", 1, 0),
-            _figure("viewsPerVisit", 2.5, None),
-            _figure("bounceRate", 0.5, 0.4),
-            _figure("visitDuration", 125, 250),
+            make_figure("visitors", 12_345, 10_000),
+            make_figure("visits", 20_000, 20_000),
+            make_figure("views", 1, 0),
+            make_figure("viewsPerVisit", 2.5, None),
+            make_figure("bounceRate", 0.5, 0.4),
+            make_figure("visitDuration", 125, 250),
         ],
         "lists": [
             {
@@ -90,7 +90,7 @@ def make_fired(name: str = "Shop", *, what: Any = "fired", **terms: Any) -> Aler
         "what": what,
         "alert": alert,
         "goal": None,
-        "figure": _figure(alert["metric"], 1_450, 1_000),
+        "figure": make_figure(alert["metric"], 1_450, 1_000),
         "base": 1_450,
         "since": "2025-03-29T00:02:00+01:00",
         "tooFew": False,
@@ -99,7 +99,7 @@ def make_fired(name: str = "Shop", *, what: Any = "fired", **terms: Any) -> Aler
     return facts  # type: ignore[no-any-return]
 
 
-def _figure(metric: str, value: float, before: float | None) -> dict[str, Any]:
+def make_figure(metric: str, value: float, before: float | None) -> dict[str, Any]:
     difference = None if before is None else value - before
     change = difference / before if before and difference is not None else None
     return {
