@@ -116,7 +116,7 @@ def test_a_report_is_made_shown_changed_paused_and_removed(
     assert "<i>Monthly</i>" in told
     assert "Only Country is DE" in told
 
-    for act, word in (("pause", "paused"), ("resume", "watching")):
+    for act, word in (("pause", "paused"), ("resume", "on")):
         told = post(editor, project, {"act": act, "rule": rule["_id"]})
         assert f"report {word}" in told
     assert "Nothing yet." in post(editor, project, {"act": "remove", "rule": rule["_id"]})
@@ -294,7 +294,9 @@ def test_what_failed_is_shown_and_tried_again(
     send_waiting(lambda notice: {"result": "failed", "detail": "It answered 410."}, 5.0)
     page = editor.get(page_of(project))
     told = text_of(page)
-    assert re.search(r"failed \w{3} .*, hooks\.example , .* It answered 410\. Try again", told)
+    assert re.search(
+        r"failed \w{3} .*, to hooks\.example , for .* It answered 410\. Try again", told
+    )
     [key] = re.findall(r'name="notice" value="(\w+)"', page.content.decode())
     assert "It is tried again." in post(editor, project, {"act": "retry", "notice": key})
     taken = []

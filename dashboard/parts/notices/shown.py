@@ -23,7 +23,7 @@ from reporting.words.formats import format_day
 from reporting.words.metrics import find_shown
 
 FORMS: dict[str, type[RuleForm]] = {"report": ReportForm, "alert": AlertForm}
-_STANDINGS = {"paused": "paused", "trouble": "in trouble", "firing": "holds", "ok": "watching"}
+_STANDINGS = {"paused": "paused", "trouble": "in trouble", "firing": "firing", "ok": "on"}
 _WORDS = {"fired": "fired", "again": "said again", "over": "over", "report": "made"}
 _STATES = {
     "waiting": "waits to be sent",
@@ -59,7 +59,7 @@ class ShownRule:
     said: str
     trouble: str
     next: str
-    value: str
+    value: str  # of the last look, with what it counts
     history: Sequence[tuple[str, str, str]]  # when, what, how much
     targets: Sequence[ShownTarget]
     notices: Sequence[ShownNotice]
@@ -86,7 +86,7 @@ def show_rule(
     terms: Any = rule[rule["kind"]]
     said = _STANDINGS[kept.standing]
     if kept.standing == "firing" and rule["firingSince"]:
-        said = f"holds since {tell_moment(rule['firingSince'], zone)}"
+        said = f"firing since {tell_moment(rule['firingSince'], zone)}"
     return ShownRule(
         id=rule["_id"],
         kind=rule["kind"],
@@ -97,7 +97,7 @@ def show_rule(
         said=said,
         trouble=rule["trouble"]["detail"] if rule["trouble"] else "",
         next=_tell_next(rule, kept.next, zone),
-        value=shown.write(rule["value"]) if rule["lookedAt"] else "",
+        value=f"{shown.label}: {shown.write(rule['value'])}" if rule["lookedAt"] else "",
         history=[
             (
                 tell_moment(entry["at"], zone),
