@@ -4,10 +4,12 @@ The first two only wake what goes on beside the tasks (`notices/apart.py`).
 """
 
 from celery import shared_task
+from celery.signals import worker_ready
 
 from analytics import task_names
 from notices.recipients.consent import Recipient
 from notices.rounds import LOOKING, SENDING
+from notices.rules.now import signal_looking, signal_sending
 from notices.rules.store import find_rule
 from notices.rules.terms import find_project
 from notices.sending.asking import mail_asking
@@ -31,3 +33,10 @@ def ask_recipient_task(project_id: str, rule_id: str, address: str) -> None:
     rule = find_rule(recipient.project, rule_id)
     if project is not None and rule is not None:
         mail_asking(recipient, project.name, rule["name"])
+
+
+@worker_ready.connect
+def go_on_unasked(**_: object) -> None:
+    """A starting worker goes on at once with what is late since the last one died."""
+    signal_looking()
+    signal_sending()

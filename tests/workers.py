@@ -35,6 +35,22 @@ def celery_worker(
             worker.kill()
 
 
+@contextmanager
+def worker_program(folder: Path, pool: str, **environment: str) -> Iterator[Child]:
+    """`python -m config.worker` with beat, as `make run` starts it; killed at the end."""
+    command = [sys.executable, "-m", "config.worker"]
+    own = {"WORKER_BEAT": "true", "WORKER_METRICS_PORT": "0", "WORKER_POOL": pool}
+    with (folder / "worker.log").open("ab") as log:
+        worker = Child(
+            command, directory=ROOT, environment={**os.environ, **own, **environment},
+            stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            yield worker
+        finally:
+            worker.kill()
+
+
 def waiting_events(partition: int = 0) -> int:
     """Events that the books say are waiting; and the stream agrees when it is 0."""
     total: Any = stream_client().hget(waiting_key(partition), "total")

@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 
 from analytics.projects.models import Project
-from analytics.task_names import MAINTENANCE_QUEUE, SEND_NOTICES
+from analytics.task_names import LOOK_AT_RULES, MAINTENANCE_QUEUE, SEND_NOTICES
 from ingestion.stream.signals import send_quietly
 from notices.documents import Facts, NoticeDocument, RuleDocument, Target
 from notices.outbox.notices import add_notices, has_room, make_notice
@@ -41,6 +41,11 @@ def tell_now(rule: RuleDocument, desk: Desk) -> Facts:
     before, slot = find_slots(desk, rule["alert"])
     look = Look(desk, rule["alert"], slot, before)
     return tell_alert(desk, rule, look, "fired", since=slot.start, is_test=True)
+
+
+def signal_looking() -> None:
+    """Ask a worker to look at the rules that are due, as of one that was just made."""
+    send_quietly(LOOK_AT_RULES, MAINTENANCE_QUEUE)
 
 
 def signal_sending() -> None:

@@ -238,6 +238,7 @@ def test_an_address_of_nobody_here_is_asked_and_a_members_is_not(
 ) -> None:
     told = post(editor, project, REPORT, hooks="", mails=f"{ADA}\nED@example.com")
     rule = only_rule(project)
+    assert ("notices.look_at_rules", ()) in sent  # at once, and not when beat asks for it
     assert [message.to for message in mail.outbox] == [[ADA]]
     assert f"{ADA} is asked whether it wants this." in told
     assert f"{ADA} asked, has not answered yet" in told

@@ -2,9 +2,6 @@
 
 import os
 import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,34 +11,19 @@ from celery.beat import Service
 from analytics.databases.redis_clients import broker_client, stream_client
 from analytics.databases.redis_keys import beat_key, wake_key
 from config.worker import BeatThread
-from local.process.child import Child
 from tests.conftest import Api, TestProject
 from tests.drain.test_drain_faults import check_books, send
 from tests.processes import find_children
-from tests.workers import ROOT, wait_until, waiting_events
+from tests.workers import wait_until, waiting_events, worker_program
 
 pytestmark = pytest.mark.slow
-
-ENVIRONMENT = {"WORKER_BEAT": "true", "WORKER_METRICS_PORT": "0"}
-
-
-@contextmanager
-def running_worker(folder: Path, pool: str) -> Iterator[Child]:
-    command = [sys.executable, "-m", "config.worker"]
-    environment = {**os.environ, **ENVIRONMENT, "WORKER_POOL": pool}
-    with (folder / "worker.log").open("ab") as log:
-        worker = Child(command, directory=ROOT, environment=environment, stdout=log, stderr=log)
-        try:
-            yield worker
-        finally:
-            worker.kill()
 
 
 @pytest.mark.parametrize(("pool", "processes"), [("threads", 0), ("processes", 2)])
 def test_it_stores_what_nobody_signalled_and_ends_when_told(
     project: TestProject, ingest: Api, tmp_path: Path, pool: str, processes: int
 ) -> None:
-    with running_worker(tmp_path, pool) as worker:
+    with worker_program(tmp_path, pool) as worker:
         wait_until(lambda: broker_client().exists(beat_key()) == 1, 60, "beat is at work")
         send(ingest, 500)
         broker_client().delete("drain")
@@ -79,10 +61,10 @@ def test_killed_again_and_again_it_loses_nothing(
         send(ingest, 3_000 + total)  # those of the rounds before are duplicates
         total += 3_000
         before = waiting_events()
-        with running_worker(tmp_path, "threads") as worker:
+        with worker_program(tmp_path, "threads") as worker:
             wait_until(lambda: waiting_events() < before, 60, "it stores")  # noqa: B023
             os.kill(worker.pid, signal.SIGKILL)
             worker.wait(10)
-    with running_worker(tmp_path, "threads"):
+    with worker_program(tmp_path, "threads"):
         wait_until(lambda: waiting_events() == 0, 60, "the rest is stored")
     check_books(project, total)

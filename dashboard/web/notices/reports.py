@@ -28,7 +28,7 @@ from notices.outbox.again import try_again
 from notices.recipients.consent import forget_rule
 from notices.rules import keeping
 from notices.rules.asking import Broken, open_desk
-from notices.rules.now import signal_sending
+from notices.rules.now import signal_looking, signal_sending
 from notices.rules.terms import check_draft
 from notices.rules.trying import try_alert
 from notices.sending.send import can_send_mail
@@ -121,6 +121,7 @@ def _do(request: HttpRequest, project: Project) -> _Answer | None:
             messages.success(request, "It is paused: nobody is told of it.")
         case "resume":
             keeping.resume(project, rule_id, by, read_clock())
+            signal_looking()
             messages.success(request, "It goes on from now.")
         case "remove":
             keeping.remove(project, rule_id, by)
@@ -168,6 +169,7 @@ def _save(request: HttpRequest, project: Project, rule: RuleDocument | None) -> 
     except Broken as exc:
         form.add_error(None, str(exc))
         return _Answer(rule_id, form)
+    signal_looking()
     messages.success(request, "It is saved.")
     ask_addresses(request, project, saved)
     for hook in _hooks(saved):
