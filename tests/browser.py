@@ -26,6 +26,7 @@ from playwright.sync_api import (
     Page,
     Playwright,
     Request,
+    expect,
     sync_playwright,
 )
 
@@ -138,6 +139,7 @@ def playwright() -> Iterator[Playwright]:
         pytest.skip(NOT_FOUND)
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=_ACTION_TIMEOUT_MS)
     with sync_playwright() as driver:
         yield driver
     if before is None:
