@@ -52,7 +52,7 @@ def read_file(job: Import) -> None:
         check_room(job.project_id, _ROOM_BYTES)
         with ExitStack() as stack:
             taking = _Taking(job, folder, stack)
-            is_whole = taking.go_on(time.monotonic() + STRIDE_SECONDS)
+            is_whole = taking.go_on()
         state = taking.state
         if not is_whole:
             _note(job, state)
@@ -114,10 +114,17 @@ class _Taking:
         self._block: list[tuple[bytes, Taken]] = []
         self._block_bytes = 0
 
-    def go_on(self, deadline: float) -> bool:
-        """Take rows until a moment; whether the file has no more. Raises SourceError."""
+    def go_on(self) -> bool:
+        """Take rows for a while; whether the file has no more. Raises SourceError and MustWait.
+
+        A reading that begins here passes the rows before first, for as many strides as that takes.
+        """
         reading = READINGS.take(self._job, self.state.report["rows"])
         try:
+            if not reading.is_there(time.monotonic() + STRIDE_SECONDS):
+                READINGS.give_back(self._job, reading)
+                return False
+            deadline = time.monotonic() + STRIDE_SECONDS
             for item in reading:
                 if item.row > self.state.report["rows"]:
                     self._take(item)

@@ -115,7 +115,7 @@ def _send_rows(file: Unpacked, source: SourceName, brief: Brief, skip: int) -> i
             elif row % _CHUNK_ROWS == 0:
                 chunk.flush_late()
     finally:  # what was read before an error is right
-        chunk.flush()
+        chunk.flush_rest()
     return row
 
 
@@ -140,6 +140,10 @@ class _ChunkWriter:
     def flush_late(self) -> None:
         """Say that it goes on, where nothing was said for a moment."""
         if time.monotonic() - self._since > _CHUNK_SECONDS:
+            self.flush()
+
+    def flush_rest(self) -> None:
+        if self._items:
             self.flush()
 
     def flush(self) -> None:

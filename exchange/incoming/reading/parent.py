@@ -54,11 +54,12 @@ class Reading:
         """Of the file; 0 of an empty one."""
         self.read_bytes = 0
         """How far the child is in it, for a progress bar: somewhat ahead of the items."""
-        self.row = order.skip
+        self.row = self._skipped = order.skip
         """The last row that was given: `skip` of who goes on here."""
         self.peak_bytes = 0
         """The most memory that the child had, once it has said how it ended."""
         self._limits = order.limits
+        self._ahead: Frame | None = None
         self._buffer = bytearray()
         self._child = self._start(path, order)
         self._items = self._take()
@@ -73,6 +74,19 @@ class Reading:
 
     def __iter__(self) -> Iterator[Item]:
         return self._items
+
+    def is_there(self, deadline: float) -> bool:
+        """Whether the child is behind what it was to skip; waits for that until `deadline`.
+
+        Who finds that it is not asks again, later: the child goes on meanwhile. Raises SourceError.
+        """
+        while self._ahead is None and self.row == self._skipped:
+            frame = self._next_frame()
+            if not isinstance(frame, Chunk) or frame.items:
+                self._ahead = frame
+            elif time.monotonic() > deadline:
+                return False
+        return True
 
     def close(self) -> None:
         """End the child, wherever it is."""
@@ -116,7 +130,7 @@ class Reading:
 
     def _take(self) -> Generator[Item]:
         while True:
-            frame = self._next_frame()
+            frame, self._ahead = self._ahead or self._next_frame(), None
             if isinstance(frame, Chunk):
                 self.read_bytes = frame.read_bytes
                 for item in frame.items:
