@@ -17,6 +17,13 @@ class Choice(TypedDict):
     options: dict[str, Any]
 
 
+class LookBy(TypedDict):
+    """What a file is looked at as, where somebody said something of it and no more."""
+
+    source: str | None
+    encoding: str
+
+
 class Sample(TypedDict):
     """A row that is left out; the detail names no person."""
 
@@ -49,8 +56,13 @@ class ImportDocument(JobDocument):
     """`imports`: a job, and the file that it reads."""
 
     file: str  # its name, where it came from
-    bytes: int
-    sha256: str
+    bytes: int  # as it was announced, of one that is not here yet
+    sha256: str  # empty of one that is not here yet
+    slot: int  # which of the few that a project may have under way; none is held twice
+    received: NotRequired[int]  # bytes of one that comes in pieces, and when the last of them came
+    receivedAt: NotRequired[datetime]
+    announced: NotRequired[str]  # the SHA-256 that it is to have
+    lookBy: NotRequired[LookBy]
     dryRun: bool
     choice: Choice | None  # None: nobody has said what the file is
     confirmed: bool  # it goes on once it is read

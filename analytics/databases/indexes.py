@@ -72,6 +72,12 @@ _JOBS_OF_FILES = [
     IndexModel([("open", ASCENDING)], name="open", partialFilterExpression={"open": True}),
     IndexModel([("project", ASCENDING), ("requestedAt", ASCENDING)], name="project_requested"),
     IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    IndexModel(
+        [("project", ASCENDING), ("slot", ASCENDING)],
+        name="project_slot",
+        unique=True,
+        partialFilterExpression={"open": True, "slot": {"$exists": True}},
+    ),
 ]
 _INDEXES: dict[str, Sequence[IndexModel]] = {
     EVENTS: [
@@ -129,15 +135,7 @@ _INDEXES: dict[str, Sequence[IndexModel]] = {
     COLUMN_GARBAGE: [IndexModel([("dueAt", ASCENDING)], name="due")],
     COLUMN_STORE: [],
     COLUMN_PINS: [IndexModel([("project", ASCENDING)], name="project")],
-    EXPORTS: [
-        *_JOBS_OF_FILES,
-        IndexModel(
-            [("project", ASCENDING), ("slot", ASCENDING)],
-            name="project_slot",
-            unique=True,
-            partialFilterExpression={"open": True, "slot": {"$exists": True}},
-        ),
-    ],
+    EXPORTS: _JOBS_OF_FILES,
     IMPORTS: _JOBS_OF_FILES,
     NOTICE_RECIPIENTS: [
         IndexModel([("project", ASCENDING), ("rule", ASCENDING)], name="project_rule"),

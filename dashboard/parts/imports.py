@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from analytics.databases.import_documents import Choice
-from exchange.incoming.looking import MAPPED, BadChoice, make_choice
+from analytics.databases.import_documents import Choice, LookBy
+from exchange.incoming.looking import MAPPED, BadChoice, make_choice, make_look_by
 from exchange.incoming.mapping import FIELDS
+from exchange.incoming.options import ENCODINGS
 
 SAID: Final = {
+    "arriving": "is being sent",
     "looking": "is being looked at",
     "choosing": "say what it is",
     "reading": "is being read",
@@ -47,8 +49,15 @@ def read_choice(given: Mapping[str, str], guess: Mapping[str, Any]) -> Choice:
     }
     if given.get("spreadsheet"):
         options["spreadsheet"] = True
+    if given.get("encoding", ENCODINGS[0]) != ENCODINGS[0]:
+        options["encoding"] = given["encoding"]
     mapping = _read_mapping(given, guess) if source in MAPPED else None
     return make_choice(source, mapping, options)
+
+
+def read_look(given: Mapping[str, str]) -> LookBy:
+    """What the form has a file looked at as. Raises BadChoice."""
+    return make_look_by(given.get("source") or None, given.get("encoding") or ENCODINGS[0])
 
 
 def _read_mapping(given: Mapping[str, str], guess: Mapping[str, Any]) -> dict[str, Any]:

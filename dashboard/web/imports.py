@@ -20,35 +20,43 @@ from django.shortcuts import render
 from analytics.databases.import_documents import Choice, ImportDocument, Report
 from analytics.events.ids import datetime_of_ms
 from analytics.projects.models import Project
-from dashboard.parts.imports import SAID, read_choice, show_columns
+from dashboard.parts.imports import SAID, read_choice, read_look, show_columns
 from dashboard.web.access import allows, is_part, project_page, require_act, user_of
 from dashboard.web.navigation import frame
-from exchange.incoming.arriving import PIECE_BYTES, AnotherPlace, add_piece, finish_file
+from exchange.incoming.arriving import (
+    PIECE_BYTES,
+    AnotherPlace,
+    HasEnded,
+    add_piece,
+    await_file,
+)
 from exchange.incoming.job import (
     FileTooLarge,
     TooManyImports,
     ask_import,
-    check_open,
     choose,
     confirm,
     discard,
     find_import,
     give_up,
     list_imports,
+    look_again,
     receive,
     state_of,
 )
 from exchange.incoming.looking import BadChoice
 from exchange.incoming.mapping import FIELDS, TIME_FORMATS
-from exchange.incoming.options import SOURCES
+from exchange.incoming.options import ENCODINGS, SOURCES
 from exchange.incoming.report import REASONS, tell_error
 from people.members.roles import Act
 from upkeep.imports.folder import ImportsFull
 
 _BLOCK: Final = 1 << 20
+_FIRST_ROWS: Final = 5
 _REFUSED: Final = {
     FileTooLarge: "The file is too large.",
     ImportsFull: "There is no room for it: the project's imports would take too much.",
+    HasEnded: "This import has ended: bring the file again.",
     TooManyImports: "Too many imports are under way: wait for one, or cancel it.",
     OSError: "The file cannot be written down now: the disk is full, or away.",
 }
@@ -71,30 +79,32 @@ def page(request: HttpRequest, project: Project) -> HttpResponse:
 def pieces(request: HttpRequest, project: Project) -> JsonResponse:
     """A piece of a large file, which the page's script sends one after the other; JSON.
 
-    `at` is where the piece begins, `import` what the answer to the first one said; the last, with
-    the file's `name`, asks for the import.
+    `import` is the id that the script drew, so that the first piece, which says the file's `name`
+    and its `bytes`, may come twice, too; `at` is where the piece begins. After the last byte the
+    import goes on by itself.
     """
     given = request.GET
     try:
-        at, import_id = int(given.get("at", "")), given.get("import", "")
-        import_id = str(UUID(import_id)) if import_id else ""
-        if at < 0 or (at > 0 and not import_id):
+        at, import_id = int(given.get("at", "")), str(UUID(given.get("import", "")))
+        size, name = int(given.get("bytes", "0")), given.get("name", "")
+        if at < 0 or (at == 0 and not (size > 0 and name)):
             raise ValueError
         piece = request.body
     except (ValueError, RawPostDataException):  # the second of a form, which was read as one
         return _answer(HTTPStatus.BAD_REQUEST, "This is no piece of a file.")
     try:
-        check_open(project.id_bytes)
-        import_id, size = add_piece(project.id_bytes, import_id, at, piece)
-        if name := given.get("name"):
-            received = finish_file(project.id_bytes, import_id)
-            by = user_of(request).get_username()
-            ask_import(project.id_bytes, project.partition, received, by, file=name)
+        if at == 0:
+            await_file(
+                project.id_bytes, project.partition, user_of(request).get_username(),
+                import_id=import_id, file=name, size_bytes=size,
+            )  # fmt: skip
+        found = add_piece(project.id_bytes, import_id, at, piece)
     except AnotherPlace as exc:
-        return _answer(HTTPStatus.CONFLICT, "The file goes on elsewhere.", bytes=exc.size)
+        detail = "The file goes on elsewhere."
+        return _answer(HTTPStatus.CONFLICT, detail, bytes=exc.size)
     except tuple(_REFUSED) as exc:
         return _answer(HTTPStatus.CONFLICT, _explain(exc))
-    return _answer(HTTPStatus.OK, "", **{"import": import_id, "bytes": size})
+    return _answer(HTTPStatus.OK, "", bytes=found.get("received", 0))
 
 
 def _explain(refusal: Exception) -> str:
@@ -122,6 +132,11 @@ def _do(request: HttpRequest, project: Project) -> None:
         confirm(project.id_bytes, import_id, by)
     elif act == "choose":
         _choose(request, project, found, by)
+    elif act == "look":
+        try:
+            look_again(project.id_bytes, import_id, read_look(given))
+        except BadChoice as exc:
+            messages.error(request, f"It cannot be looked at like that: {exc}.")
 
 
 def _choose(request: HttpRequest, project: Project, found: ImportDocument, by: str) -> None:
@@ -144,7 +159,6 @@ def _receive(request: HttpRequest, project: Project, by: str) -> None:
         )
         return
     try:
-        check_open(project.id_bytes)
         received = receive(project.id_bytes, _read(file))
         try:
             name = file.name or "file"
@@ -172,6 +186,7 @@ def _gather(request: HttpRequest, project: Project) -> dict[str, Any]:
         "is_moving": any(each.get("open") for each in found)
         and not (may_edit and any(state_of(each) == "choosing" for each in found)),
         "sources": SOURCES,
+        "encodings": ENCODINGS,
         "piece_bytes": PIECE_BYTES,
         "most_mb": settings.IMPORTS_MAX_FILE_MB,
     }
@@ -201,6 +216,7 @@ def _show(each: ImportDocument, project: Project, *, may_edit: bool) -> dict[str
         seen = whole.get("guess", {}) if whole else {}
         shown["guess"] = seen
         shown["columns"] = show_columns(seen)
+        shown["first_rows"] = [] if shown["columns"] else seen.get("items", [])[:_FIRST_ROWS]
         shown["fields"] = FIELDS
         shown["time_formats"] = TIME_FORMATS
     return shown
@@ -208,6 +224,8 @@ def _show(each: ImportDocument, project: Project, *, may_edit: bool) -> dict[str
 
 def _share(each: ImportDocument) -> int | None:
     """How much of the step that takes long is done, in percent."""
+    if each["step"] == "arrive":
+        return 100 * each.get("received", 0) // max(1, each["bytes"])
     if each["step"] == "read" and "readSoFar" in each:
         return min(100, 100 * each["readSoFar"]["bytes"] // max(1, each["bytes"]))
     if each["step"] in ("admit", "drain") and "report" in each:

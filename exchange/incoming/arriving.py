@@ -1,28 +1,44 @@
 """A file that arrives in pieces, one after the other, and is whole after the last one."""
 
+import fcntl
+import hashlib
 import os
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, Final
 from uuid import uuid4
 
 from django.conf import settings
+from pymongo import ReturnDocument
 
 from analytics.databases import mongo
-from analytics.databases.mongo import collection
-from exchange.incoming.job import FILE, FileTooLarge, Received, TooManyImports
-from upkeep.imports.folder import (
-    check_room,
-    delete_folder,
-    folder_of,
-    is_idle,
-    list_folders,
-    make_folder,
+from analytics.databases.documents import typed
+from analytics.databases.import_documents import Choice, ImportDocument, LookBy
+from analytics.databases.mongo import Document
+from analytics.databases.transactions import durable_transaction
+from columns.files.folder import sync
+from exchange.incoming.job import (
+    FILE,
+    MIB,
+    FileTooLarge,
+    Import,
+    TooManyImports,
+    begin,
+    file_of,
+    find_import,
+    make_job,
 )
+from exchange.incoming.trouble import WRONG_SUM, ending_in_trouble
+from upkeep.imports.ending import ARRIVAL_SECONDS, end_for_good
+from upkeep.imports.folder import check_room, delete_folder, folder_of, make_folder
+from upkeep.jobs.job import MustWait, finish_step, signal_jobs
 
-PIECE_BYTES: Final = 1024 * 1024
+PIECE_BYTES: Final = MIB
+"""What the page sends at once."""
 BROKEN_OFF_SECONDS: Final = 600.0
 """After so long without a piece a file goes where its project wants to bring another."""
-
-_MIB: Final = 1024 * 1024
 
 
 class AnotherPlace(ValueError):
@@ -33,57 +49,137 @@ class AnotherPlace(ValueError):
         self.size = size
 
 
-def add_piece(project_id: bytes, import_id: str, at: int, piece: bytes) -> tuple[str, int]:
-    """Add a piece at byte `at`; of the first one there is no id yet. The id, and the new size.
+class HasEnded(Exception):
+    """The import was cancelled, or has expired, or never was."""
 
-    Raises AnotherPlace, FileTooLarge, ImportsFull, TooManyImports and OSError.
+
+def await_file(
+    project_id: bytes,
+    partition: int,
+    requested_by: str,
+    *,
+    file: str,
+    size_bytes: int,
+    import_id: str = "",
+    announced: str = "",
+    choice: Choice | None = None,
+    look_by: LookBy | None = None,
+    confirmed: bool = False,
+    dry_run: bool = False,
+) -> ImportDocument:
+    """An import whose file of `size_bytes` comes in pieces; the job.
+
+    Whoever draws the id themselves may ask again, and gets the one that was begun. Raises
+    FileTooLarge, ImportsFull, TooManyImports, OSError, PyMongoError and RedisError.
     """
-    if at + len(piece) > settings.IMPORTS_MAX_FILE_MB * _MIB:
+    if size_bytes > settings.IMPORTS_MAX_FILE_MB * MIB:
         raise FileTooLarge
-    check_room(project_id, len(piece))
-    if not import_id:
-        _check_arriving(project_id)
-        import_id = str(uuid4())
-        make_folder(project_id, import_id)
-    elif collection(mongo.IMPORTS).find_one({"_id": import_id}, {"_id": 1}) is not None:
-        raise AnotherPlace(0)  # it is whole already
+    if import_id and (begun := find_import(project_id, import_id)):
+        return begun
+    check_room(project_id, size_bytes)
+    job = make_job(
+        import_id or str(uuid4()), project_id, partition, requested_by,
+        file=file, size_bytes=size_bytes, choice=choice, confirmed=confirmed, dry_run=dry_run,
+    )  # fmt: skip
+    now = datetime.now(UTC)
+    job |= {"received": 0, "receivedAt": now, "keptUntil": now + timedelta(seconds=ARRIVAL_SECONDS)}
+    if announced:
+        job["announced"] = announced
+    if look_by:
+        job["lookBy"] = look_by
+    folder = make_folder(project_id, job["_id"])
+    try:
+        try:
+            return begin(job)
+        except TooManyImports:
+            if not _end_broken_off(project_id):
+                raise
+            return begin(job)
+    except Exception:
+        if begun := find_import(project_id, job["_id"]):  # it was asked for twice at once
+            return begun
+        delete_folder(folder)
+        raise
+
+
+def _end_broken_off(project_id: bytes) -> int:
+    late = datetime.now(UTC) - timedelta(seconds=BROKEN_OFF_SECONDS)
+    theirs: Document = {
+        "project": project_id, "step": "arrive", "receivedAt": {"$lte": late},
+        "keptUntil": {"$ne": None},
+    }  # fmt: skip
+    return end_for_good(theirs, "expired")
+
+
+def add_piece(project_id: bytes, import_id: str, at: int, piece: bytes) -> ImportDocument:
+    """Add a piece at byte `at`; the import, with what it has then. One may come twice.
+
+    Raises AnotherPlace, FileTooLarge, HasEnded, ImportsFull, OSError and PyMongoError.
+    """
+    with _hold_file(project_id, import_id) as file:
+        found = find_import(project_id, import_id)
+        if found is None or not found.get("open"):
+            raise HasEnded
+        if at + len(piece) > found["bytes"]:
+            raise FileTooLarge
+        if "received" not in found or found["received"] == found["bytes"]:
+            return found  # it is whole already
+        size = os.fstat(file.fileno()).st_size
+        if size < at:
+            raise AnotherPlace(size)
+        check_room(project_id, len(piece))
+        file.truncate(at)  # a piece whose answer was lost comes again
+        file.seek(at)
+        file.write(piece)
+        file.flush()
+        now, received = datetime.now(UTC), at + len(piece)
+        kept_until: datetime | None = now + timedelta(seconds=ARRIVAL_SECONDS)
+        if is_whole := received == found["bytes"]:
+            os.fsync(file.fileno())
+            sync(folder_of(project_id, import_id))
+            kept_until = None  # from now on it waits for us
+        noted = typed(ImportDocument, mongo.IMPORTS).find_one_and_update(
+            {"_id": import_id, "open": True},
+            {"$set": {"received": received, "receivedAt": now, "keptUntil": kept_until}},
+            return_document=ReturnDocument.AFTER,
+        )
+    if noted is None:
+        raise HasEnded
+    if is_whole:
+        signal_jobs(Import)
+    return noted
+
+
+@contextmanager
+def _hold_file(project_id: bytes, import_id: str) -> Iterator[BinaryIO]:
+    """The file, for one process at a time. Raises HasEnded, AnotherPlace and OSError."""
     path = folder_of(project_id, import_id) / FILE
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except FileNotFoundError:
-        raise AnotherPlace(0) from None  # another project's, or swept
+        raise HasEnded from None  # another project's, or swept
     with os.fdopen(fd, "r+b") as file:
-        size = os.fstat(fd).st_size
-        if size < at:
-            raise AnotherPlace(size)
-        file.truncate(at)  # a piece whose answer was lost comes again
-        file.seek(at)
-        file.write(piece)
-    return import_id, at + len(piece)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # what was sent again is here twice
+            raise AnotherPlace(os.fstat(fd).st_size) from None
+        yield file
 
 
-def _check_arriving(project_id: bytes) -> None:
-    """What is on its way counts as what is under way: else one project takes the room of all.
-
-    Raises TooManyImports, OSError and PyMongoError.
-    """
-    folders = {folder.name: folder for folder in list_folders(project_id)}
-    theirs = {"project": project_id, "_id": {"$in": [*folders]}}
-    open_ = 0
-    for each in collection(mongo.IMPORTS).find(theirs, {"open": 1}):
-        folders.pop(each["_id"])
-        open_ += bool(each.get("open"))
-    for name, folder in list(folders.items()):
-        if is_idle(folder, BROKEN_OFF_SECONDS):
-            delete_folder(folder)
-            del folders[name]
-    if open_ + len(folders) >= settings.IMPORTS_MAX_OPEN:
-        raise TooManyImports
+def wait_for_file(job: Import) -> None:
+    """One stride: of a file that is whole, its sum."""
+    document = job.document
+    if document.get("received") != document["bytes"]:
+        raise MustWait
+    with ending_in_trouble(job):
+        sha256 = _sum(file_of(job))
+    if document.get("announced", sha256) != sha256:
+        end_for_good({"_id": job.id, "project": job.project_id}, "failed", WRONG_SUM)
+        return
+    with durable_transaction() as session:
+        finish_step(job, session, sha256=sha256, keptUntil=None)
 
 
-def finish_file(project_id: bytes, import_id: str) -> Received:
-    """What arrived, on the disk. Raises OSError."""
-    path = folder_of(project_id, import_id) / FILE
+def _sum(path: Path) -> str:
     with path.open("rb") as file:
-        os.fsync(file.fileno())
-        return Received(import_id, os.fstat(file.fileno()).st_size, "")
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,24 +1,28 @@
 """The job of an import: what it reads, how far it is, and who says that it may go on.
 
-`look` tells what the file seems to be; `choose` waits until somebody has said what it is; `read`
-makes events of its rows, beside a report; `confirm` waits for a yes; `admit` brings them into the
-stream, and `drain` waits until they are stored.
+`arrive` waits until the file is here, which comes in pieces; `look` tells what it seems to be;
+`choose` waits until somebody has said what it is; `read` makes events of its rows, beside a report;
+`confirm` waits for a yes; `admit` brings them into the stream, and `drain` waits until they are
+stored.
 """
 
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, cast
 from uuid import uuid4
 
 import pymongo
 from django.conf import settings
+from pymongo.errors import DuplicateKeyError
 
 from analytics.audit import record
 from analytics.databases import mongo
 from analytics.databases.documents import typed
-from analytics.databases.import_documents import Choice, ImportDocument
+from analytics.databases.import_documents import Choice, ImportDocument, LookBy
 from analytics.databases.mongo import Document
 from analytics.task_names import RUN_IMPORTS
 from columns.files.folder import sync
@@ -29,7 +33,7 @@ from upkeep.jobs.job import DONE, Job, new_job, signal_jobs
 MOST_LISTED: Final = 100
 STORE_TIMEOUT_SECONDS: Final = 10.0
 MAX_NAME_CHARS: Final = 200
-_MIB: Final = 1024 * 1024
+MIB: Final = 1024 * 1024
 FILE: Final = "file"
 
 
@@ -56,6 +60,7 @@ class Import(Job):
     COLLECTION: ClassVar[str] = mongo.IMPORTS
     TASK: ClassVar[str] = RUN_IMPORTS
     STATES: ClassVar[Mapping[str, str]] = {
+        "arrive": "arriving",
         "look": "looking",
         "choose": "choosing",
         "read": "reading",
@@ -86,9 +91,9 @@ def receive(project_id: bytes, chunks: Iterable[bytes]) -> Received:
         with _open_own(folder / FILE) as file:
             for chunk in chunks:
                 size += len(chunk)
-                if size > settings.IMPORTS_MAX_FILE_MB * _MIB:
+                if size > settings.IMPORTS_MAX_FILE_MB * MIB:
                     raise FileTooLarge
-                if size - checked > 16 * _MIB or not checked:
+                if size - checked > 16 * MIB or not checked:
                     check_room(project_id, len(chunk))
                     checked = size
                 digest.update(chunk)
@@ -107,14 +112,6 @@ def discard(project_id: bytes, received: Received) -> None:
     delete_folder(folder_of(project_id, received.import_id))
 
 
-def check_open(project_id: bytes) -> None:
-    """Raises TooManyImports and PyMongoError."""
-    imports = typed(ImportDocument, mongo.IMPORTS)
-    theirs = {"project": project_id, "open": True}
-    if imports.count_documents(theirs) >= settings.IMPORTS_MAX_OPEN:
-        raise TooManyImports
-
-
 def ask_import(
     project_id: bytes,
     partition: int,
@@ -127,27 +124,62 @@ def ask_import(
     dry_run: bool = False,
 ) -> ImportDocument:
     """Write the job down and signal a worker; the job. Raises TooManyImports and PyMongoError."""
-    job = cast(
+    job = make_job(
+        received.import_id, project_id, partition, requested_by,
+        file=file, size_bytes=received.bytes, choice=choice, confirmed=confirmed, dry_run=dry_run,
+    )  # fmt: skip
+    here = cast("ImportDocument", {**job, "step": "look", "sha256": received.sha256})
+    begun = begin(here)
+    signal_jobs(Import)
+    return begun
+
+
+def make_job(
+    import_id: str,
+    project_id: bytes,
+    partition: int,
+    requested_by: str,
+    *,
+    file: str,
+    size_bytes: int,
+    choice: Choice | None,
+    confirmed: bool,
+    dry_run: bool,
+) -> ImportDocument:
+    """The document of an import whose file is not here yet."""
+    return cast(
         "ImportDocument",
         {
-            **new_job(Import, received.import_id, project_id, partition, requested_by),
+            **new_job(Import, import_id, project_id, partition, requested_by),
             "file": file[:MAX_NAME_CHARS],
-            "bytes": received.bytes,
-            "sha256": received.sha256,
+            "bytes": size_bytes,
+            "sha256": "",
             "dryRun": dry_run,
             "choice": choice,
             "confirmed": confirmed,
             "era": 0,
         },
     )
+
+
+def begin(job: ImportDocument) -> ImportDocument:
+    """Insert a job in one of the slots that its project has. Raises TooManyImports, PyMongoError.
+
+    No slot is held twice: who asks at the same moment takes another, or is refused.
+    """
+    imports = typed(ImportDocument, mongo.IMPORTS)
     with pymongo.timeout(STORE_TIMEOUT_SECONDS):
-        check_open(project_id)
-        typed(ImportDocument, mongo.IMPORTS).insert_one(job)
+        for slot in range(settings.IMPORTS_MAX_OPEN):
+            job["slot"] = slot
+            with suppress(DuplicateKeyError):
+                imports.insert_one(job)
+                break
+        else:
+            raise TooManyImports
         record(
-            requested_by, project_id.hex(), "import.asked", job["_id"],
-            file=job["file"], sha256=received.sha256,
+            job["requestedBy"], bytes(job["project"]).hex(), "import.asked", job["_id"],
+            file=job["file"], sha256=job["sha256"],
         )  # fmt: skip
-    signal_jobs(Import)
     return job
 
 
@@ -167,6 +199,14 @@ def choose(project_id: bytes, import_id: str, choice: Choice, by: str) -> bool:
     if said:
         record(by, project_id.hex(), "import.chosen", import_id, source=choice["source"])
     return said
+
+
+def look_again(project_id: bytes, import_id: str, look_by: LookBy) -> bool:
+    """Have the file looked at as what somebody says that it is; whether the import waits for that.
+
+    For one that was taken for something else, or in another encoding.
+    """
+    return _change(project_id, import_id, "choose", {"step": "look", "lookBy": look_by})
 
 
 def confirm(project_id: bytes, import_id: str, by: str) -> bool:
@@ -203,7 +243,7 @@ def state_of(found: ImportDocument) -> str:
     return found.get("outcome") or Import.STATES[found["step"]]
 
 
-def file_of(job: Import) -> Any:
+def file_of(job: Import) -> Path:
     """Where the file is that an import reads."""
     return folder_of(job.project_id, job.id) / FILE
 

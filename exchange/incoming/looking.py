@@ -2,18 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 import msgspec
 from django.conf import settings
 
-from analytics.databases.import_documents import Choice
+from analytics.databases.import_documents import Choice, LookBy
 from analytics.databases.transactions import durable_transaction
 from exchange.incoming.files.errors import SourceError
 from exchange.incoming.job import Import, file_of
 from exchange.incoming.mapping import Mapping
-from exchange.incoming.options import Options
+from exchange.incoming.options import ENCODINGS, Options
 from exchange.incoming.reading import SOURCES, guess
+from exchange.incoming.report import tell_error
 from exchange.incoming.rows import Item
 from exchange.incoming.sources.mapped.rows import check_mapping
 from exchange.incoming.trouble import ending_in_trouble
@@ -22,6 +23,9 @@ from upkeep.jobs.job import MustWait, finish_step
 MAPPED = ("csv", "jsonl")
 """Sources whose columns mean what somebody says."""
 
+
+CURABLE: Final = ("bad_encoding", "wrong_source", "bad_mapping")
+"""Why a file cannot be read that is said to be something else, or in another encoding, next."""
 
 SHOWN_CHARS = 100
 
@@ -33,6 +37,8 @@ class BadChoice(ValueError):
 class Seen(TypedDict):
     """What a file seems to be, as it is kept."""
 
+    trouble: NotRequired[str]  # why it could not be looked at; another encoding may help
+    encoding: str
     source: str | None
     mapping: dict[str, Any] | None
     columns: list[dict[str, Any]]
@@ -56,6 +62,7 @@ def look_at(
     seen = guess(path, source, read_mapping, options=read_options)  # type: ignore[arg-type]
     rows = [_show(item) for item in seen.items]
     return {
+        "encoding": read_options.encoding,
         "source": seen.source,
         "mapping": None if seen.mapping is None else msgspec.to_builtins(seen.mapping),
         "columns": msgspec.to_builtins(seen.columns),
@@ -80,10 +87,25 @@ def look(job: Import) -> None:
             with durable_transaction() as session:
                 finish_step(job, session)
             return
-        seen = look_at(file_of(job))
+        seen = _look_by(job)
         kept_until = datetime.now(UTC) + timedelta(hours=settings.IMPORTS_KEPT_HOURS)
         with durable_transaction() as session:
             finish_step(job, session, guess=seen, keptUntil=kept_until)
+
+
+def _look_by(job: Import) -> Seen:
+    """What it seems to be, as what it is said to be; or why it cannot be read as that."""
+    by: LookBy = job.document.get("lookBy") or {"source": None, "encoding": ENCODINGS[0]}
+    try:
+        return look_at(file_of(job), by["source"], options={"encoding": by["encoding"]})
+    except SourceError as exc:
+        if exc.code not in CURABLE:
+            raise
+        return {
+            "trouble": tell_error(exc.code, exc.detail), "encoding": by["encoding"],
+            "source": by["source"], "mapping": None, "columns": [], "packing": "", "sites": [],
+            "items": [],
+        }  # fmt: skip
 
 
 def wait_for_choice(job: Import) -> None:
@@ -108,3 +130,12 @@ def make_choice(source: str, mapping: object = None, options: object = None) -> 
     except SourceError as exc:
         raise BadChoice(exc.detail) from None
     return {"source": source, "mapping": mapping, "options": dict(options or {})}  # type: ignore[typeddict-item, call-overload]
+
+
+def make_look_by(source: str | None, encoding: str) -> LookBy:
+    """What a file is looked at as. Raises BadChoice."""
+    if source is not None and source not in SOURCES:
+        raise BadChoice(f"source is none of {', '.join(SOURCES)}")
+    if encoding not in ENCODINGS:
+        raise BadChoice(f"encoding is none of {', '.join(ENCODINGS)}")
+    return {"source": source, "encoding": encoding}

@@ -1,6 +1,7 @@
 """What is done for an import: the stride of each step."""
 
 from exchange.incoming.admitting import admit_block, wait_for_yes, wait_until_stored
+from exchange.incoming.arriving import wait_for_file
 from exchange.incoming.job import Import
 from exchange.incoming.looking import look, wait_for_choice
 from exchange.incoming.taking import read_file
@@ -9,6 +10,7 @@ from upkeep.jobs.job import JobKind
 IMPORTS = JobKind(
     Import,
     {
+        "arrive": wait_for_file,
         "look": look,
         "choose": wait_for_choice,
         "read": read_file,

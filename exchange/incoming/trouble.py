@@ -22,11 +22,13 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 IMPORTS_FULL: Final = "imports_full"
 DISK_FULL: Final = "disk_full"
 IMPORT_LOST: Final = "import_lost"
+WRONG_SUM: Final = "wrong_sum"
 
 ERRORS: Final = {
     IMPORTS_FULL: "The project's imports would have taken more than their share of IMPORTS_MAX_MB.",
     DISK_FULL: "The disk of the imports is full.",
     IMPORT_LOST: "The file, or what was made of it, was gone: is the folder shared?",
+    WRONG_SUM: "It is not what was sent: its SHA-256 is another. Send it again.",
     "no_such_file": "The file was gone: is the folder shared?",
     "empty_file": "The file is empty.",
     "unknown_source": "It is nothing that is known: say what it is.",

@@ -46,8 +46,7 @@ def find_encoding(stream: io.BufferedReader, encoding: Encoding, *, strict: bool
             codecs.getincrementaldecoder("utf-8")().decode(beginning)
         except UnicodeDecodeError as exc:
             line = beginning.count(b"\n", 0, exc.start) + 1
-            hint = "the command import_events takes others, as --encoding latin-1"
-            detail = f"line {line} is not UTF-8; {hint}"
+            detail = f"line {line} is not UTF-8; say which encoding it is, as latin-1"
             raise SourceError("bad_encoding", detail) from None
     return "utf-8"
 

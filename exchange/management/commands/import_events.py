@@ -18,7 +18,6 @@ from exchange.incoming.job import (
     Import,
     TooManyImports,
     ask_import,
-    check_open,
     discard,
     find_import,
     receive,
@@ -123,7 +122,6 @@ class Command(OptionsCommand):
             if begun := _find_begun(project, received.sha256, choice, by, dry_run=dry_run):
                 self.stdout.write("going on with what was begun")
                 return begun
-            check_open(project.id_bytes)
             job = ask_import(
                 project.id_bytes, project.partition, received, by,
                 file=path.name, choice=choice, confirmed=True, dry_run=dry_run,
