@@ -25,6 +25,7 @@ from analytics.projects.models import ApiKey
 from columns.export import export_project, list_tails
 from columns.garbage import collect_files
 from columns.merge import merge_project
+from exchange.incoming.run import IMPORTS
 from ingestion.drain.loop import drain
 from ingestion.letters.change import discard_letters
 from people.members.changes import add_member
@@ -33,12 +34,14 @@ from people.shares.links import add_link
 from people.shares.models import ShareLink
 from tests.conftest import Api, TestProject, make_project
 from tests.exchange.exports import export
+from tests.imports.imports import ask
 from tests.pages import Page, make_public_key
 from tests.poison import accept_poison
 from tests.receivers.bodies import RECEIVED, Owner, make_request
 from tests.receivers.vendor import add_alias, post
 from tests.upkeep.erasure.erasures import erase
 from upkeep.deletion.data import find_runs
+from upkeep.jobs.engine import run_job
 from upkeep.ledger.checkpoints import take_checkpoints
 from upkeep.ledger.lines import compact_ledger
 from upkeep.rollups.compaction import compact_summaries
@@ -103,6 +106,7 @@ def make_world(*, alone: bool) -> World:
     settle()
     for project in projects:
         export(project, "csv")
+        bring_file(project)
     store: Any = stream_client()
     for allowances in store.keys("*:addresses:*"):
         store.persist(allowances)  # else they go by themselves, within the minute
@@ -112,6 +116,12 @@ def make_world(*, alone: bool) -> World:
     client = Client()
     client.force_login(User.objects.create_superuser("alice", password="correct horse"))
     return World(subject, others, client)
+
+
+def bring_file(project: TestProject) -> None:
+    """An import that waits until somebody says what its file is."""
+    import_id = ask(project, b"time,page\n2025-03-01T10:00:00Z,/0\n", None)
+    run_job(IMPORTS, import_id)
 
 
 def fill(project: TestProject) -> None:

@@ -16,6 +16,7 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -320,13 +321,60 @@ def import_by_page(world: World) -> None:
 
 
 def send_pieces(world: World) -> None:
+    """Of a file of its own; a neighbour's takes none."""
     path = f"/p/{SUBJECT}/imports/pieces"
-    piece, kind = b"time,page\n", "application/octet-stream"
-    first = world.operator.post(f"{path}?at=0", piece, content_type=kind)
-    assert first.status_code == 200, first.content
-    import_id = first.json()["import"]
-    world.operator.post(f"{path}?at=10&import={import_id}&name=a.csv", piece, content_type=kind)
+    piece, kind, import_id = b"time,page\n", "application/octet-stream", str(uuid4())
+    for query in ("at=0&name=a.csv&bytes=20", "at=10"):
+        asked = f"{path}?{query}&import={import_id}"
+        answer = world.operator.post(asked, piece, content_type=kind)
+        assert answer.status_code == 200, answer.content
+    for theirs in collection(mongo.IMPORTS).find({"project": bytes.fromhex(LOWER)}, {"_id": 1}):
+        for query in ("at=0&name=a.csv&bytes=20", "at=10"):
+            asked = f"{path}?{query}&import={theirs['_id']}"
+            answer = world.operator.post(asked, piece, content_type=kind)
+            assert answer.status_code == 409, answer.content
     world.operator.post(f"/p/{SUBJECT}/imports", {"act": "cancel", "import": import_id})
+
+
+def import_by_script(world: World) -> str:
+    """A dry run, from its file to its report, and which imports there are."""
+    content = b"time,page\n2025-03-01T10:00:00Z,/imported\n"
+    mapping = {"fields": {"timestamp": "time", "path": "page"}}
+    body = {
+        "file": "a.csv", "bytes": len(content), "source": "csv", "mapping": mapping,
+        "dryRun": True,
+    }  # fmt: skip
+    asked = world.admin.post("/imports", body, content_type="application/json")
+    path = asked["Location"]
+    sent = world.admin.put(f"{path}/file", content, content_type="application/octet-stream")
+    app.tasks["exchange.run_imports"].run()
+    shown = [each["file"] for each in world.admin.get("/imports").json()["imports"]]
+    return " ".join(map(told, (asked, sent, world.admin.get(path)))) + str(sorted(set(shown)))
+
+
+def look_for_imports(act: str) -> Act:
+    """One of its own is told something and cancelled; a neighbour's is not there."""
+
+    def do(world: World) -> str:
+        body = {"file": "a.csv", "bytes": 10, "source": "own"}
+        asked = world.admin.post("/imports", body, content_type="application/json").json()
+        theirs = collection(mongo.IMPORTS).find_one({"project": bytes.fromhex(LOWER)})
+        answers: list[Any] = []
+        for import_id in (asked["importId"], theirs["_id"] if theirs else "nobody's"):
+            path = f"/imports/{import_id}"
+            answers.append(world.admin.get(path))
+            if act == "file":
+                kind = "application/octet-stream"
+                answers.append(world.admin.put(f"{path}/file?at=4", b"x", content_type=kind))
+            elif act:
+                body = {"source": "own"}
+                answers.append(
+                    world.admin.post(f"{path}/{act}", body, content_type="application/json")
+                )
+            answers.append(world.admin.delete(path))
+        return " ".join(map(told, answers))
+
+    return do
 
 
 # All of them name the project; the frame around them also names the others of who looks.
@@ -672,6 +720,11 @@ ENDPOINTS: Mapping[str, Act] = {
     "exports": lambda world: ask_for_export(world) + list_the_exports(world),
     "exports/<str:export_id>": look_for_exports,
     "exports/<str:export_id>/file": lambda world: look_for_exports(world, "/file"),
+    "imports": import_by_script,
+    "imports/<str:import_id>": look_for_imports(""),
+    "imports/<str:import_id>/file": look_for_imports("file"),
+    "imports/<str:import_id>/choice": look_for_imports("choice"),
+    "imports/<str:import_id>/confirmation": look_for_imports("confirmation"),
     "stats": lambda world: " ".join(
         told(world.read.get("/stats", **query))
         for query in (
