@@ -94,6 +94,16 @@ def make_events(chance: random.Random, at: int, count: int) -> list[dict[str, An
     ]
 
 
+def fill(project: TestProject) -> None:
+    """The events, in rollups and columns."""
+    chance = random.Random(22)
+    for at in range(0, EVENTS, 2_000):
+        store_events(project, make_events(chance, at, min(2_000, EVENTS - at)), public=False)
+        if at % 20_000 == 0:
+            settle(project)
+    settle(project)
+
+
 def settle(project: TestProject) -> None:
     compact_summaries()
     while any(tail.project_id == project.id for tail in list_tails()):
@@ -133,11 +143,7 @@ def test_each_of_twenty_questions_says_the_same(
     project: TestProject, other_project: TestProject
 ) -> None:
     chance = random.Random(22)
-    for at in range(0, EVENTS, 2_000):
-        store_events(project, make_events(chance, at, min(2_000, EVENTS - at)), public=False)
-        if at % 20_000 == 0:
-            settle(project)
-    settle(project)
+    fill(project)
     expected = ask_all(project)
     assert len(expected) == 20
     begun = time.monotonic()
