@@ -22,6 +22,7 @@ from analytics.databases.transactions import Conflict, repeat
 from analytics.events.ids import ms_of_datetime
 from analytics.projects.horizon import columns_horizon
 from analytics.projects.models import Project
+from analytics.remembered import forgets
 from columns.export import DUE_EVENTS, export_project, list_due
 from columns.files.folder import make_folder
 from columns.files.scratch import remove_left
@@ -47,13 +48,31 @@ log = structlog.get_logger(__name__)
 BUDGET_SECONDS: Final = 5.0
 """Of one run, and the stride in hand."""
 CUT_EVERY: Final = timedelta(days=1)
+LOOK_SHARE: Final = 0.02
+"""Of the time, at most, goes into looking whether anything is due, where a look takes long."""
+
+_SHORT_SECONDS: Final = 0.05
 
 Stride = Callable[[bytes], bool]  # of a project; whether it has work left
 
 
+_next_look: list[float] = []
+forgets(_next_look.clear)
+
+
 def has_due() -> bool:
-    """Whether anything is worth a segment: asked often, so it costs next to nothing at rest."""
-    return bool(list_due(datetime.now(UTC)))
+    """Whether anything is worth a segment: asked often, so it costs next to nothing at rest.
+
+    What is fresh of many projects is many documents, all of which are looked at: so a process does
+    it seldomer then, and says no meanwhile. `tend_columns` looks in any case.
+    """
+    begun = time.monotonic()
+    if _next_look and begun < _next_look[0]:
+        return False
+    found = list_due(datetime.now(UTC))
+    took = time.monotonic() - begun
+    _next_look[:] = [begun + took / LOOK_SHARE] if took > _SHORT_SECONDS else []
+    return bool(found)
 
 
 class Round:
@@ -98,8 +117,9 @@ def _export(run: Round) -> bool:
     tails = {tail.project_id: tail.events for tail in list_due(datetime.now(UTC))}
 
     def export(project_id: bytes) -> bool:
-        tails[project_id] -= repeat(lambda: export_project(project_id))
-        return tails[project_id] >= DUE_EVENTS
+        exported = repeat(lambda: export_project(project_id))
+        tails[project_id] -= exported
+        return exported > 0 and tails[project_id] >= DUE_EVENTS  # another may have been faster
 
     return _take_turns(EXPORT_COLUMNS, list(tails), export, run)
 

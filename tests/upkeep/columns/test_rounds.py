@@ -1,6 +1,7 @@
 """The rounds of the columns: what is due is done, fairly, and what fails holds up nobody."""
 
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from columns.files.folder import ColumnsUnavailable
 from columns.plan import MOST_LOOSE
 from columns.segments import Segment, list_segments, read_head
 from config.celery import app
-from tests.columns.folders import local_folder, make_local_folder
+from tests.columns.folders import in_either_place, local_folder, make_local_folder
 from tests.conftest import TestProject, make_project
 from tests.stored import store_events
 from upkeep import tasks
@@ -29,6 +30,8 @@ from upkeep.columns.rounds import export_columns, has_due, tend_columns
 from upkeep.jobs.lane import MAINTENANCE, enter_lane
 from upkeep.jobs.leases import lease_host, lease_project
 from upkeep.jobs.setbacks import EXPORT_COLUMNS
+
+pytestmark = in_either_place
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -72,6 +75,44 @@ def test_a_project_with_many_fresh_events_or_old_ones_is_exported(store: None, f
     assert not has_due()
     assert [segment.rows for segment in segments_of(many)] == [10]
     assert [segment.rows for segment in segments_of(old)] == [1]
+
+
+def test_looks_that_take_long_are_taken_seldom(
+    store: None, few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project()
+    store_events(project, [{"path": "/"}] * 10)
+    look, looks = export.list_due, []
+
+    def look_long(now: datetime) -> list[export.Tail]:
+        looks.append(now)
+        time.sleep(0.1)
+        return look(now)
+
+    monkeypatch.setattr(rounds, "list_due", look_long)
+    assert has_due()
+    assert not has_due()
+    assert len(looks) == 1
+    monkeypatch.setattr(rounds, "LOOK_SHARE", 1.0)
+    forget_everything()
+    assert has_due() and has_due()
+
+
+def test_what_another_process_exported_meanwhile_is_tried_once(
+    project: TestProject, few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_events(project, [{"path": "/"}] * 10)
+    found, tried = export.list_due(datetime.now(UTC)), []
+    export_project(project.id)
+
+    def try_export(project_id: bytes) -> int:
+        tried.append(project_id)
+        return export_project(project_id)
+
+    monkeypatch.setattr(rounds, "list_due", lambda now: found)
+    monkeypatch.setattr(rounds, "export_project", try_export)
+    assert export_columns() is False
+    assert tried == [project.id]
 
 
 def test_projects_take_turns_and_a_run_ends_with_its_time(
