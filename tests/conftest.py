@@ -191,6 +191,13 @@ def bucket(
     forget_everything()
 
 
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.nightly)])
+def either_place(request: pytest.FixtureRequest) -> None:
+    """The folder of the columns is on this machine; at night all is told of a bucket, too."""
+    if request.param == "bucket":
+        request.getfixturevalue("bucket")
+
+
 @pytest.fixture
 def ingest(project: TestProject) -> Api:
     return Api(project.ingest_key)

@@ -12,9 +12,12 @@ from columns.export import export_project
 from columns.files.folder import make_folder
 from columns.segments import Segment, list_segments, read_head
 from columns.writer import Written
+from tests.columns.folders import in_either_place
 from tests.columns.segments import listed, paths_of
 from tests.columns.test_export import store_paths
 from tests.conftest import TestProject
+
+pytestmark = in_either_place
 
 
 def begin(project: TestProject) -> tuple[Change, Written, list[Segment], list[bytes]]:

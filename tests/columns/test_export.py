@@ -11,9 +11,12 @@ from analytics.events.fresh import describe_fresh, list_fresh_keys
 from columns import export
 from columns.export import export_project, list_due, list_tails
 from columns.segments import read_head
+from tests.columns.folders import in_either_place
 from tests.columns.segments import listed, paths_of
 from tests.conftest import TestProject
 from tests.stored import store_events
+
+pytestmark = in_either_place
 
 MOMENT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

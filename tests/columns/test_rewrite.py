@@ -22,10 +22,19 @@ from columns.segments import (
     read_head,
 )
 from columns.stored import EVER_MS, find_start
-from tests.columns.folders import local_folder, make_local_folder
+from tests.columns.folders import (
+    in_either_place,
+    local_folder,
+    make_local_folder,
+    read_file,
+    remove_file,
+    write_file,
+)
 from tests.columns.held import forget_columns, held, segments_of
 from tests.conftest import TestProject
 from tests.stored import store_events
+
+pytestmark = in_either_place
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 
@@ -52,10 +61,9 @@ def export(project: TestProject, *days: int, name: str = "") -> Segment:
 
 
 def damage(segment: Segment) -> None:
-    path = local_folder().path_of(segment.id)
-    written = bytearray(path.read_bytes())
+    written = bytearray(read_file(segment.id))
     written[len(written) // 2] ^= 1
-    path.write_bytes(written)
+    write_file(segment.id, bytes(written))
 
 
 def export_all_old(project: TestProject) -> list[int | None]:
@@ -215,7 +223,7 @@ def test_damage_beside_damage_is_made_good_in_strides(
     broken = [export(project, 0, 2, 4), export(project, 1, 3, 9), export(project, 2, 3)]
     export(project, 0, 5, 10)
     for segment in broken:
-        local_folder().path_of(segment.id).unlink()
+        remove_file(segment.id)
 
     repair(broken[0])
 
@@ -261,7 +269,7 @@ def test_rebuilding_makes_all_of_a_project_anew(
     export(project, 0, 2, 4)
     lost = export(project, 1, 3, 9)
     before = {segment.id for segment in segments_of(project)}
-    local_folder().path_of(lost.id).unlink()
+    remove_file(lost.id)
     collection(mongo.EVENTS).update_one({"path": "/2"}, {"$set": {"path": "/!"}})
     collection(mongo.EVENTS).delete_one({"path": "/4"})
 
@@ -317,7 +325,7 @@ def test_rows_from_before_the_horizon_go(project: TestProject) -> None:
 
 def test_a_damaged_segment_lets_go_what_is_before_the_horizon(project: TestProject) -> None:
     damage(export(project, 0, 1, 2, 3))
-    local_folder().path_of(export(project, 0, 1).id).unlink()
+    remove_file(export(project, 0, 1).id)
 
     cut_before(project.id, ms_of_day(2))
 

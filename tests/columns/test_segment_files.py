@@ -23,10 +23,12 @@ from columns.segments import (
     list_segments,
     read_head,
 )
-from tests.columns.folders import local_folder
+from tests.columns.folders import in_either_place, local_folder
 from tests.columns.segments import listed, read_rows, read_segment
 from tests.conftest import TestProject
 from tests.stored import ENRICHED, store_events
+
+pytestmark = in_either_place
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from tests.columns.buckets.store import Bucket
-from tests.query_oracle.stories import Story, stories
+from tests.query_oracle.stories import DENSE, Story, stories
 from tests.query_oracle.test_stories import (
     FORGOTTEN,
     MANY,
@@ -33,6 +33,16 @@ def test_every_answer_from_a_bucket_equals_brute_force(bucket: Bucket, story: St
 @settings(common, max_examples=MANY)
 @given(story=stories(most_steps=8, most_questions=6))
 def test_every_answer_of_long_stories_from_a_bucket_equals_brute_force(
+    bucket: Bucket, story: Story
+) -> None:
+    assert_told_as_it_is(story)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3_600)
+@settings(common, max_examples=MANY)
+@given(story=stories(DENSE, most_steps=8, most_questions=6))
+def test_every_answer_about_visits_of_long_stories_from_a_bucket_equals_brute_force(
     bucket: Bucket, story: Story
 ) -> None:
     assert_told_as_it_is(story)

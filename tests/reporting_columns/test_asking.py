@@ -13,9 +13,12 @@ from reporting.columns.read import open_view
 from reporting.columns.slots import run
 from reporting.questions.table import Metric, Span, TableQuery, Unit
 from reporting.questions.window import Window
+from tests.columns.folders import in_either_place
 from tests.conftest import Api, TestProject
 from tests.service import Gunicorn
 from tests.stored import store_events
+
+pytestmark = in_either_place
 
 NOW = datetime.now(UTC)
 EVER = Window(None, NOW + timedelta(days=2))

@@ -19,9 +19,12 @@ from reporting.columns.read import remember, rows_file, sweeping, tail
 from reporting.columns.read.remembered import Answers
 from reporting.columns.read.sweeping import sweep
 from reporting.columns.view import View
+from tests.columns.folders import in_either_place
 from tests.conftest import TestProject, make_project
 from tests.reporting_columns.views import open_one, read_paths, soon
 from tests.stored import store_events
+
+pytestmark = in_either_place
 
 
 def store(project: TestProject, *paths: str) -> None:

@@ -14,10 +14,13 @@ from columns.merge import merge_project
 from columns.rewrite import rebuild
 from reporting.columns.read import tail
 from reporting.columns.read.sweeping import sweep
+from tests.columns.folders import in_either_place
 from tests.conftest import Api, TestProject
 from tests.reporting_columns.threads import Threads
 from tests.reporting_columns.views import open_one, read_paths
 from tests.stored import store_events
+
+pytestmark = in_either_place
 
 SECONDS = 6.0
 AT_ONCE = 3

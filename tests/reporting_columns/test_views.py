@@ -13,9 +13,12 @@ from reporting.columns.read.stored import join_ranges
 from reporting.columns.slots import run
 from reporting.questions.window import Window
 from reporting.snapshot import open_snapshot
+from tests.columns.folders import in_either_place
 from tests.conftest import TestProject
 from tests.reporting_columns.views import open_all, open_one, read_paths, soon
 from tests.stored import store_events
+
+pytestmark = in_either_place
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

@@ -9,11 +9,14 @@ from bson.int64 import Int64
 
 from columns.export import export_project
 from columns.merge import merge_project
+from tests.columns.folders import in_either_place
 from tests.conftest import Api, TestProject
 from tests.query_oracle.questions import FUNNEL, JOURNEYS, RETENTION, TABLE
 from tests.query_oracle.sameness import find_contradictions
 from tests.reporting_columns.threads import Threads
 from tests.stored import ENRICHED, store_events
+
+pytestmark = in_either_place
 
 ASKED = 24
 AT_ONCE = 5

@@ -10,7 +10,7 @@ from typing import Any
 from reporting.answers import FunnelAnswer
 from reporting.columns.dialect.behaviour.funnel import answer_funnel
 from reporting.questions.funnel import FunnelQuery
-from tests.columns.visits import find_visits
+from tests.columns.cuts.visits import find_visits
 from tests.reporting_dialect.asking import DAY, NOW, Event, Files, at, compare, ms
 
 Found = tuple[list[tuple[int, float | None]], Any]

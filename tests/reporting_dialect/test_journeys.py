@@ -16,7 +16,7 @@ from analytics.events.ids import datetime_of_ms
 from reporting.columns.dialect.behaviour.journeys import answer_journeys
 from reporting.questions.journeys import JourneysQuery
 from reporting.questions.window import Window
-from tests.columns.visits import find_visits
+from tests.columns.cuts.visits import find_visits
 from tests.reporting_dialect.asking import DAY, NOON, NOW, Event, Files, is_, ms
 
 Ways = list[tuple[list[str], int]]

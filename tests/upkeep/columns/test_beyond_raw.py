@@ -17,7 +17,7 @@ from columns import restore
 from columns.export import export_project
 from columns.merge import merge_project
 from columns.rewrite import rebuild, repair_next
-from tests.columns.folders import local_folder
+from tests.columns.folders import in_either_place, read_file, remove_file, write_file
 from tests.columns.held import held, segments_of
 from tests.conftest import Api, TestProject, make_project
 from tests.exchange.exports import export, read
@@ -27,6 +27,8 @@ from upkeep.columns.rounds import tend_columns
 from upkeep.columns.verify import Verification
 from upkeep.erasure.run import ERASURES
 from upkeep.jobs.engine import run_job
+
+pytestmark = in_either_place
 
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 OLD, BORDER, YOUNG = (NOW - timedelta(days=days) for days in (400, 100, 10))
@@ -143,17 +145,16 @@ def test_an_id_that_comes_again_after_its_raw_event_has_gone_is_a_new_event(
     assert len(held(project)) == before + 1
 
 
-def damage_oldest(project: TestProject) -> Any:
+def damage_oldest(project: TestProject) -> tuple[bytes, bytes]:
     split(project)
     oldest = min(segments_of(project), key=lambda segment: segment.from_ms)
-    path = local_folder().path_of(oldest.id)
-    data = path.read_bytes()
-    path.unlink()
-    return path, data
+    data = read_file(oldest.id)
+    remove_file(oldest.id)
+    return oldest.id, data
 
 
 def test_damage_beyond_raw_is_told_until_the_file_is_brought_back(project: TestProject) -> None:
-    path, data = damage_oldest(project)
+    lost, data = damage_oldest(project)
     api = Api(project.read_key)
     assert (ask(api).status_code, ask(api).json()["code"]) == (503, "columns_damaged")
     while repair_next(project.id):
@@ -163,7 +164,7 @@ def test_damage_beyond_raw_is_told_until_the_file_is_brought_back(project: TestP
     tend_columns()
     assert ask(api).json()["code"] == "columns_damaged"
     assert "1 segments are still damaged" in run(project)
-    path.write_bytes(data)
+    write_file(lost, data)
     assert "restored" in run(project)
     assert held(project) == ["/10", "/10", "/100", "/100", "/400", "/400"]
     assert ask(api).json()["totalViews"] == 6
@@ -189,7 +190,7 @@ def run(project: TestProject, *options: str) -> str:
 
 
 def test_an_erasure_waits_for_what_may_hold_the_user(project: TestProject) -> None:
-    path, data = damage_oldest(project)
+    lost, data = damage_oldest(project)
     assert ask(Api(project.read_key)).status_code == 503
     while repair_next(project.id):
         pass
@@ -197,7 +198,7 @@ def test_an_erasure_waits_for_what_may_hold_the_user(project: TestProject) -> No
     reach_everything(erasure)
     run_job(ERASURES, erasure)
     assert read_job(erasure)["step"] not in ("files", "done")
-    path.write_bytes(data)
+    write_file(lost, data)
     run(project)
     run_job(ERASURES, erasure)
     assert read_job(erasure)["step"] in ("files", "done")

@@ -5,8 +5,11 @@ from importlib import import_module
 
 from analytics.databases import mongo
 from analytics.databases.mongo import Document, collection
+from tests.columns.folders import in_either_place
 from tests.conftest import TestProject, make_project
 from tests.stored import store_events
+
+pytestmark = in_either_place
 
 migration = import_module("upkeep.migrations.0007_have_old_events_exported")
 

@@ -27,7 +27,7 @@ from columns.segments import (
     Segment,
     hold_file,
 )
-from tests.columns.folders import local_folder
+from tests.columns.folders import in_either_place, local_folder, read_file, remove_file, write_file
 from tests.columns.held import forget_columns, held, segments_of
 from tests.conftest import TestProject, make_project
 from tests.stored import ENRICHED, store_events
@@ -37,6 +37,8 @@ from upkeep.columns.differences import Difference
 from upkeep.columns.verify import Verification, verify_columns_sample
 from upkeep.columns.visits import list_overlapping
 from upkeep.jobs.leases import lease_project
+
+pytestmark = in_either_place
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 FIRST = day_of(DAY)
@@ -181,21 +183,20 @@ def test_a_file_that_is_not_as_listed_is_found(
     export(project, 0)
     export(other_project, 0)
     [segment] = segments_of(project)
-    path = local_folder().path_of(segment.id)
     listed: Document = {}
     if trouble == "missing":
-        path.unlink()
+        remove_file(segment.id)
     elif trouble == "flipped":
-        written = bytearray(path.read_bytes())
+        written = bytearray(read_file(segment.id))
         written[-1] ^= 1
-        path.write_bytes(written)
+        write_file(segment.id, bytes(written))
     elif trouble == "list":
         listed = {"rows": 2}
     elif trouble == "bounds":
         listed = {"from": segment.from_ms - 1}
     else:
         [theirs] = segments_of(other_project)
-        path.write_bytes(local_folder().path_of(theirs.id).read_bytes())
+        write_file(segment.id, read_file(theirs.id))
         listed = {"sum": Binary(theirs.sum)}
     if listed:
         collection(mongo.COLUMN_SEGMENTS).update_one({"_id": segment.id}, {"$set": listed})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import duckdb
@@ -19,7 +19,14 @@ from columns.files.folder import find_folder
 from columns.merge import merge_project
 from columns.rewrite import export_old, note_damage
 from ingestion.drain.loop import drain
-from tests.columns.folders import local_folder
+from tests.columns.folders import (
+    in_either_place,
+    list_files,
+    local_folder,
+    read_file,
+    remove_file,
+    write_file,
+)
 from tests.columns.held import forget_columns, held, segments_of
 from tests.conftest import Api, TestProject
 from tests.stored import store_events
@@ -34,6 +41,8 @@ from upkeep.erasure import run
 from upkeep.jobs.engine import run_job
 from upkeep.jobs.job import MustWait
 from upkeep.jobs.leases import lease_project
+
+pytestmark = in_either_place
 
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 MALLORY, ALICE = "mallory@example.com", "alice"
@@ -52,19 +61,20 @@ def export(project: TestProject, *batches: list[dict[str, Any]]) -> None:
 
 
 def read_files() -> bytes:
-    """All that is in the folder: bytes as they are, and the values of all that is Parquet."""
+    """All that is in the files of segments: bytes as they are, and the values that they mean."""
     found = []
-    for path in local_folder().root.rglob("*"):
-        if path.is_file():
-            found += [path.read_bytes(), *read_values(path)]
+    for segment_id in list_files():
+        data = read_file(segment_id)
+        found += [data, *read_values(data)]
     return b"\n".join(found)
 
 
-def read_values(path: Path) -> Iterator[bytes]:
-    if path.suffix == ".parquet":
-        with duckdb.connect() as engine:
-            for row in engine.execute(f"SELECT * FROM {quote(path)}").fetchall():
-                yield repr(row).encode()
+def read_values(data: bytes) -> Iterator[bytes]:
+    with NamedTemporaryFile(suffix=".parquet") as file, duckdb.connect() as engine:
+        file.write(data)
+        file.flush()
+        for row in engine.execute(f"SELECT * FROM {quote(file.name)}").fetchall():
+            yield repr(row).encode()
 
 
 def run_until(project: TestProject, step: str, user_id: str = MALLORY) -> str:
@@ -307,14 +317,14 @@ def test_it_waits_for_the_replaced_files_and_for_the_caches(project: TestProject
     run_job(run.ERASURES, erasure)
 
     assert read_job(erasure)["step"] == "files"
-    assert local_folder().path_of(segment.id).exists()
+    assert segment.id in list_files()
     garbage = collection(mongo.COLUMN_GARBAGE)
     assert garbage.count_documents({}) == 2
     due = {"$set": {"dueAt": datetime.now(UTC) - timedelta(hours=1)}}
 
     garbage.update_one({"segments": segment.id}, due)
     run_job(run.ERASURES, erasure)
-    assert not local_folder().path_of(segment.id).exists()
+    assert segment.id not in list_files()
     assert read_job(erasure)["step"] == "files"  # a process may remember it
 
     garbage.update_one({}, due)
@@ -377,11 +387,10 @@ def test_what_a_damaged_segment_held_is_made_anew_without_the_user(
 ) -> None:
     export(project, of(MALLORY, 1, 2) + of(ALICE, 1), of(ALICE, 2) + of(MALLORY, 3))
     segment = segments_of(project)[0]
-    path = local_folder().path_of(segment.id)
     if trouble == "missing":
-        path.unlink()
+        remove_file(segment.id)
     elif trouble == "damaged":
-        path.write_bytes(path.read_bytes()[:-100])
+        write_file(segment.id, read_file(segment.id)[:-100])
     else:
         note_damage(segment)
 

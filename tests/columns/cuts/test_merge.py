@@ -17,6 +17,7 @@ from analytics.databases.mongo import collection
 from analytics.databases.transactions import Conflict
 from columns import merge, plan, writer
 from columns.export import export_project
+from columns.files.folder import find_folder
 from columns.files.layout import TYPES
 from columns.garbage import collect_files
 from columns.merge import list_merges, merge_project
@@ -27,10 +28,12 @@ from columns.segments import (
     read_head,
 )
 from tests.columns.dying import POINTS, die_at
-from tests.columns.folders import local_folder
+from tests.columns.folders import in_either_place, list_files, read_file, write_file
 from tests.conftest import TestProject, make_project
 from tests.stored import ENRICHED, store_events
 from tests.workers import wait_until
+
+pytestmark = in_either_place
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 FEW, MANY = 10, 100
@@ -60,8 +63,7 @@ def segments_of(project: TestProject) -> list[Segment]:
 
 
 def read_rows(*segments: Segment) -> list[tuple[Any, ...]]:
-    folder = local_folder()
-    files = [str(folder.path_of(segment.id)) for segment in segments]
+    files = [str(find_folder().bring(segment)) for segment in segments]
     names = ", ".join(f'"{name}"' for name in TYPES)
     with duckdb.connect() as engine:
         return engine.execute(
@@ -73,9 +75,8 @@ def check_folder_of(project: TestProject) -> None:
     """Nothing is in the folder but what is listed, once what is due is collected."""
     collection(mongo.COLUMN_GARBAGE).update_many({}, {"$set": {"dueAt": NOW - 99 * DAY}})
     collect_files()
-    folder = local_folder()
-    found = set((folder.root / project.id.hex()).rglob("*"))
-    assert found == {folder.path_of(segment.id) for segment in segments_of(project)}
+    found = {found for found in list_files() if found.startswith(project.id)}
+    assert found == {segment.id for segment in segments_of(project)}
     assert collection(mongo.COLUMN_GARBAGE).count_documents({}) == 0
 
 
@@ -187,8 +188,7 @@ def test_a_damaged_source_is_told_and_nothing_changed(project: TestProject) -> N
     add_segment(project, 3)
     add_segment(project, 4)
     broken = segments_of(project)[1]
-    path = local_folder().path_of(broken.id)
-    path.write_bytes(path.read_bytes()[:-1])
+    write_file(broken.id, read_file(broken.id)[:-1])
 
     with pytest.raises(DamagedSegment) as raised:
         merge_project(project.id, NOW)
@@ -289,6 +289,6 @@ def test_rows_too_many_and_large_to_be_sorted_are_merged_as_they_come(
     [segment] = segments_of(project)
     assert read_rows(segment) == before
     with duckdb.connect() as engine:
-        path = str(local_folder().path_of(segment.id))
+        path = str(find_folder().bring(segment))
         found = engine.execute('SELECT "timestamp" FROM read_parquet(?)', [path]).fetchall()
     assert (found == sorted(found)) == is_sorted

@@ -25,12 +25,14 @@ from columns.files.layout import TYPES, VISIT_TYPES
 from columns.forget import Forgotten, forget_in_next
 from columns.merge import list_merges, merge_project
 from columns.segments import Segment
-from tests.columns.folders import local_folder, make_local_folder
+from tests.columns.cuts.visits import find_visits
+from tests.columns.folders import in_either_place, local_folder, make_local_folder
 from tests.columns.segments import listed, read_rows, read_segment
-from tests.columns.visits import find_visits
 from tests.conftest import TestProject, make_project
 from tests.paths import GOLDEN
 from tests.stored import ENRICHED, store_events
+
+pytestmark = in_either_place
 
 ZONE = "America/Havana"  # its clocks skip the midnight of the 8th of March 2026
 DAY = datetime(2026, 3, 6, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from columns.files.days import day_of, index_days, list_midnights
 from columns.files.layout import OF_VISITS, TYPES, VISIT_TYPES
 from columns.files.visits import PAUSE_MS, work_out
-from tests.columns.visits import Row, find_visits
+from tests.columns.cuts.visits import Row, find_visits
 
 ZONE = "Europe/Berlin"
 DAY = 20_539  # the 27th of March 2026; clocks go on at the 29th

@@ -1,0 +1,1 @@
+"""Segments that are cut by local days: which days, whose visits, and when what is merged."""
