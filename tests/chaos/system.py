@@ -98,12 +98,29 @@ class System:
         return program
 
     @contextmanager
-    def another_worker(self, app: str) -> Iterator[None]:
+    def changed(self, **environment: str) -> Iterator[None]:
+        """Web and worker with another environment until the end."""
+        before = self._environment
+        self._environment = {**before, **environment}
+        try:
+            self._restart_both()
+            yield
+        finally:
+            self._environment = before
+            self._restart_both()
+
+    def _restart_both(self) -> None:
+        for kept in (self.web, self.worker):
+            self.restart(kept)
+        wait_for(self.is_whole, START_SECONDS, "the service is ready")
+
+    @contextmanager
+    def another_worker(self, app: str, **environment: str) -> Iterator[None]:
         """A Celery worker of another application in the place of ours, until the end."""
         command = [sys.executable, "-m", "celery", "--quiet", "-A", app, "worker"]
         with self.worker.paused():
             stop(self.worker.process)
-            other = Program("worker", command, REPOSITORY, self._environment)
+            other = Program("worker", command, REPOSITORY, {**self._environment, **environment})
             other.start()
             self.worker.replace(other)
         try:

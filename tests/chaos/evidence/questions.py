@@ -47,11 +47,13 @@ class Questions:
         askers: int = 1,
         question: Mapping[str, Any] | None = None,
         check: Callable[[Mapping[str, Any]], str | None] | None = None,
+        port: int | None = None,
     ) -> None:
+        """`port`: of another host of the system."""
         self.outcomes: Counter[str] = Counter()  # "200", the code of a 503, NO_ANSWER
         self.wrong: list[str] = []
         self.slowest_seconds = 0.0
-        self._project, self._port = project, system.port
+        self._project, self._port = project, port or system.port
         self._question = question or make_question("path")
         self._check = check
         self._seen = 0

@@ -11,7 +11,13 @@ from tests.columns.dying import STEPS
 from tests.drain.kill_points import resolve
 
 DEATH_SHARE = 0.015
-MORE_STEPS = ("columns.files.local.LocalFolder.delete", "columns.files.local.sync")
+MORE_STEPS = (
+    "columns.files.local.LocalFolder.delete",
+    "columns.files.local.sync",
+    "columns.files.bucket.BucketFolder.keep",
+    "columns.files.objects.Objects.write",
+    "columns.files.objects.Objects.delete",
+)
 
 
 def make_deadly(step: Callable[..., Any]) -> Callable[..., Any]:
