@@ -10,7 +10,6 @@ from unittest.mock import patch
 
 from django.test import override_settings
 
-from analytics.databases.clickhouse import close_client
 from analytics.web.problems import Problem
 from reporting.columns import answer_source
 from reporting.columns.untranslatable import Untranslatable
@@ -26,7 +25,6 @@ def asked(url: str, asked_of: Counter[str]) -> Iterator[None]:
         stack.enter_context(override_settings(CLICKHOUSE_URL=url, CLICKHOUSE_FILES=""))
         stack.enter_context(patch.object(answer_source, "_ask_all", partial(ask_both, asked_of)))
         yield
-    close_client()
 
 
 def ask_both(asked_of: Counter[str], queries: Sequence[Any], work: Any) -> list[Any]:

@@ -43,8 +43,6 @@ _FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.BitwiseOr: "bitOr",
     exp.BitwiseNot: "bitNot",
     exp.BitwiseRightShift: "bitShiftRight",
-    exp.ArrayConcat: "arrayConcat",
-    exp.ArrayToString: "arrayStringConcat",
     exp.DPipe: "concat",  # of texts: lists have a function
 }
 _BY_NAME = {
@@ -85,21 +83,6 @@ def _by_name(node: exp.Anonymous, write: Write) -> str:
 
 def _operator(node: exp.Binary, write: Write) -> str:
     return f"({write(node.left)} {_OPERATORS[type(node)]} {write(node.right)})"
-
-
-def _sort(node: exp.ArraySort, write: Write) -> str:
-    if node.expression is not None:
-        raise fail(node)
-    return call("arraySort", write(node.this))
-
-
-def _keep(node: exp.ArrayFilter, write: Write) -> str:
-    return call("arrayFilter", write(node.expression), write(node.this))
-
-
-def _lambda(node: exp.Lambda, write: Write) -> str:
-    [argument] = node.expressions
-    return f"{name(argument.name)} -> {write(node.this)}"
 
 
 def _contains(node: exp.Contains, write: Write) -> str:
@@ -196,47 +179,21 @@ def _struct(node: exp.Struct, write: Write) -> str:
     return call("CAST", call("tuple", values), text(call("Tuple", *types)))
 
 
-def is_single(node: exp.Explode) -> bool:
-    """Whether it takes one value out of a list, where that was to be worked out once: here equal
-    expressions are one in any case."""
-    return isinstance(node.this, exp.Array) and len(node.this.expressions) == 1
-
-
-def _unnest(node: exp.Explode, write: Write) -> str:
-    return (
-        write(node.this.expressions[0]) if is_single(node) else call("arrayJoin", write(node.this))
-    )
-
-
-def _element(node: exp.Bracket, write: Write) -> str:
-    """Null beyond the end, where `[]` has 0 or ''."""
-    [at] = node.expressions
-    if not (isinstance(at, exp.Literal) and not at.is_string):
-        raise fail(node)
-    return call("arrayElementOrNull", write(node.this), str(int(at.this)))
-
-
 RULES: dict[type[exp.Expr], Rule] = {
     **dict.fromkeys(_FUNCTIONS, _function),
     **dict.fromkeys(_OPERATORS, _operator),
     exp.Alias: lambda node, write: f"{write(node.this)} AS {name(node.alias)}",
     exp.Anonymous: _by_name,
-    exp.Array: lambda node, write: f"[{join(node.expressions, write)}]",
-    exp.ArrayFilter: _keep,
-    exp.ArraySort: _sort,
     exp.Between: _between,
     exp.Boolean: lambda node, write: "true" if node.this else "false",
-    exp.Bracket: _element,
     exp.Case: _case,
     exp.Cast: _cast,
     exp.Column: _column,
     exp.Contains: _contains,
     exp.Dot: lambda node, write: f"{write(node.this)}.{name(node.expression.name)}",
-    exp.Explode: _unnest,
     exp.Identifier: lambda node, write: name(node.name),
     exp.In: _in,
     exp.Is: _is,
-    exp.Lambda: _lambda,
     exp.Literal: _literal,
     exp.Neg: lambda node, write: f"(-{write(node.this)})",
     exp.Not: lambda node, write: f"(NOT {write(node.this)})",

@@ -4,7 +4,7 @@ from itertools import chain
 
 from sqlglot import exp
 
-from reporting.columns.dialect.clickhouse.expressions import is_single
+from reporting.columns.dialect.clickhouse.lists import is_single
 from reporting.columns.dialect.clickhouse.writing import Rule, Write, call, fail, join, name
 
 _JOINS = {

@@ -10,7 +10,13 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import SqlglotError
 
 from columns.files.layout import TYPES, VISIT_TYPES
-from reporting.columns.dialect.clickhouse import aggregates, expressions, json_values, relations
+from reporting.columns.dialect.clickhouse import (
+    aggregates,
+    expressions,
+    json_values,
+    lists,
+    relations,
+)
 from reporting.columns.dialect.clickhouse.arguments import Parameters
 from reporting.columns.dialect.clickhouse.paging import read_once
 from reporting.columns.dialect.clickhouse.pruning import prune
@@ -19,6 +25,7 @@ from reporting.columns.untranslatable import Untranslatable
 
 _RULES: dict[type[exp.Expr], Rule] = {
     **expressions.RULES,
+    **lists.RULES,
     **json_values.RULES,
     **aggregates.RULES,
     **relations.RULES,
