@@ -26,7 +26,7 @@ def _element(node: exp.Bracket, write: Write) -> str:
 
 
 def _sort(node: exp.ArraySort, write: Write) -> str:
-    if node.expression is not None:
+    if node.args.get("asc") is not None:  # an order of its own
         raise fail(node)
     return call("arraySort", write(node.this))
 

@@ -29,4 +29,4 @@ def join(parts: Iterable[exp.Expr], write: Write) -> str:
 
 
 def fail(node: exp.Expr, why: str = "") -> Untranslatable:
-    return Untranslatable(f"{type(node).__name__} {why}: {node.sql()[:200]}")
+    return Untranslatable(f"{type(node).__name__} {why}: {node.sql(dialect='duckdb')[:200]}")
