@@ -159,15 +159,17 @@ def _count_rows(hits: Hits, rows: Integers, count: int) -> EncodedTable:
 
 def _collect(people: People, rows: Integers, count: int) -> tuple[Integers, Hashes]:
     """How many are in each row, and who: ascending within a row, row after row."""
-    width = len(people.members) + 1
-    pairs = rows * width + people.places
+    bits = len(people.members).bit_length()
+    pairs = rows << bits | people.places
     pairs.sort()
     is_first = np.ones(len(pairs), np.bool_)
     np.not_equal(pairs[1:], pairs[:-1], out=is_first[1:])
-    found, places = np.divmod(pairs[is_first], width)
-    counted = (found > 0) & (places > 0)
-    sizes = np.bincount(found[counted], minlength=count + 1)[1:]
-    return sizes, people.members[places[counted] - 1]
+    pairs = pairs[is_first]
+    found, places = pairs >> bits, pairs & ((1 << bits) - 1)
+    is_counted = (found > 0) & (places > 0)
+    if not is_counted.all():
+        found, places = found[is_counted], places[is_counted]
+    return np.bincount(found, minlength=count + 1)[1:], people.members[places - 1]
 
 
 def _encode_sets(prefix: str, sizes: Integers, members: Hashes) -> dict[str, bytes]:
