@@ -6,7 +6,7 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notices.documents import AlertUnit, ReportEvery
@@ -37,6 +37,11 @@ UNITS = st.sampled_from(get_args(AlertUnit))
 HOURS = st.integers(0, 23)
 
 
+# Also on a machine that does much else.
+steady = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@steady
 @given(EVERY, HOURS, NAMES, MOMENTS)
 def test_what_is_due_and_what_is_next_follow_each_other(
     every: ReportEvery, hour: int, name: str, now: datetime
@@ -51,6 +56,7 @@ def test_what_is_due_and_what_is_next_follow_each_other(
     assert find_next_report(every, hour, zone, due.at) == following
 
 
+@steady
 @given(EVERY, HOURS, NAMES, MOMENTS)
 def test_it_is_due_at_its_hour_of_the_day_on_which_the_window_ended(
     every: ReportEvery, hour: int, name: str, now: datetime
@@ -78,6 +84,7 @@ def test_it_is_due_at_its_hour_of_the_day_on_which_the_window_ended(
         assert start.day == 1
 
 
+@steady
 @given(UNITS, NAMES, MOMENTS)
 def test_the_finished_unit_is_the_last_whose_events_have_had_time(
     unit: AlertUnit, name: str, now: datetime
@@ -92,6 +99,7 @@ def test_the_finished_unit_is_the_last_whose_events_have_had_time(
     assert find_finished(unit, zone, following.at)[1] == following
 
 
+@steady
 @given(UNITS, NAMES, MOMENTS)
 def test_the_running_unit_holds_now(unit: AlertUnit, name: str, now: datetime) -> None:
     before, slot = find_running(unit, ZoneInfo(name), now)
