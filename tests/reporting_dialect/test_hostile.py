@@ -1,8 +1,12 @@
 """Whatever a key or a value is, it is found as it is, and changes nothing else."""
 
 import json
+import random
+import threading
+import time
 from typing import Any
 
+import duckdb
 import pytest
 
 from analytics.web.problems import BadRequest
@@ -161,6 +165,38 @@ def test_a_pattern_takes_time_in_proportion_to_the_text(files: Files) -> None:
 
     for pattern in ("(a+)+$", "(a|a)*b", "(.*)*x", "((((a*)*)*)*)*$b"):
         assert files.count(compare("path", "matches", pattern)) == 0
+
+
+@pytest.mark.slow
+def test_a_pattern_that_is_hard_on_long_texts_is_interrupted_within_a_few_of_them(
+    files: Files,
+) -> None:
+    chance = random.Random(1)
+    texts = ["".join(chance.choices("xab", k=1_000)) for _ in range(1_024)]
+    files.store(*({"path": text} for text in texts))
+    pattern = "(x|a)(.{0,90}b)y"
+    begun = time.monotonic()
+    files.engine.execute(
+        "SELECT list_filter($few, each -> regexp_matches(each, $pattern))",
+        {"few": texts[:16], "pattern": pattern},
+    )
+    took_16 = time.monotonic() - begun
+    done = threading.Event()
+
+    def interrupt() -> None:
+        wait_seconds = 0.3  # it has begun with them
+        while not done.wait(wait_seconds):
+            files.engine.interrupt()
+            wait_seconds = 0.01
+
+    begun = time.monotonic()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(duckdb.InterruptException):
+        files.count(compare("path", "matches", pattern))
+    done.set()
+    thread.join()
+    assert time.monotonic() - begun < 1 + 16 * took_16  # all of them take 64 times that
 
 
 def test_numbers_at_the_edges_are_found_and_compared(files: Files) -> None:

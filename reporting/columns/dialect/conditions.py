@@ -38,7 +38,8 @@ class Conditions:
     """Conditions on some rows.
 
     `column_of` names the column with a field, `value_of` the one with the JSON text of a property,
-    `did` tells whether the person of an event did something.
+    `did` tells whether the person of an event did something, `match` names the column with what
+    a pattern found in a text; without it the pattern stands where it is asked.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Conditions:
         column_of: Callable[[Field], str],
         value_of: Callable[[Field], str],
         did: Callable[[Condition], str],
+        match: Callable[[str, str], str] | None = None,
     ) -> None:
         self._arguments = arguments
         self._column_of = column_of
         self._value_of = value_of
         self._did = did
+        self._name_match = match
 
     def compile(self, condition: Condition | None) -> str:
         """SQL that is true or false of every event; of no condition it is true."""
@@ -100,7 +103,7 @@ class Conditions:
         """Whether a text, or null, passes."""
         values = _known(given.values)
         if given.operator == "matches":
-            return self._search(text, [with_flags(given, value) for value in values])
+            return _any(self._match(text, with_flags(given, value)) for value in values)
         if given.case_sensitive and given.operator == "is":
             return f"{text} IN ({self._arguments.add_all(values)})" if values else "false"
         if not given.case_sensitive or len(values) > _MOST_TESTS:
@@ -108,6 +111,11 @@ class Conditions:
             return self._search(text, map(pattern.format, _join_quoted(values)))
         test = _TESTS[given.operator]
         return _any(f"{test}({text}, {self._arguments.add(value)})" for value in values)
+
+    def _match(self, text: str, pattern: str) -> str:
+        """As `_search`, of a pattern that somebody sent."""
+        found = self._search(text, [pattern])
+        return self._name_match(text, found) if self._name_match else found
 
     def _search(self, text: str, patterns: Iterable[str]) -> str:
         return _any(f"regexp_matches({text}, {self._arguments.add(each)})" for each in patterns)

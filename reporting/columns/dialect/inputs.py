@@ -7,6 +7,7 @@ from typing import TypeGuard
 
 from columns.files.layout import OF_VISITS
 from reporting.columns.dialect.conditions import Conditions
+from reporting.columns.dialect.patterns import match_each
 from reporting.columns.dialect.relation import bound, index_units, select_events
 from reporting.columns.dialect.values import (
     Arguments,
@@ -89,6 +90,7 @@ class Inputs:
         self._by_visit = by_visit
         self._fields: list[Field] = []
         self._visit_columns: list[str] = []
+        self._matches: list[tuple[str, str]] = []  # of patterns, each with its text
 
     def column_of(self, field: Field) -> str:
         """What holds a field that is no property."""
@@ -115,14 +117,22 @@ class Inputs:
         def value_of(field: Field) -> str:
             return f"p{self.number_of(field)}"
 
+        def match(text: str, found: str) -> str:
+            self._matches.append((text, found))
+            return f"match{len(self._matches) - 1}"
+
         arguments, did = self._events.arguments, self._events.did
-        return Conditions(arguments, self.column_of, value_of, did).compile(condition)
+        return Conditions(arguments, self.column_of, value_of, did, match).compile(condition)
 
     def rows(self) -> str:
         """All events with the properties and columns of visits that are known by now.
 
-        An event's JSON is parsed once.
+        An event's JSON is parsed once. What was tested by then may have patterns, nothing after it.
         """
+        found = self._rows()
+        return match_each(found, self._matches) if self._matches else found
+
+    def _rows(self) -> str:
         select = self._events.select_by_visit if self._by_visit else self._events.select
         events = select(self._visit_columns)
         if not self._fields:

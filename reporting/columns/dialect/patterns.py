@@ -1,7 +1,12 @@
-"""Patterns of RE2, which the engine itself judges."""
+"""Patterns of RE2, which the engine itself judges.
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+It can be interrupted between two chunks of 2,048 rows, and matches all texts of one in one go: of
+long texts and a pattern that is hard on them that takes minutes. So a row takes as many rows' room
+of a chunk as its texts are long, and is matched in the first of them, before the others go.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 
@@ -11,6 +16,25 @@ from reporting.questions.conditions import And, Compare, Condition, Did, Not, Or
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+ROOM_BYTES: Final = 16
+"""So much of a row's texts, for each pattern, takes the room of a row more."""
+
+
+def match_each(rows: str, matches: Sequence[tuple[str, str]]) -> str:
+    """What can stand in a FROM: `rows`, with a column match0 .. for each of `matches`, a text and
+    the SQL that tells whether a pattern is found in it.
+
+    What is there is the first row of each: others are null in these columns. They come out of
+    `unnest`, so that the engine neither works them out elsewhere nor lets go of the room before.
+    """
+    long = " + ".join(f"coalesce(strlen({text}), 0)" for text, _ in matches)
+    spread = f"SELECT *, unnest(range(1 + ({long}) // {ROOM_BYTES})) AS room FROM {rows}"
+    found = ", ".join(
+        f"unnest([CASE WHEN room = 0 THEN coalesce({each}, false) END]) AS match{n}"
+        for n, (_, each) in enumerate(matches)
+    )
+    return f"(SELECT * FROM (SELECT *, {found} FROM ({spread})) WHERE match0 IS NOT NULL)"
 
 
 def check_patterns(
