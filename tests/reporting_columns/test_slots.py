@@ -8,7 +8,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from django.conf import settings
 
+from analytics.web.asker import asked_by
 from analytics.web.problems import BadRequest, Problem, Unavailable
 from columns.files.scratch import make_scratch
 from reporting.columns.slots import Engine, run
@@ -38,6 +40,15 @@ def test_a_question_ends_at_its_deadline_and_the_engine_goes_on() -> None:
     refusal = refuse(lambda engine: engine.execute(ENDLESS).fetchall(), soon(0.3))
     assert time.monotonic() - begun < 2
     assert (type(refusal), refusal.code) == (BadRequest, "query_timeout")
+    assert run(PROJECT, soon(), ask) == 42
+
+
+def test_a_question_ends_where_nobody_waits_for_its_answer() -> None:
+    begun = time.monotonic()
+    with asked_by(lambda: True):
+        refusal = refuse(lambda engine: engine.execute(ENDLESS).fetchall(), soon(3_600))
+    assert time.monotonic() - begun < settings.QUERY_TIMEOUT_SECONDS - 2
+    assert refusal.code == "query_timeout"
     assert run(PROJECT, soon(), ask) == 42
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,8 +19,11 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 
 from analytics.databases.redis_clients import broker_client
+from analytics.web.asker import find_asker
 from ingestion.server.relay.application import MOST_RELAYED
 from ingestion.server.relay.call import READY_SECONDS
+from ingestion.server.relay.frames import RelayedRequest
+from ingestion.server.relay.worker import answer_relayed
 from local.process.ports import LOOPBACK
 from tests.conftest import TestProject
 from tests.processes import find_children, frozen, kill
@@ -275,6 +279,22 @@ def test_reports_that_wait_are_bounded_and_end_with_their_clients(
 
         first.__exit__(None, None, None)
         wait_until(lambda: is_taken(server, project), 30, "the one that left has made room")
+
+
+def test_who_answers_can_tell_that_the_client_has_left() -> None:
+    ours, theirs = socket.socketpair()
+    has_left: list[bool] = []
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        has_left.append(find_asker()())
+        ours.close()
+        has_left.append(find_asker()())
+        start_response("200 OK", [])
+        return [b"for nobody"]
+
+    with theirs, suppress(OSError):
+        answer_relayed(application, RelayedRequest({}, b""), theirs)
+    assert has_left == [False, True]
 
 
 def is_taken(server: Gunicorn, project: TestProject) -> bool:

@@ -3,6 +3,7 @@
 Imported by gunicorn's master, before gevent patches and before Django is loaded.
 """
 
+import select
 import socket
 import sys
 from io import BytesIO
@@ -10,9 +11,11 @@ from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from gevent import monkey
+from gevent.select import poll
 from gevent.socket import socket as gevent_socket
 from gunicorn.util import close
 
+from analytics.web.asker import asked_by
 from ingestion.server.crew import Crew
 from ingestion.server.gunicorn_types import Address, Listener, Request
 from ingestion.server.gunicorn_worker import Worker as AcceptingWorker
@@ -92,20 +95,18 @@ class Worker(AcceptingWorker):
 
 def _has_left(client: socket.socket) -> bool:
     """Whether the accepting process waits no more: it has nothing else to send."""
-    client.settimeout(0)
-    try:
-        client.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
+    poller = poll()
+    poller.register(client, select.POLLIN)
+    return bool(poller.poll(0))
 
 
 def answer_relayed(
     application: WSGIApplication, request: RelayedRequest, client: socket.socket
 ) -> None:
-    """Let a WSGI application answer, and send what it says as it comes."""
+    """Let a WSGI application answer, and send what it says as it comes.
+
+    While it works it may ask whether anybody waits for that (analytics/web/asker.py).
+    """
     head: list[RelayedHead] = []
 
     def start_response(
@@ -113,7 +114,8 @@ def answer_relayed(
     ) -> Any:  # the old way to write a body, which Django does not use
         head[:] = [RelayedHead(status, headers)]
 
-    blocks = application(_make_environ(request), start_response)
+    with asked_by(lambda: _has_left(client)):
+        blocks = application(_make_environ(request), start_response)
     try:
         said = make_frame(HEAD, encode(head[0]))
         for content in blocks:

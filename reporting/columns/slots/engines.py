@@ -19,6 +19,7 @@ from gevent import monkey
 from gevent.threadpool import ThreadPool
 
 from analytics.remembered import forgets
+from analytics.web.asker import HasLeft, find_asker
 from analytics.web.problems import BadRequest, Problem, Unavailable
 from columns.files.engine import open_engine
 from columns.files.folder import engine_folder
@@ -34,6 +35,7 @@ BUSY_RETRY_SECONDS = 5
 _MOST_THREADS = 2
 # An interruption that falls between two statements is lost: so it is said again.
 _INTERRUPT_SECONDS = 0.02
+_LOOK_SECONDS = 0.5  # whether anybody waits for the answer
 
 
 class Slots:
@@ -133,10 +135,11 @@ def run(project_id: bytes, deadline: float, work: Callable[[Engine], T]) -> T:
     project has at most half of the engines, rounded up, and those that wait take turns by project;
     within `as_guest` it waits behind all others.
 
-    Raises BadRequest (`query_timeout`) at the deadline, (`query_too_large`) where it needs more
-    memory than its share; Unavailable (`query_busy`) where others were before it until then,
-    (`columns_unavailable`) where a file cannot be read, (`query_failed`) where the engine fails,
-    which is then made anew if it has to be; and what else `work` raises.
+    Raises BadRequest (`query_timeout`) at the deadline, or where who asked has left
+    (analytics/web/asker.py), (`query_too_large`) where it needs more memory than its share;
+    Unavailable (`query_busy`) where others were before it until then, (`columns_unavailable`) where
+    a file cannot be read, (`query_failed`) where the engine fails, which is then made anew if it
+    has to be; and what else `work` raises.
     """
     return _slots().run(project_id, deadline, work)
 
@@ -174,7 +177,10 @@ def _work(engine: Engine, deadline: float, work: Callable[[Engine], T]) -> T:
     with engine.cursor() as connection:
         done = threading.Event()
         watcher = threading.Thread(
-            target=_interrupt, args=(connection, deadline, done), name="deadline", daemon=True
+            target=_interrupt,
+            args=(connection, deadline, find_asker(), done),
+            name="deadline",
+            daemon=True,
         )
         watcher.start()
         try:
@@ -194,11 +200,18 @@ def _is_of_a_file(exc: Exception) -> bool:
     )
 
 
-def _interrupt(connection: Engine, deadline: float, done: threading.Event) -> None:
-    left_seconds = deadline - time.monotonic()
-    while not done.wait(max(0.0, left_seconds)):
-        connection.interrupt()
-        left_seconds = _INTERRUPT_SECONDS
+def _interrupt(
+    connection: Engine, deadline: float, has_left: HasLeft, done: threading.Event
+) -> None:
+    """At the deadline, or where nobody waits for the answer any more."""
+    is_over = False
+    while True:
+        left_seconds = max(0.0, deadline - time.monotonic())
+        if done.wait(_INTERRUPT_SECONDS if is_over else min(left_seconds, _LOOK_SECONDS)):
+            return
+        is_over = is_over or time.monotonic() >= deadline or has_left()
+        if is_over:
+            connection.interrupt()
 
 
 def too_long() -> BadRequest:
