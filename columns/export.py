@@ -14,7 +14,7 @@ from analytics.events.fresh import FRESH_ID_BYTES, fresh_since_ms, list_fresh_ke
 from analytics.events.ids import MILLISECOND, ids_of, ms_of_datetime
 from columns.change import Change
 from columns.files.folder import make_folder
-from columns.files.rows import PROJECTION
+from columns.files.rows import FIELDS, OPTIONS
 
 DUE_EVENTS: Final = 5_000
 DUE_AGE: Final = timedelta(hours=1)
@@ -86,13 +86,14 @@ def _list_oldest(project_id: bytes, most: int) -> list[FreshDocument]:
 
 
 def read_events(project_id: bytes, keys: Sequence[bytes]) -> Iterator[Document]:
-    """The stored events of a project with these `_id`s, by `rows.PROJECTION`; tombstones are none.
+    """The stored events of a project with these `_id`s, by `rows.FIELDS`; tombstones are none.
 
     A majority has what is read: the transaction that named an event stored it, and reads do not
     go back behind what was read before.
     """
+    events = collection(mongo.EVENTS).with_options(codec_options=OPTIONS)
     for at in range(0, len(keys), _READ_KEYS):
         named = {"$in": keys[at : at + _READ_KEYS]}
-        yield from collection(mongo.EVENTS).find(
-            {"_id": named, "project": project_id}, PROJECTION, batch_size=_READ_KEYS + 1
+        yield from events.find(
+            {"_id": named, "project": project_id}, FIELDS, batch_size=_READ_KEYS + 1
         )

@@ -83,7 +83,7 @@ class SegmentWriter:
         self._entry = add_entry(project_id, [], WRITE_TIME)
 
     def write_events(self, events: Iterable[Document]) -> list[Written]:
-        """Write stored events of the project, as `rows.PROJECTION` asks for them; none: no file.
+        """Write stored events of the project, as `rows.encode_row` takes them; none: no file.
 
         Several files where they are more than MAX_ROWS, or large. Raises ColumnsUnavailable.
         """

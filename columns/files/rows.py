@@ -5,14 +5,16 @@ tail. A row is a line of JSON, because DuckDB then takes each column as the type
 with NUL and all; it guesses the types of Python objects, and takes four times as long for one text.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from bson import DBRef
+from bson.codec_options import CodecOptions
 
 from analytics.databases.mongo import Document
-from analytics.events.ids import PROJECT_ID_BYTES
+from analytics.events.ids import MILLISECOND, PROJECT_ID_BYTES
 from analytics.events.properties import undo_reference
 from columns.files.engine import quote
 from columns.files.layout import BYTES, INTEGER, TEXT, TYPES
@@ -29,11 +31,19 @@ Times as doubles, which hold them exactly: to make datetimes of them took longer
 event's export, and integers of 64 bits, which are a class of the driver's, a third of its decoding.
 """
 
+FIELDS: Final = dict.fromkeys(PROJECTION, 1)
+OPTIONS: Final[CodecOptions[Document]] = CodecOptions(tz_aware=False)
+"""The same with times as datetimes without a zone: MongoDB copies what it need not work out. It
+takes half as long for that, and the driver less than for doubles; with a zone it takes twice that.
+"""
+
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 as OPTIONS have it
+
 _MAX_LINE_BYTES = 2 * 1024 * 1024  # DuckDB keeps two of them; an event is far smaller
 
 
 def encode_row(event: Document) -> bytes:
-    """A stored event, as PROJECTION asks for it, as a line of JSON for `select_rows`.
+    """A stored event, as PROJECTION or FIELDS ask for it, as a line of JSON for `select_rows`.
 
     Without the line's end. Columns that the event lacks, as those from before a release do, are
     left out. The id is without its project; bytes are in base64.
@@ -42,7 +52,8 @@ def encode_row(event: Document) -> bytes:
     row["id"] = row.pop("_id")[PROJECT_ID_BYTES:]
     for name in _NUMBERS:
         if (number := row.get(name)) is not None:
-            row[name] = int(number)
+            is_time = type(number) is datetime
+            row[name] = (number - _EPOCH) // MILLISECOND if is_time else int(number)
     if (properties := row.get("properties")) is not None:
         row["properties"] = encode_properties(properties)
     return _encode(row)
