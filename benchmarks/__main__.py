@@ -1,4 +1,7 @@
-"""`python -m benchmarks [--part NAME] [--quick] [--large] [--against COMMIT] [--json FILE]`."""
+"""`python -m benchmarks [--part NAME] [--quick] [--large] [--against COMMIT] [--json FILE]`.
+
+Of parts that ask what is stored: `--fill` stores it in BENCH_DATA_DIR, and asks nothing yet.
+"""
 
 import argparse
 import json
@@ -21,10 +24,12 @@ from benchmarks import (
 )
 from benchmarks.accepting import beside_reports, doors, limit, many_keys
 from benchmarks.columns import (
+    behind,
     beside,
     bucket,
     engines,
     export,
+    late,
     leaving,
     projects,
     questions,
@@ -61,11 +66,14 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "exporters_beside": beside.run,
     "bucket": bucket.run,
     "today": today.run,
+    "late": late.run,
+    "behind": behind.run,
     "dashboard": dashboard.run,
 }
 
 # These store ten million events, which takes half an hour: asked for by name, or by --large.
-LARGE_PARTS = ("growth", "reporting", "questions", "dashboard")
+LARGE_PARTS = ("growth", "reporting", "questions", "dashboard", "late")
+FILLED_PARTS = ("questions", "dashboard", "today")
 
 
 def main() -> None:
@@ -73,14 +81,22 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, help="only this part; all of them otherwise")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--large", action="store_true", help="up to ten million stored events")
+    parser.add_argument("--fill", action="store_true", help="only store, in BENCH_DATA_DIR")
+    parser.add_argument("--only", help="of `questions` those whose name has this text")
     parser.add_argument("--against", help="the drain's CPU time also beside that of this commit")
     parser.add_argument("--json", type=Path, help="write all figures and samples to this file")
     options = parser.parse_args()
     results: dict[str, Any] = {}
     for name in [options.part] if options.part else PARTS:
-        sizes = {"large": options.large or options.part == name} if name in LARGE_PARTS else {}
+        more: dict[str, Any] = {}
+        if name in LARGE_PARTS:
+            more["large"] = options.large or options.part == name
+        if name in FILLED_PARTS:
+            more["fill"] = options.fill
+        if name == "questions":
+            more["only"] = options.only or ""
         try:
-            results |= PARTS[name](quick=options.quick, **sizes)
+            results |= PARTS[name](quick=options.quick, **more)
             if name == "drain" and options.against:
                 results |= drain_against.run(quick=options.quick, against=options.against)
         except (NoGenerator, NoBrowser) as exc:

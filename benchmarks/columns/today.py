@@ -2,14 +2,15 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
 from benchmarks.accepting.beside_reports import find_reporting
 from benchmarks.columns.questions import read_peak_mib
-from benchmarks.columns.stored import export, load
+from benchmarks.columns.stored import load, load_columns
 from benchmarks.memory import read_rss_mib
-from benchmarks.reporting import Asker, percentile
+from benchmarks.reporting import DATA_DIR, Asker, percentile
 from benchmarks.stack import open_stack
 
 Result = dict[str, Any]
@@ -25,13 +26,16 @@ _METRICS = ["visits", "bounceRate", "visitDuration", "viewsPerVisit"]
 GOAL_MS, GOAL_MIB = 2_000, 512
 
 
-def run(*, quick: bool) -> Result:
+def run(*, quick: bool, fill: bool = False) -> Result:
     """Milliseconds of each question, the first of a process and then with newer events each time;
     and the most that the reporting process had in memory."""
     events, samples = (QUICK_EVENTS, 3) if quick else (EVENTS, 10)
-    with open_stack(reference=False) as stack:
-        load(stack, events, kind="today")
-        result: Result = {"events": events, "segments": export(stack)["segments"]}
+    kept = DATA_DIR and DATA_DIR / f"today-{datetime.now(UTC):%Y%m%d}-{events}"
+    with open_stack(reference=False, kept=kept) as stack:
+        stored = load_columns(stack, events, kind="today")
+        result: Result = {"events": events, "segments": stored["segments"]}
+        if fill:
+            return {"today": result}
         web, url = stack.start_web()
         reporting = find_reporting(web.pid)
         asker = Asker(url, stack.read_key)

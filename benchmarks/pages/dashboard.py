@@ -37,13 +37,15 @@ OFFERED_PER_SECOND = 1_000.0
 CROWDS = (0, 1, 200)
 
 
-def run(*, quick: bool, large: bool) -> Result:
+def run(*, quick: bool, large: bool, fill: bool = False) -> Result:
     """Ten million events where it is asked for by name, else one."""
     events = MILLION if quick or not large else 10 * MILLION
     samples, seconds = (4, 12.0) if quick else (12, 60.0)
     kept = DATA_DIR and DATA_DIR / f"columns-{events}"
     with open_stack(reference=False, kept=kept) as stack:
         result: Result = {"events": events, **load_columns(stack, events)}
+        if fill:
+            return {"dashboard": result}
         load(stack, TAIL_EVENTS, processes=1, kind="today")
         project = find_project(stack)
         _, url = stack.start_web()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import django
+import duckdb  # noqa: F401 that a worker has loaded by then
 
 django.setup()
 
