@@ -1,17 +1,9 @@
-"""Go on with an export in a process that is killed at one step of it.
+"""Go on with an export in a process that is killed at one step of it; see `tests/mortals.py`."""
 
-python -m tests.exchange.dying EXPORT before:append
-"""
-
-import os
-import signal
-import subprocess
-import sys
-
-from tests.columns.dying import _make_deadly, let_go
 from tests.drain.kill_points import resolve
-from tests.paths import ROOT
+from tests.mortals import make_deadly
 
+IMPORTED = ("exchange.outgoing.run", "duckdb")
 STEPS = {
     "pin": "exchange.outgoing.pinning.pin",  # in its transaction
     "pinned": "exchange.outgoing.pinning.pin_moment",
@@ -31,32 +23,15 @@ POINTS = [
 ]  # fmt: skip
 
 
-def die_at(point: str, export_id: str) -> None:
-    """Go on with an export in a process that is killed at `point`."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.exchange.dying", export_id, point],
-        cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    let_go()
-
-
-def main(export_id: str, point: str) -> None:
+def act(point: str, export_id: str) -> None:
     from exchange.outgoing.run import EXPORTS
     from upkeep.jobs.engine import run_job
 
     moment, _, step = point.partition(":")
     owner, name = resolve(STEPS[step])
-    deadly = _make_deadly(getattr(owner, name), moment)
+    deadly = make_deadly(getattr(owner, name), moment)
     setattr(owner, name, deadly)
     kind = EXPORTS
     if step == "pinned":
         kind.strides["pin"] = deadly  # type: ignore[index]
     run_job(kind, export_id)
-
-
-if __name__ == "__main__":
-    import django
-
-    django.setup()
-    main(*sys.argv[1:])

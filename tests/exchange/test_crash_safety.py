@@ -13,8 +13,9 @@ from exchange.outgoing.job import Export, file_of, find_export
 from exchange.outgoing.work import hold_work
 from exchange.outgoing.writer import RowWriter
 from tests.conftest import TestProject
-from tests.exchange.dying import POINTS, die_at
+from tests.exchange.dying import POINTS
 from tests.exchange.exports import ask, export, read, run, stored
+from tests.mortals import start_mortals
 from tests.stored import store_events
 from tests.upkeep.erasure.erasures import pass_time
 from upkeep.exports.folder import delete_project
@@ -46,10 +47,11 @@ def test_killed_at_each_step_and_repeated_it_has_the_same_bytes(
     expected = stored(project)
     calm = export(project, format_)
     export_id = ask(project, format_)
-    die_at(POINTS[0], export_id)
-    for number, point in enumerate(POINTS[1:]):
-        die_at(point, export_id)
-        go_on_living(project, number)
+    with start_mortals("tests.exchange.dying") as mortals:
+        mortals.die(POINTS[0], export_id)
+        for number, point in enumerate(POINTS[1:]):
+            mortals.die(point, export_id)
+            go_on_living(project, number)
     done = run(project, export_id)
 
     assert read(done) == expected

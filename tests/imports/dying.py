@@ -1,17 +1,14 @@
-"""Go on with an import in a process that is killed at one step of it.
+"""Go on with an import in a process that is killed at one step of it; see `tests/mortals.py`.
 
-python -m tests.imports.dying IMPORT before:admit [TIMES]
+python -m tests.imports.dying IMPORT, where who began it kills it.
 """
 
-import os
-import signal
-import subprocess
 import sys
 
-from tests.columns.dying import _make_deadly, let_go
 from tests.drain.kill_points import resolve
-from tests.paths import ROOT
+from tests.mortals import make_deadly
 
+IMPORTED = ("exchange.incoming.run",)
 STEPS = {
     "ordinal": "exchange.incoming.ordinals.Ordinals.count",
     "block": "exchange.incoming.taking.write_block",
@@ -27,24 +24,14 @@ POINTS = [
 ]  # fmt: skip
 
 
-def die_at(point: str, import_id: str) -> None:
-    """Go on with an import in a process that is killed at `point`."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.imports.dying", import_id, point],
-        cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    let_go()
-
-
-def main(import_id: str, point: str) -> None:
+def act(point: str, import_id: str) -> None:
     from exchange.incoming.run import IMPORTS
     from upkeep.jobs.engine import run_job
 
     moment, _, step = point.partition(":")
-    if step != "never":  # who began it kills it
+    if step != "never":
         owner, name = resolve(STEPS[step])
-        setattr(owner, name, _make_deadly(getattr(owner, name), moment))
+        setattr(owner, name, make_deadly(getattr(owner, name), moment))
     run_job(IMPORTS, import_id)
 
 
@@ -52,4 +39,4 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    main(*sys.argv[1:])
+    act("after:never", sys.argv[1])

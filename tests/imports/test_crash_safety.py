@@ -16,8 +16,9 @@ from exchange.incoming.reading import Reading, open_source
 from exchange.incoming.run import IMPORTS
 from tests.conftest import TestProject
 from tests.exchange.exports import export, stored
-from tests.imports.dying import POINTS, die_at
+from tests.imports.dying import POINTS
 from tests.imports.imports import MAPPING, TABLE, ask, bring, find, run, table
+from tests.mortals import start_mortals
 from tests.stored import store_events
 from upkeep.jobs.job import MustWait
 from upkeep.ledger.lines import read_ledger
@@ -43,8 +44,9 @@ def test_killed_at_each_step_and_repeated_it_stores_each_event_once(
 ) -> None:
     content = table(*ROWS)
     import_id = ask(project, content, TABLE)
-    for point in POINTS:
-        die_at(point, import_id)
+    with start_mortals("tests.imports.dying") as mortals:
+        for point in POINTS:
+            mortals.die(point, import_id)
     done = run(project, import_id)
     assert done["counts"] == {"imported": 60, "stored": 0, "erased": 0}
     assert done["report"]["rows"] == 60

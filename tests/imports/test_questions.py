@@ -126,7 +126,7 @@ def ask_all(project: TestProject) -> list[Any]:
 def go_on_and_die(import_id: str, seconds: float) -> None:
     """A process goes on with the import, and is killed after a while."""
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.imports.dying", import_id, "after:never"],
+        [sys.executable, "-m", "tests.imports.dying", import_id],
         cwd=ROOT, env=os.environ,
     )  # fmt: skip
     until = time.monotonic() + seconds

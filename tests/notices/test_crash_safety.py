@@ -11,9 +11,8 @@ import pytest
 from notices.outbox.leases import LEASE
 from notices.outbox.notices import add_notices, make_notice
 from notices.rules.looking import TAKEN
-from tests.columns.dying import let_go
 from tests.conftest import TestProject, make_project
-from tests.notices.dying import LOOKING, SENDING, start_mortals
+from tests.notices.dying import LOOKING, SENDING, start_rounds
 from tests.notices.rules import HOOK, MAIL, add_alert, add_report, at, keep_bare, look, notices
 from tests.notices.test_outbox import FACTS
 from tests.stored import store_events
@@ -27,7 +26,7 @@ def test_a_look_that_is_killed_at_any_step_says_all_of_it_once(
     project: TestProject, tmp_path: Path
 ) -> None:
     """Of an alert and a report, each to two targets."""
-    with start_mortals(tmp_path / "sent") as mortals:
+    with start_rounds(tmp_path / "sent") as rounds:
         for point in LOOKING:
             killed = make_project(point)
             event = {"path": "/", "userId": "ada", "timestamp": at("2025-05-01 23:40")}
@@ -35,8 +34,7 @@ def test_a_look_that_is_killed_at_any_step_says_all_of_it_once(
             add_alert(killed, MADE, MAIL, HOOK, value=0, unit="hour")
             add_report(killed, "day", 0, MADE, MAIL, HOOK)
 
-            mortals.run("look", point, DUE)
-            let_go()
+            rounds.run("look", point, DUE)
             made = len(notices(killed))
             look(DUE + TAKEN)
 
@@ -51,18 +49,18 @@ def test_sending_that_is_killed_at_any_step_loses_nothing_and_doubles_no_key(
 ) -> None:
     now = DUE
     rule_id = keep_bare(project)
-    with start_mortals(tmp_path / "sent") as mortals:
+    with start_rounds(tmp_path / "sent") as rounds:
         for point in SENDING:
             whats = [f"report:{point}:{number}" for number in range(2)]
             made = [make_notice(project.id, rule_id, what, MAIL, FACTS, now) for what in whats]
             add_notices(made)
-            before = len(mortals.list_sent())
+            before = len(rounds.list_sent())
 
-            mortals.run("send", point, now)
+            rounds.run("send", point, now)
             now += LEASE
-            mortals.run("send", "never", now)
+            rounds.run("send", "never", now)
 
-            sent = mortals.list_sent()[before:]
+            sent = rounds.list_sent()[before:]
             assert set(sent) == {notice["key"] for notice in made}, point
             # Only what was taken and not written down is handed over again.
             assert len(sent) == (3 if point in ("after:hand", "before:end") else 2), point

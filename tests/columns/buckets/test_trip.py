@@ -20,9 +20,9 @@ from columns.garbage import collect_files
 from columns.merge import merge_project
 from columns.rewrite import cut_before, rebuild
 from tests.columns.buckets.store import Bucket
-from tests.columns.dying import die_at
 from tests.columns.held import held, segments_of
 from tests.conftest import Api, TestProject
+from tests.mortals import start_mortals
 from tests.stored import store_events
 from upkeep.columns.verify import Verification
 
@@ -88,7 +88,8 @@ def test_an_exporter_that_is_killed_loses_nothing_and_leaves_nothing(
 ) -> None:
     export(project, "/before")
     store_events(project, [{"path": "/after"}])
-    die_at(point, "columns.export.export_project", project.id)
+    with start_mortals("tests.columns.dying") as mortals:
+        mortals.die("columns.export.export_project", project.id.hex(), point)
     assert set(held(project)) - {"/after"} == {"/before"}
     export_project(project.id)
     assert held(project) == ["/after", "/before"]

@@ -27,9 +27,10 @@ from columns.segments import (
     list_segments,
     read_head,
 )
-from tests.columns.dying import POINTS, die_at
+from tests.columns.dying import POINTS
 from tests.columns.folders import in_either_place, list_files, read_file, write_file
 from tests.conftest import TestProject, make_project
+from tests.mortals import start_mortals
 from tests.stored import ENRICHED, store_events
 from tests.workers import wait_until
 
@@ -262,7 +263,8 @@ def test_every_row_is_there_once_whenever_a_merge_is_killed(
         add_segment(project, 4)
     before = read_rows(*segments_of(project))
 
-    die_at(point, "columns.merge.merge_project", project.id)
+    with start_mortals("tests.columns.dying") as mortals:
+        mortals.die("columns.merge.merge_project", project.id.hex(), point)
 
     found = segments_of(project)
     assert len(found) == (1 if point == "after:apply" else 3)
