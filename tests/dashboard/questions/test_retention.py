@@ -46,9 +46,9 @@ def test_every_number_is_the_apis(
     query: dict[str, Any],
     question: dict[str, Any],
 ) -> None:
-    found = ask(read, "retention", period="month", **question)["cohorts"]
+    found = ask(read, "retention", period="28d", **question)["cohorts"]
 
-    page = show(signed_in, filled, "retention/result", period="month", **query)
+    page = show(signed_in, filled, "retention/result", period="28d", **query)
 
     begun = [each for each in found if each["people"] is not None]
     most = max(sum(count is not None for count in each["returned"]) for each in begun)
