@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.tracker.site import COUNT_FLYING
+from tests.tracker.site import COUNT_FLYING, Site
 
 
 @pytest.fixture
-def context(context: BrowserContext) -> BrowserContext:
+def context(open_sites: list[Site], context: BrowserContext) -> BrowserContext:
     context.add_init_script(COUNT_FLYING)
     return context

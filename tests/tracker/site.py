@@ -174,11 +174,20 @@ def end(page: Page, site: Site) -> None:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
+def open_sites() -> Iterator[list[Site]]:
+    """They go on when the test has ended, until its pages are left: those may be sending still."""
+    sites: list[Site] = []
+    yield sites
+    for site in sites:
+        site.close()
+
+
+@pytest.fixture
+def site(open_sites: list[Site]) -> Iterator[Site]:
     site = Site()
+    open_sites.append(site)
     yield site
-    site.close()
-    for request in site.received:
+    for request in list(site.received):
         if request.method == "POST":
             _judge(request)
 

@@ -61,6 +61,7 @@ def test_without_its_attribute_there_is_one_script(page: Page, site: Site) -> No
 @pytest.mark.parametrize("src", ["/tracker.js", "/stats.js?v=1.js", "/x.js/stats.js"])
 def test_the_second_script_is_beside_the_first(page: Page, site: Site, src: str) -> None:
     ready(page, site, "/a", src=src, track="")
+    end(page, site)
 
     asked = [path for _, path in site.asked if "more" in path]
     assert asked == [re.sub(r"\.js(\?.*)?$", "-more.js", src)]

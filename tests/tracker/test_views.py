@@ -79,8 +79,8 @@ def test_two_moves_within_a_moment_are_two_views_with_no_wrong_title(
 
 
 def test_a_title_that_comes_a_little_later_is_the_views(page: Page, site: Site) -> None:
-    page.goto(site.serve("/a", title="Loading"))
-    page.evaluate("document.title = 'Ready'")
+    later = "<script>setTimeout(() => document.title = 'Ready', 50)</script>"
+    page.goto(site.serve("/a", later, title="Loading"))
 
     assert site.wait_for_event("pageview")["title"] == "Ready"
 
