@@ -48,9 +48,9 @@ def find(project: TestProject, import_id: str) -> ImportDocument:
     return found
 
 
-def run(project: TestProject, import_id: str) -> ImportDocument:
+def run(project: TestProject, import_id: str, times: int = 50) -> ImportDocument:
     """Go on as far as it goes, the drain beside it."""
-    for _ in range(50):
+    for _ in range(times):
         run_job(IMPORTS, import_id)
         drain(project.row.partition)
         found = find(project, import_id)
