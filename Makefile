@@ -20,7 +20,7 @@ SLOW := $(BIN)/pytest --numprocesses 3 --dist loadfile
 ASIDE := not chaos and not nightly and not containers and not clients and not clickhouse
 
 .DEFAULT_GOAL := help
-.PHONY: help install run manage loadtest demo screenshots test test-fast test-browser test-at test-containers test-clients test-clickhouse image-digests check audit pins lists format openapi bench nightly chaos clean
+.PHONY: help install run manage loadtest demo screenshots test test-fast test-browser test-at test-containers test-clients test-clickhouse environments image-digests check audit pins lists format openapi bench nightly chaos clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,7 +75,7 @@ test-containers: $(INSTALLED) ## Run the image and the compose file on a Docker 
 # In environments of their own; those for Node and browsers where there is a Node.
 test-clients: $(INSTALLED) ## Run the clients of Segment, PostHog and others against the service
 	@$(BIN)/python -m tests.clients.install
-	@$(PYTEST) tests/clients -m clients
+	@$(SLOW) tests/clients -m clients
 
 # chDB in an environment of its own. What tests ask of DuckDB is asked of it, too: a choice of them, or
 # all of them with ARGS=all, or those that ARGS names.
@@ -84,6 +84,10 @@ test-clickhouse: $(INSTALLED) ## Ask the engine of ClickHouse the questions of t
 	@$(BIN)/python -m tests.clickhouse.install
 	@CLICKHOUSE_TESTS=$(filter all,$(ARGS)) $(PYTEST) -p tests.clickhouse.plugin \
 		-m "not chaos and not nightly" $(or $(filter-out all,$(ARGS)),$(ASKING))
+
+environments: $(INSTALLED) ## Install what the two above have of their own
+	@$(BIN)/python -m tests.clients.install
+	@$(BIN)/python -m tests.clickhouse.install
 
 image-digests: $(INSTALLED) ## Pin the images by the digests that their tags have now
 	@$(BIN)/python -m local.pins.digests
@@ -121,7 +125,7 @@ openapi: $(INSTALLED) ## Write docs/openapi.yaml anew from the code
 bench: $(INSTALLED) ## Run the benchmarks
 	$(BIN)/python -m benchmarks
 
-nightly: $(INSTALLED) ## Compare the HTTP parser with others on many requests
+nightly: $(INSTALLED) ## Run at length what a moment samples in each run of the tests
 	$(PYTEST) -m nightly
 
 chaos: $(INSTALLED) ## Kill processes under load and check that the books balance

@@ -9,7 +9,34 @@ import pytest
 
 # Those that take more than some ten seconds, the longest first: one that comes last is waited for
 # while the other processes have nothing left to do.
-LONGEST: tuple[str, ...] = ()
+LONGEST = (
+    "tests/test_tenancy.py",
+    "tests/reporting/test_story_of_everything.py",
+    "tests/imports/test_crash_safety.py",
+    "tests/exchange/test_crash_safety.py",
+    "tests/upkeep/erasure/test_erasure_crash_safety.py",
+    "tests/dashboard/looks/test_accessibility.py",
+    "tests/docs/test_openapi.py",
+    "tests/query_oracle/test_tables.py",
+    "tests/query_oracle/test_stories.py",
+    "tests/dashboard/looks/test_in_a_browser.py",
+    "tests/columns/test_merge.py",
+    "tests/server/test_relay.py",
+    "tests/local/test_local_servers.py",
+    "tests/reporting_columns/test_growing.py",
+    "tests/operate/test_backup.py",
+    "tests/shares/test_in_a_browser.py",
+    "tests/imports/test_ending.py",
+    "tests/tracker/test_sending.py",
+    "tests/tracker/test_more.py",
+    "tests/exchange/incoming/test_child.py",
+    "tests/imports/test_imports_page.py",
+    "tests/imports/test_own.py",
+    "tests/shares/test_never_more.py",
+    "tests/server/test_start.py",
+    "tests/clients/test_posthog.py",
+    "tests/clients/test_segment.py",
+)
 
 SECONDS_OF_A_DAY = 86_400
 # What a test takes that stores events of now and asks about today.

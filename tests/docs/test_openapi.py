@@ -140,8 +140,10 @@ def test_every_example_is_what_it_is_an_example_of(document: dict[str, Any]) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("examples", [4, pytest.param(40, marks=pytest.mark.nightly)])
 def test_schemathesis_finds_no_breach_of_the_contract(
-    gunicorn: Gunicorn, served: TestProject, tmp_path: Path
+    gunicorn: Gunicorn, served: TestProject, tmp_path: Path, examples: int
 ) -> None:
     """Requests made from the document, valid and not: never a 5xx, nothing undescribed."""
     run = subprocess.run(
@@ -150,12 +152,12 @@ def test_schemathesis_finds_no_breach_of_the_contract(
             *("--config-file", str(ROOT / "tests/docs/schemathesis.toml"), "run", str(COMMITTED)),
             *("--url", f"http://127.0.0.1:{gunicorn.port}"),
             *("--header", f"Authorization: Bearer {served.admin_key}"),
-            *("--max-examples", "8", "--seed", "1", "--exclude-tag", "receivers"),
+            *("--max-examples", str(examples), "--seed", "1", "--exclude-tag", "receivers"),
         ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=840,
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT),

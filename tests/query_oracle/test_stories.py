@@ -13,7 +13,7 @@ from tests.stored import ENRICHED
 
 pytestmark = pytest.mark.slow
 
-FEW, MANY = 25, 400
+FEW, MANY = 15, 400
 
 common: settings = settings(
     deadline=None,

@@ -166,7 +166,7 @@ ENGINE = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(common, max_examples=40, derandomize=True)  # what is new is looked for at night
+@settings(common, max_examples=25, derandomize=True)  # what is new is looked for at night
 @given(case=cases(SPARSE))
 def test_every_table_equals_brute_force(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: Case
@@ -176,7 +176,7 @@ def test_every_table_equals_brute_force(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(common, max_examples=60, derandomize=True)
+@settings(common, max_examples=35, derandomize=True)
 @given(case=cases(DENSE))
 def test_every_answer_about_visits_equals_brute_force(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: Case

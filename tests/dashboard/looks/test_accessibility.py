@@ -122,16 +122,23 @@ PLACES: dict[str, Callable[[Visit], None]] = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(visit: Visit, watch: Watch, scheme: Literal["light", "dark"]) -> None:
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+@pytest.mark.parametrize(
+    "everywhere", [False, pytest.param(True, marks=[pytest.mark.nightly, pytest.mark.timeout(600)])]
+)
+def test_axe_finds_nothing(visit: Visit, watch: Watch, everywhere: bool) -> None:
+    """In every place: in one of the two schemes, in turns, and at night in both."""
     watch.expect("status of 400")
-    visit.page.emulate_media(color_scheme=scheme)
     found = {}
-    for name, go in PLACES.items():
-        go(visit)
-        result = Axe().run(visit.page)
-        if result.violations_count:
-            found[name] = result.generate_report()
+    for number, (name, go) in enumerate(PLACES.items()):
+        for scheme in SCHEMES if everywhere else (SCHEMES[number % 2],):
+            visit.page.emulate_media(color_scheme=scheme)
+            go(visit)
+            result = Axe().run(visit.page)
+            if result.violations_count:
+                found[name, scheme] = result.generate_report()
     assert found == {}
 
 
