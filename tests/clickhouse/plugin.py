@@ -4,8 +4,7 @@ Where a test asks an engine of the dialect, that is ClickHouse's: so what is exp
 hand or by brute force, is expected of it. Where a test asks the service, both engines answer and
 are compared, and the test judges the one of ClickHouse.
 
-`CLICKHOUSE_TESTS=all` in the environment is all of it; else it is a choice, with few random
-stories.
+`CLICKHOUSE_TESTS=few` in the environment is a choice of them, with few random stories.
 """
 
 import os
@@ -24,8 +23,21 @@ FEW_STORIES = 2
 asked_of: Counter[str] = Counter()
 """How often who answered a question to the service."""
 
-_IS_ALL = os.environ.get("CLICKHOUSE_TESTS") == "all"
+_IS_FEW = os.environ.get("CLICKHOUSE_TESTS") == "few"
 _OWN = "tests/clickhouse/"
+_FEW = (
+    _OWN,
+    "tests/query/test_funnels.py",
+    "tests/query/test_journeys.py",
+    "tests/query/test_post_query.py",
+    "tests/query_oracle/test_stories.py",
+    "tests/query_oracle/test_tables.py",
+    "tests/reporting_dialect/test_at_once.py",
+    "tests/reporting_dialect/test_conditions.py",
+    "tests/reporting_dialect/test_metrics.py",
+)
+"""What says most in two minutes."""
+
 _TABLES = "looks at DuckDB's tables"
 _ASIDE = {
     "test_all_columns_of_events_are_there_too": "what nothing names is left out on purpose",
@@ -44,7 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (kept if _is_chosen(item) else left).append(item)
         if why := _ASIDE.get(getattr(item, "originalname", item.name)):
             item.add_marker(pytest.mark.skip(why))
-        if not _IS_ALL:
+        if _IS_FEW:
             _bound(item)
     config.hook.pytest_deselected(items=left)
     items[:] = kept
@@ -53,7 +65,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_chosen(item: pytest.Item) -> bool:
     if item.nodeid.startswith(_OWN):
         return item.get_closest_marker("clickhouse") is not None
-    return _IS_ALL or item.get_closest_marker("slow") is None or _is_random(item)
+    if not _IS_FEW:
+        return True
+    is_fast = item.get_closest_marker("slow") is None
+    return item.nodeid.startswith(_FEW) and (is_fast or _is_random(item))
 
 
 def _is_random(item: pytest.Item) -> bool:
