@@ -1,6 +1,7 @@
 """ClickHouse slow, failing, gone, of another version, out of memory: 503 with a code, or 400 where
 the question is at fault, and nothing half. What plays it here speaks HTTP, and misbehaves."""
 
+import contextlib
 import select
 import socket
 import threading
@@ -60,7 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("X-ClickHouse-Exception-Code", str(code))
         self.send_header("Content-Length", str(len(answer) if length is None else length))
         self.end_headers()
-        self.wfile.write(answer)
+        with contextlib.suppress(OSError):
+            self.wfile.write(answer)
         self.close_connection = length is not None
 
     def _pause(self, fake: Fake) -> None:
