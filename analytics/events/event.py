@@ -7,6 +7,7 @@ with a code and the name of the field.
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -44,6 +45,8 @@ PAGEVIEW = "pageview"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _BACKSLASH, _DELETE = b"\\\x7f"  # as numbers, which `in` finds much faster
+_OPENS, _CLOSES = set(b"{"), set(b"}")
+_first, _last = itemgetter(0), itemgetter(-1)
 _ABSENT = (b"", b"null")
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_CHARS)]
@@ -139,7 +142,8 @@ def decode_events(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
     its FEW_EVENTS go the long way.
     """
     if len(raws) > 1:
-        with suppress(msgspec.MsgspecError, InvalidEvent):  # perhaps of one alone
+        # Perhaps of one alone; an index is of one that is empty.
+        with suppress(msgspec.MsgspecError, InvalidEvent, IndexError):
             if plain := _decode_lines(raws):
                 return [_settle(event) for event in plain]
     if len(raws) <= FEW_EVENTS:
@@ -151,17 +155,17 @@ def decode_events(raws: Sequence[bytes]) -> list[Event | InvalidEvent]:
 def _decode_lines(raws: Sequence[bytes]) -> list[PlainEvent] | None:
     """The events as the lines of one text; None where one of them is not plain.
 
-    Where each line begins and ends with a brace it holds a value at least, and none goes on in the
-    next: as many values as lines are one in each. Raises MsgspecError.
+    Where each begins and ends with a brace it holds a value at least, and none goes on in the next,
+    for the line's end that is between them may stand in no text, and for no comma: as many values
+    as events are one in each. Raises MsgspecError, and IndexError for one that is empty.
     """
     lines = b"\n".join(raws)
     if (
         not lines.isascii()
         or _BACKSLASH in lines
         or _DELETE in lines
-        or not lines.count(b"\n") == lines.count(b"}\n{") == len(raws) - 1
-        or not lines.startswith(b"{")
-        or not lines.endswith(b"}")
+        or set(map(_first, raws)) != _OPENS
+        or set(map(_last, raws)) != _CLOSES
         or max(map(len, raws)) > MAX_PROPERTIES_BYTES
     ):
         return None

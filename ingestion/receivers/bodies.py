@@ -16,6 +16,7 @@ from ingestion.accept.judge import MAX_BATCH_BODY_BYTES
 T = TypeVar("T")
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_BACKSLASH = b"\\"[0]  # as a number, which `in` finds much faster
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_FORM_FIELDS = 100
 
@@ -48,7 +49,7 @@ def mend_escapes(text: bytes) -> bytes:
 
     Browsers write one so where a script has cut a text within an emoji: it would sink its batch.
     """
-    if _HALF.search(text) is None:
+    if _BACKSLASH not in text or _HALF.search(text) is None:
         return text
     return _ESCAPE.sub(lambda match: match[0] if match[1] is None else _REPLACEMENT, text)
 

@@ -53,11 +53,13 @@ def _is_plain(text: str) -> bool:
 
 def cut(value: Any, most_chars: int) -> str | None:
     """A text, cut at `most_chars`."""
-    text = as_text(value)
+    text = value if type(value) is str else as_text(value)
     return text[:most_chars] if text else None
 
 
 def if_short(value: Any, most_chars: int) -> str | None:
     """A text of at most `most_chars` without control characters: one that was cut means nothing."""
-    text = as_text(value)
-    return text if text and len(text) <= most_chars and _is_plain(text) else None
+    text = value if type(value) is str else as_text(value)
+    if not text or len(text) > most_chars:
+        return None
+    return text if text.isprintable() or not _CONTROL.search(text) else None

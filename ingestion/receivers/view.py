@@ -126,11 +126,15 @@ def judge_envelope(
 ) -> tuple[Judged, dict[int, Refused]]:
     """What to append, and why the others are refused, by their index among all."""
     events = envelope.events
-    refused = {index: event for index, event in enumerate(events) if type(event) is Refused}
     items = [_encode(event) for event in events if type(event) is not Refused]
+    refused: dict[int, Refused] = {}
+    if len(items) < len(events):
+        refused = {index: event for index, event in enumerate(events) if type(event) is Refused}
     if not items:
         return Judged(), refused
     judged = judge_each(items, key, ip, _read_sent_at(envelope.sent_at))
+    if not judged.rejected:
+        return judged, refused
     indexes = [index for index in range(len(events)) if index not in refused]
     for error in judged.rejected:
         index = indexes[int(str(error["index"]))]

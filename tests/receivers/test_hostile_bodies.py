@@ -239,9 +239,12 @@ def test_a_key_over_its_rate_is_told_when_to_come_again(
         for place in ("writeKey", "api_key"):
             sent.body.pop(place, None)
 
-    answers = [post(sent.path, sent.body, **sent.headers) for _ in range(2)]
+    def ask() -> Any:
+        return post(sent.path, sent.body, **sent.headers)
 
-    assert answers[0].status_code in TAKEN
-    assert answers[1].status_code == (503 if name == "posthog" else 429)
-    assert int(answers[1]["Retry-After"]) >= 1
-    assert read_code(answers[1]) == "rate_limited"
+    assert ask().status_code in TAKEN
+    # Where a second has passed until it came, the next one is.
+    refused = next(answer for _ in range(50) if (answer := ask()).status_code not in TAKEN)
+    assert refused.status_code == (503 if name == "posthog" else 429)
+    assert int(refused["Retry-After"]) >= 1
+    assert read_code(refused) == "rate_limited"

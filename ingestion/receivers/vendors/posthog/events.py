@@ -39,8 +39,11 @@ _NOISE = frozenset({
 _NOISY = ("$initial_", "$lib", "$prev_pageview_", "$sdk_", "$session_entry_")
 # Which the address says as well, and posthog-js of each event.
 _CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
-_OF_PEOPLE = frozenset(("$set", "$set_once"))
+_MORE = frozenset(("$set", "$set_once", "$screen_name", "$cookieless_mode"))
+_OF_THEIR_OWN = frozenset(("$identify", "$alias", "$group", "$engagement", "$vitals"))
+_TITLES = frozenset(("title", "$title"))
 _OF_BROWSERS = frozenset(("$browser", "$ip", "$screen_width"))
+_NUMBERS = (int, float)
 _MOST_SCROLLED = 1e6  # times the page: more is no share
 _NOTHING: Mapping[str, Any] = {}
 
@@ -70,20 +73,27 @@ def _is_telling(name: str) -> bool:
 
 
 class _Shape(NamedTuple):
-    """What the names of an event's properties tell: those of one client's are mostly the same."""
+    """What an event's name tells, and those of its properties: most of a client's are alike."""
 
+    event: str
     kept: Sequence[str]
-    tells_of_people: bool
+    has_title: bool
     tells_of_browser: bool
+    tells_more: bool  # than a person, a page and a browser
 
 
 def _find_shape(names: tuple[str, ...]) -> _Shape:
-    """Beside an address its campaign goes without saying."""
-    unsaid = _CAMPAIGN if "$current_url" in names else ()
+    """`names`: the event's, then its properties'. Beside an address its campaign is not kept."""
+    event, given = _NAMES.get(names[0], names[0]), names[1:]
+    unkept = frozenset(_CAMPAIGN if "$current_url" in given else ())
+    if event == limits.PAGEVIEW:
+        unkept |= _TITLES
     return _Shape(
-        [name for name in names if _is_telling(name) and name not in unsaid],
-        not _OF_PEOPLE.isdisjoint(names),
-        not _OF_BROWSERS.isdisjoint(names),
+        event,
+        [name for name in given if _is_telling(name) and name not in unkept],
+        event == limits.PAGEVIEW and not _TITLES.isdisjoint(given),
+        not _OF_BROWSERS.isdisjoint(given),
+        event in _OF_THEIR_OWN or not _MORE.isdisjoint(given),
     )
 
 
@@ -93,42 +103,58 @@ _shapes: Kept[tuple[str, ...], _Shape] = Kept(_find_shape, 1_000, 4_096)
 def translate_event(capture: Capture, *, public: bool) -> NativeEvent | Refused:
     """`public`: by a key whose sender is who he is; what he says of his browser is left out."""
     given = capture.properties if type(capture.properties) is dict else _NOTHING
-    name, moment = capture.event, capture.timestamp
+    name, moment, person = capture.event, capture.timestamp, capture.distinct_id
     if type(name) is not str or not name:
         name = as_text(name)
         if name is None:
             return Refused("missing_field", "event is required.")
-    shape = _shapes[tuple(given)]
-    properties = _choose(shape, given)
-    if capture.told or capture.told_once or shape.tells_of_people:
-        _tell_of_people(properties, capture, given)
+    if type(moment) is not str or not moment:
+        moment = _find_timestamp(capture, given)
+    if type(person) is not str or not person:
+        person = as_text(person) or as_text(given.get("distinct_id"))
+    session = given.get("$session_id") if capture.session_id is None else capture.session_id
+    if type(session) is not str or not session:
+        session = as_text(session)
+    event, kept, has_title, tells_of_browser, tells_more = _shapes[(name, *given)]
+    url, referrer = given.get("$current_url"), given.get("$referrer")
+    path: str | None = None
+    hostname: str | None = None
+    if type(url) is not str or not 0 < len(url) <= limits.MAX_URL_CHARS:
+        url, path = None, cut(given.get("$pathname"), limits.MAX_PATH_CHARS)
+        path = path or f"/_event/{name}"[: limits.MAX_PATH_CHARS]
+        hostname = if_short(given.get("$host"), limits.MAX_HOSTNAME_CHARS)
+    if referrer is not None:
+        is_page = referrer != _DIRECT
+        referrer = if_short(referrer, limits.MAX_URL_CHARS) if is_page else None
+    title = (given.get("title") or given.get("$title")) if has_title else None
+    properties: dict[str, Any] = {}
+    for key in kept:
+        if (value := given[key]) is not None:
+            properties[key] = value
     native = NativeEvent(
         as_event_id(capture.uuid or given.get("$insert_id")),
-        _NAMES.get(name, name),
-        moment if type(moment) is str and moment else _find_timestamp(capture, given),
-    )
-    if shape.tells_of_browser:
+        event, moment, person, session, path, url, referrer, cut(title, limits.MAX_TITLE_CHARS),
+        properties=properties, hostname=hostname,
+    )  # fmt: skip
+    if tells_of_browser:
         _add_browser(native, given, public=public)
-    _add_person(native, properties, capture, given)
-    _add_page(native, properties, name, given)
-    if native.event == "$engagement":
-        _add_engagement(properties, given)
-    elif native.event == "$vitals":
-        properties = {ours: given[name] for name, ours in _VITALS.items() if name in given}
-    if properties:
-        native.properties = properties
+    if tells_more or capture.told or capture.told_once or capture.options or person == _COOKIELESS:
+        _add_more(native, properties, capture, given)
+    if not native.properties:
+        native.properties = None
     return native
 
 
-def _choose(shape: _Shape, given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name in shape.kept if (value := given[name]) is not None}
+def _choose(said: Mapping[str, Any]) -> dict[str, Any]:
+    kept = _shapes[("$set", *said)].kept
+    return {name: value for name in kept if (value := said[name]) is not None}
 
 
 def _tell_of_people(properties: dict[str, Any], capture: Capture, given: Mapping[str, Any]) -> None:
     """Beside the properties in some clients, among them in others."""
     for field, told in (("$set", capture.told), ("$set_once", capture.told_once)):
         said = as_object(told) or as_object(given.get(field))
-        if kept := _choose(_shapes[tuple(said)], said):
+        if kept := _choose(said):
             properties[field] = kept
         else:
             properties.pop(field, None)
@@ -136,12 +162,13 @@ def _tell_of_people(properties: dict[str, Any], capture: Capture, given: Mapping
 
 def _find_timestamp(capture: Capture, given: Mapping[str, Any]) -> str | None:
     """Of a client that has another place for it, or another form."""
-    if (text := as_text(capture.timestamp)) is not None:
-        return text
+    seconds, ago_ms = given.get("$time"), capture.offset
+    if (seconds is None and ago_ms is None) or as_text(capture.timestamp):
+        return as_text(capture.timestamp)
     try:
-        if isinstance(seconds := given.get("$time"), (int, float)):
+        if isinstance(seconds, _NUMBERS):
             return datetime.fromtimestamp(seconds, UTC).isoformat()
-        if isinstance(ago_ms := capture.offset, int | float):
+        if isinstance(ago_ms, _NUMBERS):
             return (datetime.now(UTC) - timedelta(milliseconds=ago_ms)).isoformat()
     except (ValueError, OverflowError, OSError):
         return None
@@ -162,56 +189,46 @@ def _add_browser(native: NativeEvent, given: Mapping[str, Any], *, public: bool)
         native.user_agent = cut(given.get("$raw_user_agent"), limits.MAX_USER_AGENT_CHARS)
 
 
-def _add_person(
+def _add_more(
+    native: NativeEvent, properties: dict[str, Any], capture: Capture, given: Mapping[str, Any]
+) -> None:
+    """What few events tell beside a person and a page, or tell of another person."""
+    _tell_of_people(properties, capture, given)
+    _settle_person(native, properties, capture, given)
+    if "$screen_name" in properties and (screen := as_text(properties.pop("$screen_name"))):
+        properties["type"] = "screen"
+        native.path, native.url = cut(f"/{screen}", limits.MAX_PATH_CHARS), None
+        native.hostname = None
+    if native.event == "$engagement":
+        _add_engagement(properties, given)
+    elif native.event == "$vitals":
+        native.properties = {ours: given[name] for name, ours in _VITALS.items() if name in given}
+
+
+def _settle_person(
     native: NativeEvent,
     properties: dict[str, Any],
     capture: Capture,
     given: Mapping[str, Any],
 ) -> None:
-    """Whose it is. A group's event names a person that is none, and one without cookies nobody."""
-    person, session = capture.distinct_id, capture.session_id
-    if type(person) is not str or not person:
-        person = as_text(person) or as_text(given.get("distinct_id"))
-    if person == _COOKIELESS or given.get("$cookieless_mode"):
-        return
-    if capture.options and as_object(capture.options).get("cookieless_mode"):
-        return
-    native.session_id = as_text(given.get("$session_id") if session is None else session)
-    if native.event == "$group":
-        return
-    native.user_id = person
-    if native.event == "$identify":
+    """A group's event names a person that is none, and one without cookies nobody."""
+    has_cookies = not given.get("$cookieless_mode") and native.user_id != _COOKIELESS
+    if not has_cookies or as_object(capture.options).get("cookieless_mode"):
+        native.user_id = native.session_id = None
+    elif native.event == "$group":
+        native.user_id = None
+    elif native.event == "$identify":
         if before := as_text(given.get("$anon_distinct_id")):
             properties["anonymousId"] = before
     elif native.event == "$alias" and (other := as_text(properties.pop("alias", None))):
         properties["previousId"] = other
 
 
-def _add_page(
-    native: NativeEvent, properties: dict[str, Any], name: str, given: Mapping[str, Any]
-) -> None:
-    url, referrer = given.get("$current_url"), given.get("$referrer")
-    if "$screen_name" in properties and (screen := as_text(properties.pop("$screen_name"))):
-        properties["type"] = "screen"
-        native.path = cut(f"/{screen}", limits.MAX_PATH_CHARS)
-    elif type(url) is str and 0 < len(url) <= limits.MAX_URL_CHARS:
-        native.url = url
-    else:
-        path = as_text(given.get("$pathname")) or f"/_event/{name}"
-        native.path = path[: limits.MAX_PATH_CHARS]
-        native.hostname = if_short(given.get("$host"), limits.MAX_HOSTNAME_CHARS)
-    if referrer is not None and referrer != _DIRECT:
-        native.referrer = if_short(referrer, limits.MAX_URL_CHARS)
-    if properties and native.event == limits.PAGEVIEW:
-        title = properties.pop("title", None) or properties.pop("$title", None)
-        native.title = cut(title, limits.MAX_TITLE_CHARS)
-
-
 def _add_engagement(properties: dict[str, Any], given: Mapping[str, Any]) -> None:
     """How long the view was, and how far it was read: `$pageview_id` is the view's own id."""
     if view := as_event_id(given.get("$pageview_id")):
         properties["view"] = view
-    if isinstance(seconds := given.get("$prev_pageview_duration"), int | float):
+    if isinstance(seconds := given.get("$prev_pageview_duration"), _NUMBERS):
         properties["seconds"] = seconds
     share = as_number(given.get("$prev_pageview_max_scroll_percentage"))
     if share is not None and abs(share) <= _MOST_SCROLLED:
