@@ -40,14 +40,15 @@ local now_ms = floor(now_us / 1000)
 local replies, first_accepted, appended = {}, nil, 0
 local at, at_key = 6, 7 -- of the next argument, and of the next key
 
--- Of the books, by field: what this call adds to them.
-local to_waiting, to_accepted = {}, {}
+-- What this call adds to the books, by field: to both of them, and to what waits alone.
+local to_both, to_waiting = {}, {}
 
 -- What is known of each API key and project, as this call goes on, and the fields that it changes.
 local allowances, usage = {}, {}
 local changed_allowances, changed_usage = {}, {}
 
-local function add(counts, field, events) counts[field] = (counts[field] or 0) + events end
+-- A text that is a count: most are 1, and to read a number takes as long as a dozen look-ups.
+local ONE = { ['1'] = 1 }
 
 local function use(field, events)
   usage[field] = usage[field] + events
@@ -58,7 +59,7 @@ local function read_keys()
   local key_ids, fields, i, n = {}, {}, at, 0
   while i <= argument_count do
     n = n + 1
-    local project, key_id, requests = ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+    local project, key_id, requests = ARGV[i + 1], ARGV[i + 2], ONE[ARGV[i + 3]] or tonumber(ARGV[i + 3])
     key_ids[n], fields[2 * n - 1], fields[2 * n] = key_id, project, key_id
     local before = #ARGV[i] > SECRET_BYTES and 1 or 0 -- a cell, before the parts of each request
     i = i + 4
@@ -129,6 +130,7 @@ local function note_addresses(limits)
 end
 
 -- MessagePack: an array of up to 15, or of up to 65535 parts.
+local HEAD_OF_ONE = string.char(0x91)
 local function head_of(count)
   if count < 16 then return string.char(0x90 + count) end
   return string.char(0xdc, floor(count / 256), count % 256)
@@ -136,8 +138,7 @@ end
 
 local day_of_ms, day = nil, nil -- the last entry's, and its UTC day: mostly the next one's, too
 
-local function append_entry(project, parts, events)
-  local data = head_of(#parts) .. concat(parts)
+local function append_entry(project, data, events)
   local id = call('XADD', KEYS[3], '*', 'v', version, 'd', data)
   appended = appended + events
   local ms = sub(id, 1, 13)
@@ -145,35 +146,35 @@ local function append_entry(project, parts, events)
     day_of_ms, day = ms, ':' .. floor(tonumber(ms) / 86400000)
   end
   local field = project .. day
-  add(to_waiting, field, events)
-  add(to_accepted, field, events)
+  to_both[field] = (to_both[field] or 0) + events
 end
 
 -- Append the parts at these places of ARGV.
 local function append(project, accepted, admitted)
-  if #accepted == 1 then return append_entry(project, { ARGV[accepted[1] + 1] }, admitted) end
+  if #accepted == 1 then
+    return append_entry(project, HEAD_OF_ONE .. ARGV[accepted[1] + 1], admitted)
+  end
   local parts, entry_events, entry_bytes = {}, 0, 0
   for n = 1, #accepted do
     local i = accepted[n]
-    local events, payload = tonumber(ARGV[i]), ARGV[i + 1]
+    local events, payload = ONE[ARGV[i]] or tonumber(ARGV[i]), ARGV[i + 1]
     if #parts > 0
       and (entry_events + events > most_events or entry_bytes + #payload > most_bytes) then
-      append_entry(project, parts, entry_events)
+      append_entry(project, head_of(#parts) .. concat(parts), entry_events)
       parts, entry_events, entry_bytes = {}, 0, 0
     end
     parts[#parts + 1] = payload
     entry_events, entry_bytes = entry_events + events, entry_bytes + #payload
   end
-  append_entry(project, parts, entry_events)
+  append_entry(project, head_of(#parts) .. concat(parts), entry_events)
 end
 
 -- Add to counts of a hash: two commands for all of them, where HINCRBY is one for each.
-local function add_up(key, counts)
-  local fields, sums = {}, {}
-  for field in pairs(counts) do fields[#fields + 1] = field end
-  local known = call('HMGET', key, unpack(fields))
-  for i, field in ipairs(fields) do
-    sums[2 * i - 1], sums[2 * i] = field, (tonumber(known[i]) or 0) + counts[field]
+local function add_up(key, fields, counts)
+  local known, sums = call('HMGET', key, unpack(fields)), {}
+  for i = 1, #fields do
+    local field = fields[i]
+    sums[2 * i - 1], sums[2 * i] = field, counts[i] + (tonumber(known[i]) or 0)
   end
   call('HSET', key, unpack(sums))
 end
@@ -209,14 +210,14 @@ local function admit_section()
   left = min(burst, left + max(0, now_ms - at_ms) * rate / 1000)
 
   local accepted, admitted, over_rate = {}, 0, false
-  local requests = tonumber(ARGV[at + 3])
+  local requests = ONE[ARGV[at + 3]] or tonumber(ARGV[at + 3])
   at = at + 4
   for _ = 1, requests do
     local cell
     if public then cell, at = ARGV[at], at + 1 end
     local last, events
     if ARGV[at] == '1' then
-      last, events = at + 2, tonumber(ARGV[at + 1])
+      last, events = at + 2, ONE[ARGV[at + 1]] or tonumber(ARGV[at + 1])
     else
       last, events = at + 2 * ARGV[at], 0
       for i = at + 1, last, 2 do events = events + ARGV[i] end
@@ -255,7 +256,7 @@ local function admit_section()
     use(api_key, admitted)
     if public then
       use(public.usage_field, admitted)
-      add(to_waiting, public.field, admitted)
+      to_waiting[public.field] = (to_waiting[public.field] or 0) + admitted
     end
   end
   -- A clock that went back is noted even so, or no time would pass until it has caught up.
@@ -304,9 +305,18 @@ end
 set_changed(KEYS[5], changed_allowances, allowances)
 if appended > 0 then
   set_changed(KEYS[6], changed_usage, usage)
+  local fields, counts, n = {}, {}, 0
+  for field, events in pairs(to_both) do
+    n = n + 1
+    fields[n], counts[n] = field, events
+  end
+  add_up(KEYS[2], fields, counts)
   to_waiting.total = appended
-  add_up(KEYS[1], to_waiting)
-  add_up(KEYS[2], to_accepted)
+  for field, events in pairs(to_waiting) do
+    n = n + 1
+    fields[n], counts[n] = field, events
+  end
+  add_up(KEYS[1], fields, counts)
   if first_accepted and call('SET', KEYS[4], '1', 'NX', 'PX', 5000) then first_accepted[4] = 1 end
 end
 return replies
