@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from analytics.databases.import_documents import Choice, LookBy
+from analytics.databases.import_documents import Choice, ImportDocument, LookBy, Report
+from analytics.events.ids import datetime_of_ms
 from exchange.incoming.looking import MAPPED, BadChoice, make_choice, make_look_by
 from exchange.incoming.mapping import FIELDS
 from exchange.incoming.options import ENCODINGS
+from exchange.incoming.report import REASONS
 
 SAID: Final = {
     "arriving": "is being sent",
@@ -83,3 +85,36 @@ def _list_said(given: Mapping[str, str], guess: Mapping[str, Any]) -> Iterator[t
     for number, column in enumerate(guess.get("columns", ())):
         if field := given.get(f"column-{number}"):
             yield column["name"], field
+
+
+def show_share(each: ImportDocument) -> int | None:
+    """How much of the step that takes long is done, in percent."""
+    if each["step"] == "arrive":
+        return 100 * each.get("received", 0) // max(1, each["bytes"])
+    if each["step"] == "read" and "readSoFar" in each:
+        return min(100, 100 * each["readSoFar"]["bytes"] // max(1, each["bytes"]))
+    if each["step"] in ("admit", "drain") and "report" in each:
+        return min(100, 100 * sum(each["counts"].values()) // max(1, each["report"]["events"]))
+    return None
+
+
+def show_report(report: Report) -> dict[str, Any]:
+    first, last = report["firstMs"], report["lastMs"]
+    return {
+        "rows": report["rows"],
+        "events": report["events"],
+        "doubles": report["doubles"],
+        "stored": report["stored"],
+        "new": report["events"] - report["stored"],
+        "first": None if first is None else datetime_of_ms(first),
+        "last": None if last is None else datetime_of_ms(last),
+        "left_out": [
+            {
+                "count": count,
+                "why": REASONS.get(reason, reason),
+                "code": reason,
+                "samples": report["samples"].get(reason, []),
+            }
+            for reason, count in sorted(report["leftOut"].items(), key=lambda each: -each[1])
+        ],
+    }

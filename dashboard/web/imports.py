@@ -17,10 +17,16 @@ from django.http import (
 )
 from django.shortcuts import render
 
-from analytics.databases.import_documents import Choice, ImportDocument, Report
-from analytics.events.ids import datetime_of_ms
+from analytics.databases.import_documents import Choice, ImportDocument
 from analytics.projects.models import Project
-from dashboard.parts.imports import SAID, read_choice, read_look, show_columns
+from dashboard.parts.imports import (
+    SAID,
+    read_choice,
+    read_look,
+    show_columns,
+    show_report,
+    show_share,
+)
 from dashboard.web.access import allows, is_part, project_page, require_act, user_of
 from dashboard.web.navigation import frame
 from exchange.incoming.arriving import (
@@ -29,6 +35,8 @@ from exchange.incoming.arriving import (
     HasEnded,
     add_piece,
     await_file,
+    discard,
+    receive,
 )
 from exchange.incoming.job import (
     FileTooLarge,
@@ -36,18 +44,16 @@ from exchange.incoming.job import (
     ask_import,
     choose,
     confirm,
-    discard,
     find_import,
     give_up,
     list_imports,
     look_again,
-    receive,
     state_of,
 )
 from exchange.incoming.looking import BadChoice
 from exchange.incoming.mapping import FIELDS, TIME_FORMATS
 from exchange.incoming.options import ENCODINGS, SOURCES
-from exchange.incoming.report import REASONS, tell_error
+from exchange.incoming.report import tell_error
 from people.members.roles import Act
 from upkeep.imports.folder import ImportsFull
 
@@ -208,8 +214,8 @@ def _show(each: ImportDocument, project: Project, *, may_edit: bool) -> dict[str
         "asked": each["requestedAt"],
         "kept_until": each.get("keptUntil"),
         "counts": counts,
-        "share": _share(each),
-        "report": _show_report(report) if report else None,
+        "share": show_share(each),
+        "report": show_report(report) if report else None,
     }
     if state == "choosing" and may_edit:
         whole = find_import(project.id_bytes, each["_id"])
@@ -220,36 +226,3 @@ def _show(each: ImportDocument, project: Project, *, may_edit: bool) -> dict[str
         shown["fields"] = FIELDS
         shown["time_formats"] = TIME_FORMATS
     return shown
-
-
-def _share(each: ImportDocument) -> int | None:
-    """How much of the step that takes long is done, in percent."""
-    if each["step"] == "arrive":
-        return 100 * each.get("received", 0) // max(1, each["bytes"])
-    if each["step"] == "read" and "readSoFar" in each:
-        return min(100, 100 * each["readSoFar"]["bytes"] // max(1, each["bytes"]))
-    if each["step"] in ("admit", "drain") and "report" in each:
-        return min(100, 100 * sum(each["counts"].values()) // max(1, each["report"]["events"]))
-    return None
-
-
-def _show_report(report: Report) -> dict[str, Any]:
-    first, last = report["firstMs"], report["lastMs"]
-    return {
-        "rows": report["rows"],
-        "events": report["events"],
-        "doubles": report["doubles"],
-        "stored": report["stored"],
-        "new": report["events"] - report["stored"],
-        "first": None if first is None else datetime_of_ms(first),
-        "last": None if last is None else datetime_of_ms(last),
-        "left_out": [
-            {
-                "count": count,
-                "why": REASONS.get(reason, reason),
-                "code": reason,
-                "samples": report["samples"].get(reason, []),
-            }
-            for reason, count in sorted(report["leftOut"].items(), key=lambda each: -each[1])
-        ],
-    }

@@ -3,11 +3,11 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 from uuid import uuid4
 
 from django.conf import settings
@@ -24,6 +24,7 @@ from exchange.incoming.job import (
     MIB,
     FileTooLarge,
     Import,
+    Received,
     TooManyImports,
     begin,
     file_of,
@@ -51,6 +52,39 @@ class AnotherPlace(ValueError):
 
 class HasEnded(Exception):
     """The import was cancelled, or has expired, or never was."""
+
+
+def receive(project_id: bytes, chunks: Iterable[bytes]) -> Received:
+    """Write a file down, for an import that is asked for next; all of it, or nothing.
+
+    Raises FileTooLarge, ImportsFull and OSError.
+    """
+    import_id = str(uuid4())
+    folder = make_folder(project_id, import_id)
+    digest, size, checked = hashlib.sha256(), 0, 0
+    try:
+        with _open_own(folder / FILE) as file:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > settings.IMPORTS_MAX_FILE_MB * MIB:
+                    raise FileTooLarge
+                if size - checked > 16 * MIB or not checked:
+                    check_room(project_id, len(chunk))
+                    checked = size
+                digest.update(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        sync(folder)
+    except BaseException:
+        delete_folder(folder)
+        raise
+    return Received(import_id, size, digest.hexdigest())
+
+
+def discard(project_id: bytes, received: Received) -> None:
+    """Delete a file that no import is asked for. Raises OSError."""
+    delete_folder(folder_of(project_id, received.import_id))
 
 
 def await_file(
@@ -183,3 +217,8 @@ def wait_for_file(job: Import) -> None:
 def _sum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _open_own(path: Any) -> Any:
+    """A file that nobody but this user reads, empty."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

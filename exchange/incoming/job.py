@@ -6,14 +6,11 @@
 stored.
 """
 
-import hashlib
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, cast
-from uuid import uuid4
 
 import pymongo
 from django.conf import settings
@@ -25,9 +22,8 @@ from analytics.databases.documents import typed
 from analytics.databases.import_documents import Choice, ImportDocument, LookBy
 from analytics.databases.mongo import Document
 from analytics.task_names import RUN_IMPORTS
-from columns.files.folder import sync
 from upkeep.imports.ending import FORGOTTEN, end_for_good
-from upkeep.imports.folder import check_room, delete_folder, folder_of, make_folder
+from upkeep.imports.folder import folder_of
 from upkeep.jobs.job import DONE, Job, new_job, signal_jobs
 
 MOST_LISTED: Final = 100
@@ -77,39 +73,6 @@ class Import(Job):
     @staticmethod
     def read_more(found: Any) -> Document:
         return {"document": found}
-
-
-def receive(project_id: bytes, chunks: Iterable[bytes]) -> Received:
-    """Write a file down, for an import that is asked for next; all of it, or nothing.
-
-    Raises FileTooLarge, ImportsFull and OSError.
-    """
-    import_id = str(uuid4())
-    folder = make_folder(project_id, import_id)
-    digest, size, checked = hashlib.sha256(), 0, 0
-    try:
-        with _open_own(folder / FILE) as file:
-            for chunk in chunks:
-                size += len(chunk)
-                if size > settings.IMPORTS_MAX_FILE_MB * MIB:
-                    raise FileTooLarge
-                if size - checked > 16 * MIB or not checked:
-                    check_room(project_id, len(chunk))
-                    checked = size
-                digest.update(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        sync(folder)
-    except BaseException:
-        delete_folder(folder)
-        raise
-    return Received(import_id, size, digest.hexdigest())
-
-
-def discard(project_id: bytes, received: Received) -> None:
-    """Delete a file that no import is asked for. Raises OSError."""
-    delete_folder(folder_of(project_id, received.import_id))
 
 
 def ask_import(
@@ -239,15 +202,15 @@ def give_up(project_id: bytes, import_id: str, by: str) -> bool:
 
 
 def state_of(found: ImportDocument) -> str:
-    """What the outside is told."""
-    return found.get("outcome") or Import.STATES[found["step"]]
+    """What the outside is told: once somebody has said what it waited for, what comes next."""
+    step = found["step"]
+    if step == "choose" and found["choice"] is not None:
+        step = "read"
+    elif step == "confirm" and found["confirmed"]:
+        step = "admit"
+    return found.get("outcome") or Import.STATES[step]
 
 
 def file_of(job: Import) -> Path:
     """Where the file is that an import reads."""
     return folder_of(job.project_id, job.id) / FILE
-
-
-def _open_own(path: Any) -> Any:
-    """A file that nobody but this user reads, empty."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -6,7 +6,8 @@ from typing import Any
 
 from analytics.databases.export_documents import ExportDocument
 from analytics.databases.import_documents import Choice, ImportDocument
-from exchange.incoming.job import ask_import, find_import, receive
+from exchange.incoming.arriving import receive
+from exchange.incoming.job import ask_import, find_import
 from exchange.incoming.looking import make_choice
 from exchange.incoming.run import IMPORTS
 from exchange.outgoing.job import file_of

@@ -79,7 +79,7 @@ def test_a_table_is_sent_told_what_it_is_and_imported_after_a_yes(project: TestP
     assert seen["guess"]["columns"][1] == {"name": "page", "samples": ["/a"] * 3}
     assert seen["guess"]["rows"][0]["path"] == "/a"
     chosen = post(project, f"{path}/choice", source="csv", mapping=MAPPING)
-    assert (chosen.status_code, chosen.json()["source"]) == (200, "csv")
+    assert (chosen.status_code, chosen.json()["state"]) == (200, "reading")
     go_on(project, path)
     read = show(project, path)
     assert read["state"] == "confirming"
@@ -92,7 +92,7 @@ def test_a_table_is_sent_told_what_it_is_and_imported_after_a_yes(project: TestP
          "rows": [{"row": 21, "detail": report["leftOut"][0]["rows"][0]["detail"]}]}
     ]  # fmt: skip
     assert stored(project) == []
-    assert post(project, f"{path}/confirmation").status_code == 200
+    assert post(project, f"{path}/confirmation").json()["state"] == "importing"
     go_on(project, path)
     done = show(project, path)
     assert (done["state"], done["counts"]["imported"]) == ("done", 20)

@@ -13,14 +13,13 @@ from analytics.databases import mongo
 from analytics.databases.documents import typed
 from analytics.databases.import_documents import Choice, ImportDocument
 from analytics.projects.models import Project
+from exchange.incoming.arriving import discard, receive
 from exchange.incoming.job import (
     FileTooLarge,
     Import,
     TooManyImports,
     ask_import,
-    discard,
     find_import,
-    receive,
 )
 from exchange.incoming.looking import MAPPED, BadChoice, look_at, make_choice
 from exchange.incoming.options import ENCODINGS, SOURCES
@@ -140,14 +139,14 @@ class Command(OptionsCommand):
         """Go on with it until it has ended, and tell how far it is."""
         told = ""
         while job.get("open"):
-            run_job(IMPORTS, job["_id"], time.monotonic() + TELL_SECONDS)
+            work_left = run_job(IMPORTS, job["_id"], time.monotonic() + TELL_SECONDS)
             found = find_import(project.id_bytes, job["_id"])
             if found is None:
                 raise CommandError("The project was deleted meanwhile.")
             job = found
             if (line := _tell_progress(job)) != told:
                 self.stdout.write(told := line)
-            elif job.get("open"):
+            elif job.get("open") and not work_left:
                 time.sleep(REST_SECONDS)
         if "error" in job:
             raise CommandError(tell_error(job["error"], job.get("detail", "")))
