@@ -1,6 +1,7 @@
 """Bring the events of an import into the stream, and wait until they are stored."""
 
 import time
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -19,7 +20,7 @@ from exchange.incoming.trouble import ending_in_trouble
 from ingestion.imports.admit import ERA, Outcome, admit_imported, fence, read_count
 from upkeep.imports.ending import KEPT, end_for_good
 from upkeep.imports.folder import delete_folder, folder_of
-from upkeep.jobs.job import MustWait, finish_step, save_progress
+from upkeep.jobs.job import MakeRoom, MustWait, finish_step, save_progress
 from upkeep.jobs.waiting import ANY_INDEX, find_waiting, read_last_entry
 
 REST_SECONDS: Final = 0.1
@@ -27,8 +28,13 @@ LOOKS: Final = 20
 PATIENCE_SECONDS: Final = 5.0
 """So long an import that others go before tries again at once; then it waits to be asked."""
 
+RESTS: Final = 2
+"""After so many in a row it makes room: it may be this process that has to store what waits."""
+
 _held_up_since: dict[str, float] = {}
 forgets(_held_up_since.clear)
+_rests: Counter[str] = Counter()
+forgets(_rests.clear)
 
 
 def wait_for_yes(job: Import) -> None:
@@ -84,11 +90,15 @@ def _admit(job: Import, new: list[Taken], count: int) -> bool:
         raise Conflict("another process was faster")
     if outcome is Outcome.ADMITTED:
         _held_up_since.pop(job.id, None)
+        _rests.pop(job.id, None)
         return True
     if time.monotonic() - _held_up_since.setdefault(job.id, time.monotonic()) > PATIENCE_SECONDS:
         del _held_up_since[job.id]
         raise MustWait
     time.sleep(REST_SECONDS)
+    _rests[job.id] += 1
+    if _rests[job.id] % RESTS == 0:
+        raise MakeRoom
     return False
 
 
@@ -133,6 +143,6 @@ def wait_until_stored(job: Import) -> None:
         elif waiting != job.cursor:
             save_progress(job, session, cursor=waiting)
     if waiting is not None:
-        raise MustWait
+        raise MustWait if waiting == job.cursor else MakeRoom
     with suppress(OSError):  # else they are swept
         delete_folder(folder_of(job.project_id, job.id))

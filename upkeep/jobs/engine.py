@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from analytics.databases.documents import JobDocument, typed
 from analytics.databases.transactions import Conflict
-from upkeep.jobs.job import DONE, AnyJob, JobKind, MustWait
+from upkeep.jobs.job import DONE, AnyJob, JobKind, MakeRoom, MustWait
 from upkeep.jobs.setbacks import RUN_JOB, Turns
 
 log = structlog.get_logger(__name__)
@@ -60,6 +60,8 @@ def run_job(kind: JobKind[AnyJob], job_id: str, deadline: float = math.inf) -> b
                 kind.strides[job.step](job)
         except MustWait:
             return False
+        except MakeRoom:
+            return True
         except Conflict as exc:
             log.info("job_repeated", job=job_id, step=job.step, error=str(exc)[:300])
             time.sleep(REPEAT_SECONDS)

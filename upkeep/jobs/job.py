@@ -25,6 +25,10 @@ class MustWait(Exception):
     """The step needs what this process cannot do: others may have done it the next time."""
 
 
+class MakeRoom(Exception):
+    """The step waits for what this process might do, if it had not the step in hand."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job that is not done, as it was read."""
@@ -61,7 +65,7 @@ class Job:
 
 
 AnyJob = TypeVar("AnyJob", bound=Job)
-# Raises MustWait or Conflict; else it is taken again until the step is finished.
+# Raises MustWait, MakeRoom or Conflict; else it is taken again until the step is finished.
 Stride = Callable[[AnyJob], None]
 
 
