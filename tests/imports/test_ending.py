@@ -12,8 +12,9 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.databases.redis_clients import stream_client
 from analytics.databases.redis_keys import imported_count_key
+from exchange import tasks
 from exchange.incoming import admitting
-from exchange.incoming.job import TooManyImports, confirm, give_up
+from exchange.incoming.job import Import, TooManyImports, confirm, give_up
 from ingestion.imports.admit import ERA, admit_imported, read_count
 from tests.conftest import TestProject
 from tests.imports.imports import TABLE, ask, bring, find, run, table
@@ -284,3 +285,20 @@ def test_no_project_takes_the_room_of_all(
     write(second, "c", 1)
     with pytest.raises(ImportsFull):
         check_room(second, 1)
+
+
+@pytest.mark.parametrize("asks", [0, 2])
+def test_who_asks_while_another_process_has_its_turn_is_heard_after_it(
+    store: None, monkeypatch: pytest.MonkeyPatch, asks: int
+) -> None:
+    signalled: list[Any] = []
+
+    def be_asked(*asked: object) -> bool:
+        for _ in range(asks):
+            tasks.run_imports_task()  # as in another process: the lane is taken
+        return False
+
+    monkeypatch.setattr(tasks, "run_jobs", be_asked)
+    monkeypatch.setattr(tasks, "signal_jobs", signalled.append)
+    tasks.run_imports_task()
+    assert signalled == [Import] * bool(asks)

@@ -49,6 +49,16 @@ def enter_lane(lane: str = MAINTENANCE, wait_seconds: float = 0.0) -> Iterator[b
             lock.release()
 
 
+def leave_word(lane: str) -> None:
+    """Before one tries a lane: whoever is in it finds this when it has left. Raises RedisError."""
+    broker_client().set(lane_key(f"{lane}:word"), 1, ex=int(2 * LEASE_SECONDS))
+
+
+def take_word(lane: str) -> bool:
+    """Whether somebody has left word since the last time. Raises RedisError."""
+    return bool(broker_client().delete(lane_key(f"{lane}:word")))
+
+
 def _renew(lock: Lock, done: threading.Event) -> None:
     while not done.wait(RENEW_SECONDS):
         with suppress(RedisError):
