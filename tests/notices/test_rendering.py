@@ -86,7 +86,7 @@ def test_its_links_lead_to_the_same_fixed_window_and_to_its_end() -> None:
 def test_nothing_is_loaded_from_anywhere() -> None:
     for facts in (make_report(), make_fired()):
         seen = Seen(render(facts).html)
-        assert not {"img", "script", "link", "iframe", "svg", "form"} & set(seen.tags)
+        assert not {"img", "script", "link", "iframe", "style", "svg", "form"} & set(seen.tags)
         assert not [name for name, _ in seen.attributes if name in ("src", "background", "srcset")]
         assert not re.search(r"url\(|@import", render(facts).html)
 
