@@ -71,11 +71,11 @@ class Cache:
         Who drops it at this moment has it locked, so that it is here or not.
         """
         path = self.path_of(segment_id)
-        with self.hold(path) as is_there:
-            if not is_there:
-                return None
-            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
-            return path
+        with suppress(FileNotFoundError), self.hold(path) as is_there:
+            if is_there:
+                os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+                return path
+        return None
 
     @contextmanager
     def hold(self, path: Path) -> Iterator[bool]:
