@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from analytics.databases import mongo
 from analytics.databases.mongo import collection
 from analytics.remembered import forget_everything
 from columns.files.folder import MARKER
-from columns.segments import Segment
 from local.process.ports import LOOPBACK, find_free_port
 from local.run import is_ok
 from tests.chaos.faults.proxy import Proxy
@@ -67,8 +66,9 @@ class Store:
         found = []
         for name in self.bucket.names():
             copy = self.hosts / "looked-at.parquet"
-            copy.write_bytes(self.bucket.read(name))
-            found += [name] * holds(copy, user_id)
+            with suppress(FileNotFoundError):  # it was deleted at this moment
+                copy.write_bytes(self.bucket.read(name))
+                found += [name] * holds(copy, user_id)
         copies = self.hosts.glob("*/*/*.parquet")
         return found + [str(path) for path in copies if holds(path, user_id)]
 
@@ -83,11 +83,6 @@ def holds(path: Path, user_id: str) -> bool:
                 raise
             return False  # it was swept at this moment
     return found != (0,)
-
-
-def name_of(segment: Segment) -> str:
-    project = segment.project_id.hex()
-    return f"{project}/{segment.id.hex().removeprefix(project)}.parquet"
 
 
 @contextmanager

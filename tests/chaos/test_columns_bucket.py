@@ -13,8 +13,9 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
+from columns.files.remote import name_of
 from columns.segments import list_segments, read_head
-from tests.chaos.bucket import Store, moved_to_a_bucket, name_of, second_host
+from tests.chaos.bucket import Store, moved_to_a_bucket, second_host
 from tests.chaos.evidence.asked import Asked, asked, count_damaged, list_segments_of, look_after
 from tests.chaos.evidence.questions import Questions, make_question
 from tests.chaos.faults.host import Host, build_library, find_compiler
@@ -132,7 +133,7 @@ def test_an_object_that_is_half_there(chaos: Chaos, s3: Store, eager: None) -> N
             assert entered
             segments = list_segments(read_head(trial.project.id))
             largest = max(segments, key=lambda segment: segment.rows)
-            name = name_of(largest)
+            name = name_of(largest.id)
             data = s3.bucket.read(name)
             s3.bucket.write(name, data[: len(data) // 2])
             s3.empty_caches()
