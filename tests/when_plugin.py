@@ -20,7 +20,7 @@ LONGEST = (
     "tests/query_oracle/test_tables.py",
     "tests/query_oracle/test_stories.py",
     "tests/dashboard/looks/test_in_a_browser.py",
-    "tests/columns/test_merge.py",
+    "tests/columns/cuts/test_merge.py",
     "tests/server/test_relay.py",
     "tests/local/test_local_servers.py",
     "tests/reporting_columns/test_growing.py",
