@@ -70,9 +70,11 @@ def test_segments_are_read_from_an_object_store(project: TestProject, settings: 
 
 
 def test_what_duckdb_answers_says_so(project: TestProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_events(project, [EVENTS[0][0]])  # two of one person in one millisecond
     monkeypatch.setattr(strict, "MAX_LINES", 0)
     step = {"field": "path", "op": "exists"}
-    answered = ask(project, FUNNEL, {"steps": [step, step], "order": "strict"} | WINDOW)
+    body = {"steps": [step, step], "order": "strict", "by": "user"}
+    answered = ask(project, FUNNEL, body | WINDOW)
 
     assert answered.status_code == 200, answered.content
     assert answered.json()["meta"]["source"] == "columns"
