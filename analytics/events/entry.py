@@ -25,8 +25,6 @@ FORMAT_VERSION = b"3"
 IMPORTED_VERSION = b"4"
 _SECRET_KEYS_VERSION = b"2"  # of a release that had no public keys
 _ONE_PART_VERSION = b"1"
-PARTS_VERSIONS = frozenset((FORMAT_VERSION, IMPORTED_VERSION, _SECRET_KEYS_VERSION))
-"""Of an entry whose data are an array of parts, as all but the oldest are."""
 VERSION_FIELD = b"v"
 DATA_FIELD = b"d"
 
@@ -132,15 +130,20 @@ def version_of(part: Part) -> bytes:
     return IMPORTED_VERSION if part.imported else FORMAT_VERSION
 
 
+def has_parts(version: bytes | None) -> bool:
+    """Whether the data of such an entry are an array of parts, as of all but the oldest."""
+    return version in (FORMAT_VERSION, IMPORTED_VERSION, _SECRET_KEYS_VERSION)
+
+
 def is_known_format(version: bytes) -> bool:
-    return version in PARTS_VERSIONS or version == _ONE_PART_VERSION
+    return has_parts(version) or version == _ONE_PART_VERSION
 
 
 def decode_entry(fields: dict[bytes, bytes]) -> Entry:
     """Raises UnknownFormat or UnreadableEntry."""
     version = fields.get(VERSION_FIELD)
     try:
-        if version in PARTS_VERSIONS:
+        if has_parts(version):
             parts = _decode_parts(fields[DATA_FIELD])
         elif version == _ONE_PART_VERSION:
             parts = [_decode_part(fields[DATA_FIELD])]
@@ -152,7 +155,7 @@ def decode_entry(fields: dict[bytes, bytes]) -> Entry:
 
 
 def decode_all_parts(datas: Iterable[bytes]) -> list[Entry]:
-    """The entries of PARTS_VERSIONS by their fields `d`, as `decode_entry` reads each of them.
+    """The entries of versions with parts by their fields `d`, as `decode_entry` reads each of them.
 
     Raises UnreadableEntry, MsgspecError, UnicodeError or RecursionError for the first that is not
     one.

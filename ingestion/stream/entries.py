@@ -16,13 +16,13 @@ import structlog
 
 from analytics.events.entry import (
     DATA_FIELD,
-    PARTS_VERSIONS,
     VERSION_FIELD,
     Entry,
     UnknownFormat,
     UnreadableEntry,
     decode_all_parts,
     decode_entry,
+    has_parts,
 )
 from analytics.events.ids import EntryId
 from ingestion.stream import claims
@@ -93,7 +93,9 @@ def _decode_alike(
     """
     raw_ids, fields = zip(*raw_entries, strict=True)
     names, versions, data_names, datas = zip(*fields, strict=True)
-    if {*names} != {VERSION_FIELD} or {*data_names} != {DATA_FIELD} or {*versions} - PARTS_VERSIONS:
+    if {*names} != {VERSION_FIELD} or {*data_names} != {DATA_FIELD}:
+        raise ValueError("other fields")
+    if not all(map(has_parts, {*versions})):
         raise ValueError("another format")
     times = [deliveries.get(raw_id, 1) for raw_id in raw_ids] if deliveries else repeat(1)
     ids, entries = EntryId.parse_all(raw_ids), decode_all_parts(datas)
