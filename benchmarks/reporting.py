@@ -149,8 +149,13 @@ class Asker:
         return self._send("POST", path, body)
 
     def _send(self, method: str, path: str, body: str | None = None) -> Any:
-        self._connection.request(method, path, body, self._headers)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request(method, path, body, self._headers)
+            answer = self._connection.getresponse()
+        except (ConnectionError, http.client.BadStatusLine):  # it lay idle for too long
+            self._connection.close()
+            self._connection.request(method, path, body, self._headers)
+            answer = self._connection.getresponse()
         text = answer.read()
         if answer.status != 200:
             raise RuntimeError(f"{path}: {answer.status} {text[:300]!r}")
