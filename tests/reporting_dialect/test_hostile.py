@@ -177,7 +177,7 @@ def test_a_pattern_that_is_hard_on_long_texts_is_interrupted_within_a_few_of_the
     pattern = "(x|a)(.{0,90}b)y"
     begun = time.monotonic()
     files.engine.execute(
-        "SELECT list_filter($few, each -> regexp_matches(each, $pattern))",
+        "SELECT list_filter($few, lambda each: regexp_matches(each, $pattern))",
         {"few": texts[:16], "pattern": pattern},
     )
     took_16 = time.monotonic() - begun
