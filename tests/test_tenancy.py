@@ -1145,7 +1145,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_200)
 def test_nothing_that_is_done_in_a_project_touches_another_or_tells_of_it(
     store: None, no_pauses: None
 ) -> None:
