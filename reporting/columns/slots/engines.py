@@ -20,10 +20,10 @@ from gevent.threadpool import ThreadPool
 
 from analytics.remembered import forgets
 from analytics.web.asker import HasLeft, find_asker
-from analytics.web.problems import BadRequest, Problem, Unavailable
 from columns.files.engine import open_engine
 from columns.files.folder import engine_folder
 from columns.files.scratch import make_scratch
+from reporting.columns.slots.refusals import busy, cannot_read, failed, too_large, too_long
 from reporting.columns.slots.turns import Turns, asks_as_guest
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,6 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Engine = duckdb.DuckDBPyConnection
 
-BUSY_RETRY_SECONDS = 5
 _MOST_THREADS = 2
 # An interruption that falls between two statements is lost: so it is said again.
 _INTERRUPT_SECONDS = 0.02
@@ -212,43 +211,3 @@ def _interrupt(
         is_over = is_over or time.monotonic() >= deadline or has_left()
         if is_over:
             connection.interrupt()
-
-
-def too_long() -> BadRequest:
-    return BadRequest(
-        f"The answer takes more than {settings.QUERY_TIMEOUT_SECONDS:g} seconds. Ask for a "
-        "shorter window, or with fewer conditions and dimensions.",
-        code="query_timeout",
-    )
-
-
-def too_large() -> BadRequest:
-    return BadRequest(
-        "The answer takes more memory than a question may have. Ask for a shorter window, or for "
-        "dimensions with fewer values.",
-        code="query_too_large",
-    )
-
-
-def failed() -> Unavailable:
-    return Unavailable(
-        "The engine failed at this question. The log says more.",
-        code="query_failed",
-        retry_after_seconds=BUSY_RETRY_SECONDS,
-    )
-
-
-def busy() -> Problem:
-    return Unavailable(
-        "Others asked before, and their questions still run.",
-        code="query_busy",
-        retry_after_seconds=BUSY_RETRY_SECONDS,
-    )
-
-
-def cannot_read() -> Problem:
-    return Unavailable(
-        "The columns cannot be read at the moment.",
-        code="columns_unavailable",
-        retry_after_seconds=BUSY_RETRY_SECONDS,
-    )
