@@ -156,8 +156,8 @@ def add_piece(project_id: bytes, import_id: str, at: int, piece: bytes) -> Impor
             raise HasEnded
         if at + len(piece) > found["bytes"]:
             raise FileTooLarge
-        if "received" not in found or found["received"] == found["bytes"]:
-            return found  # it is whole already
+        if not piece or "received" not in found or found["received"] == found["bytes"]:
+            return found  # it is whole already, or stays as it is
         size = os.fstat(file.fileno()).st_size
         if size < at:
             raise AnotherPlace(size)

@@ -143,6 +143,14 @@ def test_a_piece_that_goes_on_elsewhere_is_told_where(project: TestProject) -> N
     assert put(project, path, CONTENT[PIECE:], PIECE).json()["received"] == len(CONTENT)
 
 
+def test_a_piece_without_a_byte_is_refused_and_takes_none_away(project: TestProject) -> None:
+    path = ask(project)["Location"]
+    put(project, path, CONTENT[:PIECE])
+    empty = put(project, path, b"")
+    assert (empty.status_code, empty.json()["code"]) == (400, "empty_piece")
+    assert show(project, path)["received"] == PIECE
+
+
 def test_a_file_that_is_not_the_one_that_was_announced_is_not_read(project: TestProject) -> None:
     path = bring(project, source="csv", mapping=MAPPING, confirmed=True, sha256="0" * 64)
     failed = show(project, path)

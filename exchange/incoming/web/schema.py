@@ -118,7 +118,7 @@ describe_piece = _describe(
     _READ,
     _ROOM,
     _NOT_THERE,
-    {400: ("bad_at",), 409: ("wrong_place", "import_ended")},
+    {400: ("bad_at", "empty_piece"), 409: ("wrong_place", "import_ended")},
     request={BYTES: OpenApiRequest({"type": "string", "format": "binary"})},
     parameters=[
         _ID,

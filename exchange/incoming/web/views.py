@@ -14,6 +14,7 @@ from analytics.databases.import_documents import ImportDocument
 from analytics.keys.authentication import authenticate_request
 from analytics.keys.records import KeyRecord
 from analytics.web.problems import (
+    BadRequest,
     Conflict,
     NotFound,
     TooLarge,
@@ -136,6 +137,8 @@ class ImportFileView(ImportView):
         with refusing():
             self.find(request, import_id)
             piece = read_bytes(request, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+            if not piece:
+                raise BadRequest("The piece holds no byte.", code="empty_piece")
             return Response(
                 render_import(add_piece(self.project_of(request), import_id, at, piece))
             )
