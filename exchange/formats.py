@@ -8,7 +8,7 @@ them), and in Parquet it is null.
 import re
 from typing import Final, get_args
 
-from analytics.databases.export_documents import Format
+from analytics.databases.export_formats import Format
 from columns.files.layout import TEXT, TYPES
 
 VERSION: Final = 1

@@ -4,12 +4,10 @@ from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict
 
 from analytics.databases.documents import JobDocument
+from analytics.databases.export_formats import Format
 
 Outcome = Literal["failed", "cancelled", "removed", "expired"]
 """How an export ended that has no file (any more)."""
-
-
-Format = Literal["jsonl", "csv", "parquet"]
 
 
 class ExportQuery(TypedDict):

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any, Final
 
-from analytics.databases.export_documents import ExportQuery, Format
+from analytics.databases.export_documents import ExportQuery
+from analytics.databases.export_formats import Format
 from analytics.events.moments import format_moment, parse_moment
 from exchange.formats import FORMATS
 from reporting.questions.conditions import Condition

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from analytics.databases.export_documents import Format
+from analytics.databases.export_formats import Format
 from columns.files.engine import quote
 from columns.files.layout import BYTES, INTEGER, TEXT
 from exchange.formats import (

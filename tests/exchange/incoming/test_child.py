@@ -3,6 +3,7 @@
 import gzip
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -20,6 +21,7 @@ from exchange.incoming.reading import parent as parents
 from exchange.incoming.rows import LEFT_OUT_REASONS, LeftOut
 from tests.exchange.incoming import test_umami
 from tests.exchange.incoming.reading import read_in_child, reasons_of, rows_of
+from tests.paths import ROOT
 
 MAPPING = Mapping(fields={"timestamp": "t", "path": "p"})
 MEBIBYTE = 1024 * 1024
@@ -43,6 +45,14 @@ def fails(
             list(reading)
         assert reading.peak_bytes < 300 * MEBIBYTE, reading.peak_bytes
     return caught.value
+
+
+def test_it_knows_no_store_and_no_settings() -> None:
+    """They would take most of the time in which it starts."""
+    code = "import exchange.incoming.reading.child, sys; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert {"pymongo", "redis", "django"}.isdisjoint(told.stdout.split()), told.stderr
+    assert "exchange.incoming.reading.child" in told.stdout.split()
 
 
 def test_rows_are_numbered_and_gone_on_with_where_one_stopped(tmp_path: Path) -> None:

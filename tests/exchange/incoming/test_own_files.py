@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from analytics.databases.export_documents import Format
+from analytics.databases.export_formats import Format
 from columns.files.layout import TYPES
 from exchange.formats import ADDRESSES
 from exchange.incoming.options import Options
