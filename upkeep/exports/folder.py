@@ -14,6 +14,7 @@ from typing import Final
 from django.conf import settings
 
 from columns.files.folder import sync
+from upkeep.job_folders import count_bytes
 
 WORK: Final = "work"
 _MIB: Final = 1024 * 1024
@@ -47,18 +48,10 @@ def check_room(project_id: bytes, more_bytes: int) -> None:
     It has half of what the others leave of EXPORTS_MAX_MB: so as much as it takes is left for who
     comes after it (the dynamic thresholds of Choudhury and Hahne, 1998).
     """
-    own = _count_bytes(_project_of(project_id))
-    others = _count_bytes(settings.EXPORTS_DIR) - own
+    own = count_bytes(_project_of(project_id))
+    others = count_bytes(settings.EXPORTS_DIR) - own
     if own + more_bytes > (settings.EXPORTS_MAX_MB * _MIB - others) / 2:
         raise ExportsFull(f"more than its share of {settings.EXPORTS_MAX_MB} MB")
-
-
-def _count_bytes(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            total += path.stat().st_size if path.is_file() else 0
-    return total
 
 
 def delete(path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 from django.conf import settings
 
 from columns.files.folder import sync
+from upkeep.job_folders import count_bytes, stat_files
 
 _MIB: Final = 1024 * 1024
 
@@ -49,14 +50,6 @@ def check_room(project_id: bytes, more_bytes: int) -> None:
         raise ImportsFull(f"more than its share of {settings.IMPORTS_MAX_MB} MB")
 
 
-def count_bytes(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            total += path.stat().st_size if path.is_file() else 0
-    return total
-
-
 def delete_folder(folder: Path) -> None:
     """Delete what an import had, on the disk too. Raises OSError."""
     with suppress(FileNotFoundError):
@@ -87,10 +80,9 @@ def list_folders(project_id: bytes) -> list[Path]:
 
 def is_idle(folder: Path, seconds: float) -> bool:
     """Whether nobody has written into it for so long: else it may be on its way here."""
-    latest = 0.0
-    for path in (folder, *folder.rglob("*")):
-        with suppress(FileNotFoundError):
-            latest = max(latest, path.stat().st_mtime)
+    latest = max((found.st_mtime for found in stat_files(folder)), default=0.0)
+    with suppress(FileNotFoundError):
+        latest = max(latest, folder.stat().st_mtime)
     return time.time() - latest > seconds
 
 
