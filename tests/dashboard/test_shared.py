@@ -5,8 +5,10 @@ from collections.abc import Callable, Hashable, Iterator
 
 import pytest
 
+from analytics.web.asker import asked_by, find_asker
 from dashboard import shared
 from dashboard.shared import BUSY_QUESTIONS, MAX_ANSWERS, forget_answers, share
+from tests.workers import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +103,51 @@ def test_what_is_being_answered_is_waited_for() -> None:
     second.join(10)
 
     assert answers == first.answers == ["of key"]
+
+
+def test_who_asked_first_may_leave_those_who_wait_for_the_same() -> None:
+    left = {"first": False, "second": False}
+    leaves: list[bool] = []
+
+    def make() -> str:
+        begun.set()
+        assert go.wait(10)
+        leaves.append(find_asker()())
+        left["second"] = True
+        leaves.append(find_asker()())
+        return "answer"
+
+    def ask(name: str) -> None:
+        with asked_by(lambda: left[name]):
+            answers.append(share(key, make))
+
+    key = Sought()
+    begun, go = threading.Event(), threading.Event()
+    answers: list[str] = []
+    first = threading.Thread(target=ask, args=("first",))
+    first.start()
+    assert begun.wait(10)
+    left["first"] = True
+    key.seen.clear()
+    second = threading.Thread(target=ask, args=("second",))
+    second.start()
+    assert key.seen.wait(10)
+    wait_until(lambda: len(shared._answers[key].askers) == 2, 10, "the second waits")
+    go.set()
+    first.join(10)
+    second.join(10)
+
+    assert leaves == [False, True]  # while the second waits, and when nobody does
+    assert answers == ["answer", "answer"]
+
+
+def test_whom_nobody_waits_for_nobody_joins() -> None:
+    def make() -> str:
+        assert find_asker()()
+        return share("key", lambda: "anew")
+
+    with asked_by(lambda: True):
+        assert share("key", make) == "anew"
 
 
 def test_an_old_answer_is_not_told_again(

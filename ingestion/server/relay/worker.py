@@ -95,6 +95,8 @@ class Worker(AcceptingWorker):
 
 def _has_left(client: socket.socket) -> bool:
     """Whether the accepting process waits no more: it has nothing else to send."""
+    if client.fileno() < 0:
+        return True
     poller = poll()
     poller.register(client, select.POLLIN)
     return bool(poller.poll(0))
