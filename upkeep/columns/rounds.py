@@ -49,7 +49,9 @@ BUDGET_SECONDS: Final = 5.0
 """Of one run, and the stride in hand."""
 CUT_EVERY: Final = timedelta(days=1)
 LOOK_SHARE: Final = 0.02
-"""Of the time, at most, goes into looking whether anything is due, where a look takes long."""
+"""Of the time goes into looking whether anything is due, where a look takes long and finds none."""
+MOST_PAUSE_SECONDS: Final = 10.0
+"""Between two such looks, however long they take."""
 
 _SHORT_SECONDS: Final = 0.05
 
@@ -63,15 +65,18 @@ forgets(_next_look.clear)
 def has_due() -> bool:
     """Whether anything is worth a segment: asked often, so it costs next to nothing at rest.
 
-    What is fresh of many projects is many documents, all of which are looked at: so a process does
-    it seldomer then, and says no meanwhile. `tend_columns` looks in any case.
+    What is fresh of many projects is many documents, all of which are looked at: a process that
+    found nothing in them does it seldomer then, and says no meanwhile. `tend_columns` looks in any
+    case.
     """
     begun = time.monotonic()
-    if _next_look and begun < _next_look[0]:
+    if begun < max(_next_look, default=0.0):
         return False
     found = list_due(datetime.now(UTC))
-    took = time.monotonic() - begun
-    _next_look[:] = [begun + took / LOOK_SHARE] if took > _SHORT_SECONDS else []
+    ended = time.monotonic()
+    took = ended - begun
+    pause = 0.0 if found or took <= _SHORT_SECONDS else took / LOOK_SHARE
+    _next_look[:] = [ended + min(pause, MOST_PAUSE_SECONDS)]
     return bool(found)
 
 

@@ -1,9 +1,9 @@
 """The rounds of the columns: what is due is done, fairly, and what fails holds up nobody."""
 
 import shutil
-import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -77,25 +77,42 @@ def test_a_project_with_many_fresh_events_or_old_ones_is_exported(store: None, f
     assert [segment.rows for segment in segments_of(old)] == [1]
 
 
-def test_looks_that_take_long_are_taken_seldom(
-    store: None, few: None, monkeypatch: pytest.MonkeyPatch
+class Looks:
+    """How often it was looked what is due, by a clock on which each look takes its time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+        self.taken, self.now, self._seconds, self._look = 0, 1_000.0, seconds, export.list_due
+        monkeypatch.setattr(rounds, "list_due", self._take)
+        monkeypatch.setattr(rounds, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+    def _take(self, now: datetime) -> list[export.Tail]:
+        self.taken += 1
+        self.now += self._seconds
+        return self._look(now)
+
+
+@pytest.mark.parametrize(("seconds", "pause"), [(0.1, 5.0), (3.0, 10.0), (600.0, 10.0)])
+def test_looks_that_take_long_and_find_nothing_are_taken_seldom(
+    store: None, monkeypatch: pytest.MonkeyPatch, seconds: float, pause: float
 ) -> None:
-    project = make_project()
-    store_events(project, [{"path": "/"}] * 10)
-    look, looks = export.list_due, []
-
-    def look_long(now: datetime) -> list[export.Tail]:
-        looks.append(now)
-        time.sleep(0.1)
-        return look(now)
-
-    monkeypatch.setattr(rounds, "list_due", look_long)
-    assert has_due()
+    looks = Looks(monkeypatch, seconds)
     assert not has_due()
-    assert len(looks) == 1
-    monkeypatch.setattr(rounds, "LOOK_SHARE", 1.0)
-    forget_everything()
+    looks.now += pause - 0.1
+    assert not has_due()
+    assert looks.taken == 1
+    looks.now += 0.2
+    assert not has_due()
+    assert looks.taken == 2
+
+
+def test_a_look_that_found_something_is_followed_by_the_next_at_once(
+    project: TestProject, few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks take long just when export is behind."""
+    store_events(project, [{"path": "/"}] * 10)
+    looks = Looks(monkeypatch, 3.0)
     assert has_due() and has_due()
+    assert looks.taken == 2
 
 
 def test_what_another_process_exported_meanwhile_is_tried_once(
