@@ -26,13 +26,28 @@ MAX_RESULT_ROWS: Final = 250_000
 MAX_RESULT_BYTES: Final = 64 * 1024 * 1024
 """Of an answer, which is held whole: more is for nobody to read."""
 
+NEVER_CUT: Final[dict[str, int | str]] = {
+    "distinct_overflow_mode": "throw",
+    "group_by_overflow_mode": "throw",
+    "join_overflow_mode": "throw",
+    "read_overflow_mode": "throw",
+    "read_overflow_mode_leaf": "throw",
+    "result_overflow_mode": "throw",
+    "set_overflow_mode": "throw",
+    "sort_overflow_mode": "throw",
+    "timeout_overflow_mode": "throw",
+    "timeout_overflow_mode_leaf": "throw",
+    "transfer_overflow_mode": "throw",
+}
+"""A limit, of ours or of the user's profile, ends a statement: no answer is a part of one."""
+
 CONNECT_TIMEOUT_SECONDS: Final = 2
 _PATIENCE_SECONDS: Final = 1.0  # beyond the time that the server itself keeps
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 _TIME = 159
 _MEMORY = 241
-_TOO_MUCH = {158, 307, 396}  # rows, bytes, or rows of a result
+_TOO_MUCH = {158, 191, 307, 396}  # rows, rows of a set, bytes, or rows of a result
 _MANY_QUERIES = 202
 _OF_FILES = {36, 74, 76, 107, 117, 481, 499, 636}
 _PATTERN = 427
@@ -86,6 +101,7 @@ def read_rows(
             parameters=dict(parameters) or None,
             settings={
                 **options,
+                **NEVER_CUT,
                 "max_execution_time": max(1, round(seconds)),
                 "max_memory_usage": settings.CLICKHOUSE_MEMORY_MB * 1024 * 1024,
                 "max_result_bytes": MAX_RESULT_BYTES,

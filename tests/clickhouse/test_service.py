@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from analytics.databases.clickhouse import ClickHouseError, close_client, read_rows
+from analytics.databases.clickhouse import NEVER_CUT, ClickHouseError, close_client, read_rows
 from analytics.databases.mongo import COLUMN_SEGMENTS, collection
 from analytics.remembered import forget_everything
 from columns.export import export_project
@@ -175,3 +175,27 @@ def _lose_one(project: TestProject) -> None:
 
 def _table() -> tuple[str, dict[str, Any]]:
     return "/query", {"metrics": ["events"], "dimensions": ["path"]} | WINDOW
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"max_rows_to_read": 5, "read_overflow_mode": "break"},
+        {"max_rows_to_group_by": 5, "group_by_overflow_mode": "any"},
+        {"max_rows_to_sort": 5, "sort_overflow_mode": "break"},
+        {"result_overflow_mode": "break"},
+    ],
+)
+def test_what_is_too_much_is_no_part_of_an_answer(limits: dict[str, int | str]) -> None:
+    statement = "SELECT number FROM numbers(1000000) GROUP BY number ORDER BY number DESC"
+    with pytest.raises(ClickHouseError) as raised:
+        read_rows(statement, {}, limits, {}, 30.0)
+
+    assert raised.value.reason == "memory"
+
+
+def test_every_way_to_cut_an_answer_is_known() -> None:
+    statement = "SELECT name FROM system.settings WHERE name LIKE '%overflow_mode%'"
+    _, rows = read_rows(statement, {}, {}, {}, 30.0)
+
+    assert {name.decode() for (name,) in rows} == NEVER_CUT.keys()

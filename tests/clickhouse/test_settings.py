@@ -1,10 +1,36 @@
 """Settings of ClickHouse: a wrong one ends the start, with its name and without its password."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from analytics.databases import clickhouse as client
 from config.settings import clickhouse
 from config.settings.clickhouse import read_clickhouse_files, read_clickhouse_url, read_name
+
+# All that ClickHouse 26.9 has: SELECT name FROM system.settings WHERE name LIKE '%overflow_mode%'
+OVERFLOW_MODES = {
+    "distinct_overflow_mode", "group_by_overflow_mode", "join_overflow_mode", "read_overflow_mode",
+    "read_overflow_mode_leaf", "result_overflow_mode", "set_overflow_mode", "sort_overflow_mode",
+    "timeout_overflow_mode", "timeout_overflow_mode_leaf", "transfer_overflow_mode",
+}  # fmt: skip
+
+
+def test_a_limit_of_the_users_profile_cuts_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever asks, and whatever else it asks for."""
+    sent: dict[str, Any] = {}
+
+    def query(statement: str, *, settings: dict[str, Any], **others: Any) -> SimpleNamespace:
+        sent.update(settings)
+        return SimpleNamespace(column_names=(), result_rows=[])
+
+    monkeypatch.setattr(client, "_client", lambda: SimpleNamespace(query=query))
+    client.read_rows("SELECT 1", {}, {"read_overflow_mode": "break"}, {}, 5.0)
+
+    modes = {name: mode for name, mode in sent.items() if "overflow_mode" in name}
+    assert modes == dict.fromkeys(OVERFLOW_MODES, "throw")
 
 
 def test_none_is_asked_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

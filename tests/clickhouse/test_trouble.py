@@ -119,6 +119,7 @@ def test_rows_are_read_within_the_caps_of_a_question(fake: Fake, settings: Any) 
         (164, "Cannot modify setting in readonly mode", "refused"),
         (452, "Setting max_memory_usage shouldn't be greater than", "refused"),
         (396, "Limit for result exceeded", "memory"),
+        (191, "Limit for IN-set exceeded", "memory"),
         (499, "S3 says no", "files"),
         (427, "OptimizedRegularExpression", "pattern"),
         (46, "Function with name `nope` does not exist", "failed"),

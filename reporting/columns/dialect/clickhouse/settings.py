@@ -1,4 +1,7 @@
-"""Settings without which the same words mean something else."""
+"""Settings without which the same words mean something else.
+
+What limits do is said of every statement, also of the doctor's: analytics/databases/clickhouse.py.
+"""
 
 from typing import Final
 
