@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 from uuid import uuid4
 
@@ -17,7 +16,6 @@ from analytics.databases import mongo
 from analytics.databases.documents import typed
 from analytics.databases.import_documents import Choice, ImportDocument, LookBy
 from analytics.databases.mongo import Document
-from analytics.databases.transactions import durable_transaction
 from columns.files.folder import sync
 from exchange.incoming.job import (
     FILE,
@@ -27,14 +25,12 @@ from exchange.incoming.job import (
     Received,
     TooManyImports,
     begin,
-    file_of,
     find_import,
     make_job,
 )
-from exchange.incoming.trouble import WRONG_SUM, ending_in_trouble
 from upkeep.imports.ending import ARRIVAL_SECONDS, end_for_good
 from upkeep.imports.folder import check_room, delete_folder, folder_of, make_folder
-from upkeep.jobs.job import MustWait, finish_step, signal_jobs
+from upkeep.jobs.job import signal_jobs
 
 PIECE_BYTES: Final = MIB
 """What the page sends at once."""
@@ -198,25 +194,6 @@ def _hold_file(project_id: bytes, import_id: str) -> Iterator[BinaryIO]:
         except BlockingIOError:  # what was sent again is here twice
             raise AnotherPlace(os.fstat(fd).st_size) from None
         yield file
-
-
-def wait_for_file(job: Import) -> None:
-    """One stride: of a file that is whole, its sum."""
-    document = job.document
-    if document.get("received") != document["bytes"]:
-        raise MustWait
-    with ending_in_trouble(job):
-        sha256 = _sum(file_of(job))
-    if document.get("announced", sha256) != sha256:
-        end_for_good({"_id": job.id, "project": job.project_id}, "failed", WRONG_SUM)
-        return
-    with durable_transaction() as session:
-        finish_step(job, session, sha256=sha256, keptUntil=None)
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _open_own(path: Any) -> Any:

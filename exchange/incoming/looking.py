@@ -1,5 +1,7 @@
-"""The first steps of an import: what its file seems to be, and what somebody says that it is."""
+"""The first steps of an import: its sum, what it seems to be, and what somebody says that it is."""
 
+import hashlib
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NotRequired, TypedDict
@@ -9,15 +11,17 @@ from django.conf import settings
 
 from analytics.databases.import_documents import Choice, LookBy
 from analytics.databases.transactions import durable_transaction
+from analytics.remembered import Remembered
 from exchange.incoming.files.errors import SourceError
-from exchange.incoming.job import Import, file_of
+from exchange.incoming.job import MIB, Import, file_of
 from exchange.incoming.mapping import Mapping
 from exchange.incoming.options import ENCODINGS, Options
 from exchange.incoming.reading import SOURCES, guess
 from exchange.incoming.report import tell_error
 from exchange.incoming.rows import Item
 from exchange.incoming.sources.mapped.rows import check_mapping
-from exchange.incoming.trouble import ending_in_trouble
+from exchange.incoming.trouble import WRONG_SUM, ending_in_trouble
+from upkeep.imports.ending import end_for_good
 from upkeep.jobs.job import MustWait, finish_step
 
 MAPPED = ("csv", "jsonl")
@@ -28,6 +32,10 @@ CURABLE: Final = ("bad_encoding", "wrong_source", "bad_mapping")
 """Why a file cannot be read that is said to be something else, or in another encoding, next."""
 
 SHOWN_CHARS = 100
+SUM_SECONDS: Final = 1.0
+
+_sums: Final[Remembered[str, tuple[Any, int]]] = Remembered(3600.0)
+"""By import, the digest of what was read, and how much that is: another process begins anew."""
 
 
 class BadChoice(ValueError):
@@ -45,6 +53,38 @@ class Seen(TypedDict):
     packing: str
     sites: list[str]
     items: list[dict[str, str]]
+
+
+def wait_for_file(job: Import) -> None:
+    """One stride: of a file that is whole, its sum, as far as SUM_SECONDS go."""
+    document = job.document
+    if document.get("received") != document["bytes"]:
+        raise MustWait
+    with ending_in_trouble(job):
+        sha256 = _sum(job)
+        if sha256 is None:
+            return
+        if document.get("announced", sha256) != sha256:
+            end_for_good({"_id": job.id, "project": job.project_id}, "failed", WRONG_SUM)
+            return
+        with durable_transaction() as session:
+            finish_step(job, session, sha256=sha256, keptUntil=None)
+
+
+def _sum(job: Import) -> str | None:
+    """The sum, once it is of the whole file. Raises OSError."""
+    deadline = time.monotonic() + SUM_SECONDS
+    digest, at = _sums.find(job.id) or (hashlib.sha256(), 0)
+    digest = digest.copy()
+    with file_of(job).open("rb") as file:
+        file.seek(at)
+        while block := file.read(MIB):
+            digest.update(block)
+            at += len(block)
+            if time.monotonic() > deadline:
+                _sums.set(job.id, (digest, at))
+                return None
+    return str(digest.hexdigest())
 
 
 def look_at(

@@ -1,0 +1,53 @@
+"""A file arrives in pieces, some of them twice, and its sum is made of it."""
+
+from hashlib import sha256
+
+import pytest
+
+from exchange.incoming import looking
+from exchange.incoming.arriving import add_piece, await_file
+from exchange.incoming.job import Import, give_up
+from exchange.incoming.run import IMPORTS
+from tests.conftest import TestProject
+from tests.imports.imports import OWN, find
+from tests.imports.test_crash_safety import stride
+
+MIB = 1 << 20
+
+
+def announce(project: TestProject, size_bytes: int, import_id: str = "") -> str:
+    begun = await_file(
+        project.id, project.row.partition, "a test",
+        file="events", size_bytes=size_bytes, import_id=import_id, choice=OWN,
+    )  # fmt: skip
+    return begun["_id"]
+
+
+def send(project: TestProject, content: bytes) -> str:
+    import_id = announce(project, len(content))
+    add_piece(project.id, import_id, 0, content)
+    return import_id
+
+
+def test_the_sum_of_a_large_file_is_made_in_strides(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "SUM_SECONDS", -1.0)
+    content = bytes(MIB) + b"1" * MIB + b"the end"
+    import_id = send(project, content)
+    for _ in range(3):
+        stride(project, import_id)
+        assert find(project, import_id)["step"] == "arrive"
+    stride(project, import_id)
+    found = find(project, import_id)
+    assert (found["step"], found["sha256"]) == ("look", sha256(content).hexdigest())
+
+
+def test_who_is_cancelled_as_its_last_piece_is_here_has_ended_and_no_more(
+    project: TestProject,
+) -> None:
+    import_id = send(project, b"events")
+    taken = Import.parse(find(project, import_id))
+    assert give_up(project.id, import_id, "somebody")
+    IMPORTS.strides["arrive"](taken)
+    assert find(project, import_id)["outcome"] == "cancelled"
