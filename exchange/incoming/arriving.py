@@ -144,8 +144,19 @@ def _end_broken_off(project_id: bytes) -> int:
 def add_piece(project_id: bytes, import_id: str, at: int, piece: bytes) -> ImportDocument:
     """Add a piece at byte `at`; the import, with what it has then. One may come twice.
 
-    Raises AnotherPlace, FileTooLarge, HasEnded, ImportsFull, OSError and PyMongoError.
+    So may the last one, whose answer was lost, when the import has been read meanwhile. Raises
+    AnotherPlace, FileTooLarge, HasEnded, ImportsFull, OSError and PyMongoError.
     """
+    try:
+        return _add_piece(project_id, import_id, at, piece)
+    except HasEnded:
+        found = find_import(project_id, import_id)
+        if found and found.get("received") == found["bytes"] == at + len(piece):
+            return found
+        raise
+
+
+def _add_piece(project_id: bytes, import_id: str, at: int, piece: bytes) -> ImportDocument:
     with _hold_file(project_id, import_id) as file:
         found = find_import(project_id, import_id)
         if found is None or not found.get("open"):

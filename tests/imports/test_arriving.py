@@ -5,12 +5,13 @@ from hashlib import sha256
 import pytest
 
 from exchange.incoming import looking
-from exchange.incoming.arriving import add_piece, await_file
+from exchange.incoming.arriving import HasEnded, add_piece, await_file
 from exchange.incoming.job import Import, give_up
 from exchange.incoming.run import IMPORTS
 from tests.conftest import TestProject
-from tests.imports.imports import OWN, find
+from tests.imports.imports import OWN, find, run
 from tests.imports.test_crash_safety import stride
+from upkeep.imports.folder import folder_of
 
 MIB = 1 << 20
 
@@ -18,7 +19,7 @@ MIB = 1 << 20
 def announce(project: TestProject, size_bytes: int, import_id: str = "") -> str:
     begun = await_file(
         project.id, project.row.partition, "a test",
-        file="events", size_bytes=size_bytes, import_id=import_id, choice=OWN,
+        file="events", size_bytes=size_bytes, import_id=import_id, choice=OWN, confirmed=True,
     )  # fmt: skip
     return begun["_id"]
 
@@ -51,3 +52,27 @@ def test_who_is_cancelled_as_its_last_piece_is_here_has_ended_and_no_more(
     assert give_up(project.id, import_id, "somebody")
     IMPORTS.strides["arrive"](taken)
     assert find(project, import_id)["outcome"] == "cancelled"
+
+
+def test_the_last_piece_may_come_again_when_the_import_was_read_or_has_ended(
+    project: TestProject,
+) -> None:
+    import_id = announce(project, 4)
+    add_piece(project.id, import_id, 0, b"ev")
+    add_piece(project.id, import_id, 2, b"en")
+    assert run(project, import_id)["step"] == "done"
+    assert not folder_of(project.id, import_id).exists()
+    again = add_piece(project.id, import_id, 2, b"en")
+    assert (again["received"], again["step"]) == (4, "done")
+
+
+def test_no_piece_is_taken_of_one_that_ended_before_all_of_it_was_here(
+    project: TestProject, other_project: TestProject
+) -> None:
+    import_id, whole = announce(project, 4), send(project, b"even")
+    add_piece(project.id, import_id, 0, b"ev")
+    for each in (import_id, whole):
+        give_up(project.id, each, "somebody")
+    for owner, each, at in ((project, import_id, 2), (other_project, whole, 2), (project, "x", 2)):
+        with pytest.raises(HasEnded):
+            add_piece(owner.id, each, at, b"en")
