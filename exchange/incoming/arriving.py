@@ -126,7 +126,7 @@ def await_file(
                 raise
             return begin(job)
     except Exception:
-        if begun := find_import(project_id, job["_id"]):  # it was asked for twice at once
+        if begun := find_import(project_id, job["_id"]):  # the answer of the store was lost
             return begun
         delete_folder(folder)
         raise

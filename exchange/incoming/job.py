@@ -7,7 +7,6 @@ stored.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, cast
@@ -128,15 +127,19 @@ def make_job(
 def begin(job: ImportDocument) -> ImportDocument:
     """Insert a job in one of the slots that its project has. Raises TooManyImports, PyMongoError.
 
-    No slot is held twice: who asks at the same moment takes another, or is refused.
+    No slot is held twice: who asks at the same moment takes another, or is refused. One that was
+    begun by the same id is returned as it is.
     """
     imports = typed(ImportDocument, mongo.IMPORTS)
     with pymongo.timeout(STORE_TIMEOUT_SECONDS):
         for slot in range(settings.IMPORTS_MAX_OPEN):
             job["slot"] = slot
-            with suppress(DuplicateKeyError):
+            try:
                 imports.insert_one(job)
                 break
+            except DuplicateKeyError:
+                if begun := find_import(bytes(job["project"]), job["_id"]):
+                    return begun
         else:
             raise TooManyImports
         record(

@@ -1,10 +1,13 @@
 """A file arrives in pieces, some of them twice, and its sum is made of it."""
 
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 
-from exchange.incoming import looking
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
+from exchange.incoming import arriving, looking
 from exchange.incoming.arriving import HasEnded, add_piece, await_file
 from exchange.incoming.job import Import, give_up
 from exchange.incoming.run import IMPORTS
@@ -76,3 +79,20 @@ def test_no_piece_is_taken_of_one_that_ended_before_all_of_it_was_here(
     for owner, each, at in ((project, import_id, 2), (other_project, whole, 2), (project, "x", 2)):
         with pytest.raises(HasEnded):
             add_piece(owner.id, each, at, b"en")
+
+
+def test_what_is_asked_for_twice_at_once_is_begun_once_and_ends_no_other(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_off = announce(project, 4)
+    long_ago = {"$set": {"receivedAt": datetime.now(UTC) - timedelta(hours=1)}}
+    collection(mongo.IMPORTS).update_one({"_id": broken_off}, long_ago)
+    with monkeypatch.context() as patch:
+        patch.setattr(arriving, "find_import", lambda *_: None)  # neither sees the other
+        for _ in range(2):
+            assert announce(project, 4, "asked-twice") == "asked-twice"
+    assert find(project, broken_off)["step"] == "arrive"
+    assert find(project, "asked-twice")["step"] == "arrive"
+    asked = {"project": project.id, "act": "import.asked", "subject": "asked-twice"}
+    assert folder_of(project.id, "asked-twice").exists()
+    assert collection(mongo.AUDIT).count_documents(asked) == 1
