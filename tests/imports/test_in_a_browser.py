@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from analytics.databases import mongo
+from analytics.databases.mongo import collection
 from exchange.incoming.job import list_imports
 from tests.browser import Watch, close
 from tests.conftest import TestProject
@@ -99,6 +101,18 @@ def test_a_large_file_is_sent_over_a_bad_connection_looked_at_and_imported(
     assert len(events) == ROWS
     assert events[0]["properties"] == {"plan": "pro"}
     assert len(list_imports(project.id)) == 1
+
+
+def test_who_is_signed_out_meanwhile_is_told_so_and_nothing_seems_to_be_sent(
+    page: Page, gunicorn: Gunicorn, project: TestProject, file: Path
+) -> None:
+    open_imports(page, gunicorn, project)
+    page.get_by_label("File").set_input_files(file)
+    collection(mongo.ADMIN_SESSIONS).delete_many({})
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_text("You are signed out: sign in again")).to_be_visible()
+    assert not float(page.get_by_label("Sent").get_attribute("value") or 0)
+    assert list_imports(project.id) == []
 
 
 def test_without_a_script_a_small_file_is_brought_and_imported(

@@ -20,6 +20,7 @@ const post = async (address, piece) => {
   const answer = await fetch(address, {
     method: "POST",
     body: piece,
+    redirect: "manual", // to the sign-in, which is no answer
     headers: {
       "X-CSRFToken": form.elements.csrfmiddlewaretoken.value,
       "Content-Type": "application/octet-stream",
@@ -33,9 +34,14 @@ const send = async (address, piece) => {
     const sent = await post(address, piece).catch(() => null);
     if (sent && !BUSY.includes(sent.answer.status)) {
       const { answer, told } = sent;
-      if (answer.ok) return told.bytes;
-      // It goes on elsewhere, where an answer was lost before.
-      if ("bytes" in told) return pause(PAUSES_MS[0]).then(() => told.bytes);
+      if (answer.type === "opaqueredirect") {
+        throw new Error("You are signed out: sign in again, then bring the file once more.");
+      }
+      if (Number.isInteger(told.bytes)) {
+        // It goes on elsewhere, where an answer was lost before.
+        if (!answer.ok) await pause(PAUSES_MS[0]);
+        return told.bytes;
+      }
       sending = null; // what was refused begins anew
       throw new Error(told.detail || `It was refused (${answer.status}).`);
     }
