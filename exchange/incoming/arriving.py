@@ -34,6 +34,7 @@ from upkeep.jobs.job import signal_jobs
 
 PIECE_BYTES: Final = MIB
 """What the page sends at once."""
+SYNCED_BYTES: Final = 16 * MIB
 BROKEN_OFF_SECONDS: Final = 600.0
 """After so long without a piece a file goes where its project wants to bring another."""
 
@@ -179,6 +180,8 @@ def _add_piece(project_id: bytes, import_id: str, at: int, piece: bytes) -> Impo
             os.fsync(file.fileno())
             sync(folder_of(project_id, import_id))
             kept_until = None  # from now on it waits for us
+        elif received // SYNCED_BYTES > at // SYNCED_BYTES:
+            os.fdatasync(file.fileno())  # so that the last piece has little left
         noted = typed(ImportDocument, mongo.IMPORTS).find_one_and_update(
             {"_id": import_id, "open": True},
             {"$set": {"received": received, "receivedAt": now, "keptUntil": kept_until}},
