@@ -41,7 +41,10 @@ class Instance:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.credentials = service.wait_until_ready()
-        told = self.manage("create_api_key", "--create-project", "Moved here", "--scopes", "admin")
+        told = self.manage(
+            *("create_api_key", "Moved here", "--create-project"),
+            *("--name", "the script", "--scopes", "admin"),
+        )
         [self.key] = re.findall(r"ak_live_\S+", told)
 
     def manage(self, *arguments: str) -> str:
