@@ -6,12 +6,15 @@ question, and then now and then; one of a host is enough.
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
 from bson.binary import Binary
 from django.conf import settings
+from pymongo.errors import PyMongoError
 
 from analytics.databases import mongo
 from analytics.databases.mongo import collection
@@ -57,12 +60,21 @@ def begin_sweeping_host() -> None:
 
 def _sweep_forever() -> None:
     while True:
-        try:
+        with told_where_it_fails():
             remove_left()
             sweep_once()
-        except Exception:
-            log.exception("sweep_failed")
         time.sleep(SWEEP_SECONDS)
+
+
+@contextmanager
+def told_where_it_fails() -> Iterator[None]:
+    """It is done again soon: what a store refuses at this moment is no more than a warning."""
+    try:
+        yield
+    except (PyMongoError, ColumnsUnavailable, OSError) as exc:
+        log.warning("sweep_interrupted", error=repr(exc)[:300])
+    except Exception:
+        log.exception("sweep_failed")
 
 
 def _choose_listed(segment_ids: set[bytes]) -> set[bytes]:

@@ -26,8 +26,9 @@ PRICING = "document.querySelector(\"#panel-pages [data-key='/pricing'] a\")"
 VISITORS = "document.querySelector('[data-metric=visitors]')?.dataset.value"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def websites() -> Iterator[Websites]:
+    """They outlive the pages that show them."""
     with serve_websites() as served:
         yield served
 

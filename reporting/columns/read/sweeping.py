@@ -7,17 +7,13 @@ cache of its host may not be: that is swept when the folder of the columns is fi
 import threading
 import time
 
-import structlog
-
 from analytics.databases.mongo import COLUMN_SEGMENTS, COLUMN_VEILS, collection
 from columns.files.scratch import remove_left
-from columns.files.sweep import sweep_cache
+from columns.files.sweep import sweep_cache, told_where_it_fails
 from reporting.columns.read.opening import ViewKey
 from reporting.columns.read.remembered import answers
 from reporting.columns.read.stored import delete_read_files
 from reporting.columns.read.tail import list_stored_fresh, sweep_tails
-
-log = structlog.get_logger(__name__)
 
 # A chunk that a question of the last seconds reads is dropped by the next one.
 SWEEP_SECONDS = 20.0
@@ -31,10 +27,8 @@ def begin_sweeping() -> None:
 def _sweep_forever() -> None:
     while True:
         time.sleep(SWEEP_SECONDS)
-        try:
+        with told_where_it_fails():
             sweep()
-        except Exception:
-            log.exception("sweep_failed")
 
 
 def sweep() -> None:
