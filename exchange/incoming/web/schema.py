@@ -1,34 +1,22 @@
 """What the OpenAPI document says about imports."""
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiRequest
 
 from analytics.web.openapi import (
-    AUTH,
-    KEYED,
-    RELAYED,
     Codes,
     describe_header,
     object_of,
-    rate_headers,
-    refusals,
 )
 from exchange.incoming.job import MOST_LISTED
 from exchange.incoming.web.examples import ASKED, SAID, examples_of
 from exchange.incoming.web.shapes import BODY, CHOICE, IMPORT
+from exchange.schema import NOT_THERE, describe_as
 from ingestion.accept.body import JSON
 from reporting.web.query_operations import MAX_BODY_BYTES
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-
 BYTES: Final = "application/octet-stream"
-_STORE: Codes = {
-    400: ("invalid_query", "repeated_parameter", "too_many_parameters", "unknown_parameter"),
-    429: ("rate_limited",),
-    503: ("store_unavailable", *RELAYED),
-}
 _READ: Codes = {
     400: ("truncated_body", "bad_content_length", "length_required", "bad_compression"),
     408: ("request_timeout",),
@@ -43,29 +31,11 @@ _JSON: Codes = {
     415: ("unsupported_media_type", "unsupported_charset"),
 }
 _ROOM: Codes = {413: ("file_too_large",), 503: ("imports_full", "imports_unavailable")}
-_NOT_THERE: Codes = {404: ("not_found",)}
 _NOT_WAITING: Codes = {409: ("not_waiting",)}
 _ID = OpenApiParameter("import_id", str, OpenApiParameter.PATH, description="Its importId.")
 
 
-def _describe(
-    name: str, summary: str, description: str, status: int, answer: Any, *codes: Codes, **more: Any
-) -> Callable[[Method], Method]:
-    parameters = [*more.pop("parameters", ()), *rate_headers(200, 202, 429)]
-    return extend_schema(
-        operation_id=name,
-        summary=summary,
-        description=description,
-        tags=["imports"],
-        auth=AUTH,
-        parameters=parameters,
-        responses={
-            status: OpenApiResponse(answer, "The import."),
-            **refusals(KEYED, _STORE, *codes),
-        },
-        **more,
-    )
-
+_describe = describe_as("imports", "The import.")
 
 describe_asking = _describe(
     "beginImport",
@@ -96,7 +66,7 @@ describe_import = _describe(
     "With its report, once its file is read.",
     200,
     IMPORT,
-    _NOT_THERE,
+    NOT_THERE,
     parameters=[_ID],
 )
 describe_cancelling = _describe(
@@ -105,7 +75,7 @@ describe_cancelling = _describe(
     "What was imported of it stays. One that has ended stays as it is.",
     200,
     IMPORT,
-    _NOT_THERE,
+    NOT_THERE,
     parameters=[_ID],
 )
 describe_piece = _describe(
@@ -117,7 +87,7 @@ describe_piece = _describe(
     IMPORT,
     _READ,
     _ROOM,
-    _NOT_THERE,
+    NOT_THERE,
     {400: ("bad_at", "empty_piece"), 409: ("wrong_place", "import_ended")},
     request={BYTES: OpenApiRequest({"type": "string", "format": "binary"})},
     parameters=[
@@ -138,7 +108,7 @@ describe_choosing = _describe(
     IMPORT,
     _READ,
     _JSON,
-    _NOT_THERE,
+    NOT_THERE,
     _NOT_WAITING,
     request={JSON: OpenApiRequest(CHOICE)},
     parameters=[_ID],
@@ -150,7 +120,7 @@ describe_confirming = _describe(
     "Of one that is `confirming`.",
     200,
     IMPORT,
-    _NOT_THERE,
+    NOT_THERE,
     _NOT_WAITING,
     request=None,
     parameters=[_ID],

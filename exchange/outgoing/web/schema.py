@@ -1,14 +1,10 @@
 """What the OpenAPI document says about exports."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 from drf_spectacular.utils import OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
 from analytics.web.openapi import (
     AUTH,
     KEYED,
-    RELAYED,
     Codes,
     Json,
     describe_header,
@@ -20,10 +16,9 @@ from exchange.formats import FORMATS, MEDIA_TYPES
 from exchange.outgoing.job import MOST_LISTED, MOST_OPEN
 from exchange.outgoing.trouble import REASONS
 from exchange.outgoing.web.wire import LINK_SECONDS
+from exchange.schema import NOT_THERE, STORE, Method, describe_as
 from ingestion.accept.body import JSON
 from reporting.web.query_operations import BODY_CODES, FILTER_CODES, MAX_BODY_BYTES
-
-Method = TypeVar("Method", bound=Callable[..., Any])
 
 _TEXT: Json = {"type": "string"}
 _MOMENT: Json = {"type": "string", "format": "date-time"}
@@ -106,39 +101,16 @@ _EXPORT: Json = object_of(
     },
     optional=("asOf", "finishedAt", "keptUntil", "error", "manifest", "file"),
 )
-_STORE: Codes = {
-    400: ("invalid_query", "repeated_parameter", "too_many_parameters", "unknown_parameter"),
-    429: ("rate_limited",),
-    503: ("store_unavailable", *RELAYED),
-}
 _ASKED: Codes = {
     400: ("bad_format", "bad_timestamp", "bad_timezone", "bad_window", "query_timeout",
           "query_too_large"),
     429: ("too_many_exports",),
     503: ("columns_unavailable", "query_busy", "query_failed"),
 }  # fmt: skip
-_NOT_THERE: Codes = {404: ("not_found",)}
 _ID = OpenApiParameter("export_id", str, OpenApiParameter.PATH, description="Its exportId.")
 
 
-def _describe(
-    name: str, summary: str, description: str, status: int, answer: Any, *codes: Codes, **more: Any
-) -> Callable[[Method], Method]:
-    parameters = [*more.pop("parameters", ()), *rate_headers(200, 202, 429)]
-    return extend_schema(
-        operation_id=name,
-        summary=summary,
-        description=description,
-        tags=["exports"],
-        auth=AUTH,
-        parameters=parameters,
-        responses={
-            status: OpenApiResponse(answer, "The export."),
-            **refusals(KEYED, _STORE, *codes),
-        },
-        **more,
-    )
-
+_describe = describe_as("exports", "The export.")
 
 describe_asking = _describe(
     "postExport",
@@ -166,7 +138,7 @@ describe_export = _describe(
     "Of a finished one with its manifest and the path of its file.",
     200,
     _EXPORT,
-    _NOT_THERE,
+    NOT_THERE,
     parameters=[_ID],
 )
 describe_removing = _describe(
@@ -175,7 +147,7 @@ describe_removing = _describe(
     "Nobody is given the file any more. What is told of the export stays for 30 days.",
     200,
     _EXPORT,
-    _NOT_THERE,
+    NOT_THERE,
     parameters=[_ID],
 )
 
@@ -196,8 +168,8 @@ def describe_file(method: Method) -> Method:
             **{(200, media): OpenApiResponse(_TEXT, "The file.") for media in MEDIA_TYPES.values()},
             **refusals(
                 KEYED,
-                _STORE,
-                _NOT_THERE,
+                STORE,
+                NOT_THERE,
                 {401: ("bad_link",), 503: ("exports_unavailable",)},
             ),
         },
