@@ -72,9 +72,9 @@ def quota_key(partition: int, project_hex: str) -> str:
     return f"{partition_tag(partition)}:quota:{project_hex}"
 
 
-def imported_count_key(partition: int, import_id: str) -> str:
+def imported_count_key(partition: int, project_hex: str, import_id: str) -> str:
     """Hash: `events`, the events admitted of an import, and 2^40 for each era."""
-    return f"{partition_tag(partition)}:imports:{import_id}"
+    return f"{partition_tag(partition)}:imports:{project_hex}:{import_id}"
 
 
 def refusals_key(partition: int, project_hex: str, day: int) -> str:

@@ -62,7 +62,7 @@ def admit_block(job: Import) -> None:
             with durable_transaction() as session:
                 finish_step(job, session, lastPlace=last)
             return
-        era, counted = divmod(read_count(job.partition, job.id), ERA)
+        era, counted = divmod(read_count(job.project_id, job.partition, job.id), ERA)
         if era > job.document["era"]:
             raise Conflict("somebody was erased")
         imported = job.document["counts"]["imported"]
@@ -129,7 +129,7 @@ def _leave_out_stored(job: Import, block: list[Taken]) -> list[Taken]:
 
 def wait_until_stored(job: Import) -> None:
     """What was admitted is stored; then nothing of the file is kept."""
-    fence(job.partition, job.id, job.document["era"], for_good=True)
+    fence(job.project_id, job.partition, job.id, job.document["era"], for_good=True)
     last, _ = parse_place(bytes(job.document["lastPlace"]))
     waiting = job.cursor
     for _ in range(LOOKS):

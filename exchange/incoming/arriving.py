@@ -183,7 +183,7 @@ def _add_piece(project_id: bytes, import_id: str, at: int, piece: bytes) -> Impo
         elif received // SYNCED_BYTES > at // SYNCED_BYTES:
             os.fdatasync(file.fileno())  # so that the last piece has little left
         noted = typed(ImportDocument, mongo.IMPORTS).find_one_and_update(
-            {"_id": import_id, "open": True},
+            {"_id": import_id, "project": project_id, "open": True},
             {"$set": {"received": received, "receivedAt": now, "keptUntil": kept_until}},
             return_document=ReturnDocument.AFTER,
         )

@@ -107,24 +107,27 @@ def _make_head(project_id: bytes, partition: int, import_id: str, most: int) -> 
     """What the script is told: a quota that is used up by these events, and no rate."""
     names = [find(partition) for find in (waiting_key, accepted_key, stream_key, wake_key)]
     limits = (most_waiting(), IMPORTED_VERSION, MAX_ENTRY_EVENTS, MAX_ENTRY_BYTES, _FENCES)
-    count_key = imported_count_key(partition, import_id)
+    count_key = imported_count_key(partition, project_id.hex(), import_id)
     names += [allowances_key(partition), count_key]
     section = encode_section((_NO_RATE, _NO_RATE, most), project_id.hex(), "import")
     return SectionHead(CallHead(_encode(names), _encode(limits)), _encode([count_key]), section)
 
 
-def read_count(partition: int, import_id: str) -> int:
+def read_count(project_id: bytes, partition: int, import_id: str) -> int:
     """What was counted of an import. Raises RedisError."""
-    found = typed_commands(stream_client()).hgetall(imported_count_key(partition, import_id))
+    name = imported_count_key(partition, project_id.hex(), import_id)
+    found = typed_commands(stream_client()).hgetall(name)
     return sum(int(count) for field, count in found.items() if b":" not in field)
 
 
-def fence(partition: int, import_id: str, era: int, *, for_good: bool = False) -> None:
+def fence(
+    project_id: bytes, partition: int, import_id: str, era: int, *, for_good: bool = False
+) -> None:
     """Refuse each call that was begun in an earlier era. Raises RedisError.
 
     What was counted is kept until the import has ended, and for a while after (`for_good`).
     """
-    name = imported_count_key(partition, import_id)
+    name = imported_count_key(partition, project_id.hex(), import_id)
     kept_seconds = _KEPT_SECONDS if for_good else 0
     run_script(stream_client(), FENCE, [name], [_FENCES, era * ERA, kept_seconds])
 

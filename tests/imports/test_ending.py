@@ -87,7 +87,7 @@ def die_before_the_fence(project: TestProject, import_id: str) -> None:
 
 def lose_the_count(project: TestProject, import_id: str) -> None:
     ending.note_erased(project.id, "grace")
-    stream_client().delete(imported_count_key(project.row.partition, import_id))
+    stream_client().delete(imported_count_key(project.row.partition, project.id.hex(), import_id))
 
 
 @pytest.mark.parametrize("trouble", [die_before_the_fence, lose_the_count])
@@ -119,12 +119,12 @@ def test_a_deletion_fences_off_what_somebody_ended_and_died(
         with pytest.raises(RedisError):
             ending.stop_imports(project.id)
     ending.stop_imports(project.id)
-    assert read_count(project.row.partition, import_id) == ERA
+    assert read_count(project.id, project.row.partition, import_id) == ERA
 
 
 def test_what_redis_counts_of_an_import_goes_some_days_after_its_end(project: TestProject) -> None:
     done = bring(project, CONTENT, TABLE)
-    name = imported_count_key(project.row.partition, done["_id"])
+    name = imported_count_key(project.row.partition, project.id.hex(), done["_id"])
     assert 0 < stream_client().ttl(name) <= 7 * 24 * 3600
 
 

@@ -144,16 +144,26 @@ def test_a_call_that_is_repeated_admits_nothing(project: TestProject) -> None:
     event = AcceptedEvent(ID, encode())
     assert admit(project, event) is Outcome.ADMITTED
     assert admit(project, event) is Outcome.NOT_NOW
-    assert read_count(project.row.partition, "one") == 1
+    assert read_count(project.id, project.row.partition, "one") == 1
+
+
+def test_imports_of_one_id_in_two_projects_have_a_count_each(
+    project: TestProject, other_project: TestProject
+) -> None:
+    event = AcceptedEvent(ID, encode())
+    assert admit(project, event) is Outcome.ADMITTED
+    fence(project.id, project.row.partition, "one", 1)
+    assert read_count(other_project.id, other_project.row.partition, "one") == 0
+    assert admit(other_project, event) is Outcome.ADMITTED
 
 
 def test_a_fence_refuses_what_was_begun_before(project: TestProject) -> None:
     event = AcceptedEvent(ID, encode())
-    fence(project.row.partition, "one", 1)
-    fence(project.row.partition, "one", 1)  # as who repeats it does
+    fence(project.id, project.row.partition, "one", 1)
+    fence(project.id, project.row.partition, "one", 1)  # as who repeats it does
     assert admit(project, event) is Outcome.NOT_NOW
     assert admit(project, event, count=ERA) is Outcome.ADMITTED
-    assert read_count(project.row.partition, "one") == ERA + 1
+    assert read_count(project.id, project.row.partition, "one") == ERA + 1
 
 
 def test_while_much_waits_nothing_is_admitted(project: TestProject) -> None:

@@ -88,7 +88,8 @@ def stop_imports(project_id: bytes) -> None:
 
 
 def _fence_off(ended: ImportDocument) -> None:
-    fence(ended["partition"], ended["_id"], ended["era"] + 1, for_good=True)
+    project_id = bytes(ended["project"])
+    fence(project_id, ended["partition"], ended["_id"], ended["era"] + 1, for_good=True)
 
 
 def user_hash(project_id: bytes, user_id: str) -> int:
@@ -106,7 +107,7 @@ def note_erased(project_id: bytes, user_id: str) -> None:
     theirs = {"project": project_id, "open": True}
     for each in list(imports.find(theirs, {"_id": 1})):
         noted = imports.find_one_and_update(
-            {"_id": each["_id"], "open": True},
+            {**theirs, "_id": each["_id"]},
             {
                 "$addToSet": {"erased": user_hash(project_id, user_id)},
                 "$inc": {"revision": 1, "era": 1},
@@ -115,7 +116,7 @@ def note_erased(project_id: bytes, user_id: str) -> None:
             return_document=ReturnDocument.AFTER,
         )
         if noted:  # who ends one fences it off
-            fence(noted["partition"], noted["_id"], noted["era"])
+            fence(project_id, noted["partition"], noted["_id"], noted["era"])
 
 
 def sweep(project_id: bytes) -> None:
