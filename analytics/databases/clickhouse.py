@@ -30,6 +30,8 @@ NEVER_CUT: Final[dict[str, int | str]] = {
     "distinct_overflow_mode": "throw",
     "group_by_overflow_mode": "throw",
     "join_overflow_mode": "throw",
+    "limit": 0,
+    "offset": 0,
     "read_overflow_mode": "throw",
     "read_overflow_mode_leaf": "throw",
     "result_overflow_mode": "throw",
@@ -39,7 +41,10 @@ NEVER_CUT: Final[dict[str, int | str]] = {
     "timeout_overflow_mode_leaf": "throw",
     "transfer_overflow_mode": "throw",
 }
-"""A limit, of ours or of the user's profile, ends a statement: no answer is a part of one."""
+"""A limit, of ours or of the user's profile, ends a statement: no answer is a part of one.
+
+`limit` and `offset` of a profile are no limits but cut what is answered, so there are none.
+"""
 
 CONNECT_TIMEOUT_SECONDS: Final = 2
 _PATIENCE_SECONDS: Final = 1.0  # beyond the time that the server itself keeps

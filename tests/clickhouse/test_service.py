@@ -195,7 +195,14 @@ def test_what_is_too_much_is_no_part_of_an_answer(limits: dict[str, int | str]) 
 
 
 def test_every_way_to_cut_an_answer_is_known() -> None:
-    statement = "SELECT name FROM system.settings WHERE name LIKE '%overflow_mode%'"
-    _, rows = read_rows(statement, {}, {}, {}, 30.0)
+    names = "name LIKE '%overflow_mode%' OR name IN ('limit', 'offset')"
+    _, rows = read_rows(f"SELECT name FROM system.settings WHERE {names}", {}, {}, {}, 30.0)
 
     assert {name.decode() for (name,) in rows} == NEVER_CUT.keys()
+
+
+def test_a_profile_that_asks_for_a_few_rows_cuts_no_answer() -> None:
+    few: dict[str, int | str] = {"limit": 1, "offset": 1}
+    _, rows = read_rows("SELECT number FROM numbers(5)", {}, few, {}, 30.0)
+
+    assert len(rows) == 5

@@ -27,10 +27,12 @@ def test_a_limit_of_the_users_profile_cuts_no_answer(monkeypatch: pytest.MonkeyP
         return SimpleNamespace(column_names=(), result_rows=[])
 
     monkeypatch.setattr(client, "_client", lambda: SimpleNamespace(query=query))
-    client.read_rows("SELECT 1", {}, {"read_overflow_mode": "break"}, {}, 5.0)
+    cutting = {"read_overflow_mode": "break", "limit": 1, "offset": 1}
+    client.read_rows("SELECT 1", {}, cutting, {}, 5.0)
 
     modes = {name: mode for name, mode in sent.items() if "overflow_mode" in name}
     assert modes == dict.fromkeys(OVERFLOW_MODES, "throw")
+    assert (sent["limit"], sent["offset"]) == (0, 0)
 
 
 def test_none_is_asked_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
