@@ -19,10 +19,10 @@ _ask_at_once = answer_source._ask_at_once
 
 
 @contextmanager
-def asked(url: str, asked_of: Counter[str]) -> Iterator[None]:
-    """Counts who answered."""
+def asked(url: str, asked_of: Counter[str], **others: Any) -> Iterator[None]:
+    """Counts who answered, under these other settings."""
     with ExitStack() as stack:
-        stack.enter_context(override_settings(CLICKHOUSE_URL=url, CLICKHOUSE_FILES=""))
+        stack.enter_context(override_settings(CLICKHOUSE_URL=url, CLICKHOUSE_FILES="", **others))
         stack.enter_context(patch.object(answer_source, "_ask_all", partial(ask_both, asked_of)))
         yield
 

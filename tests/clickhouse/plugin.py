@@ -19,6 +19,9 @@ from hypothesis import settings as bounds
 from tests.clickhouse.serving import chdb_server
 
 FEW_STORIES = 2
+PATIENT = {"QUERY_TIMEOUT_SECONDS": 60.0}
+"""Where it is about what is said, and not about when."""
+ALL_STORIES_SECONDS = 1_800
 
 asked_of: Counter[str] = Counter()
 """How often who answered a question to the service."""
@@ -38,10 +41,14 @@ _FEW = (
 )
 """What says most in two minutes."""
 
-_TABLES = "looks at DuckDB's tables"
+_TABLES, _WORDS, _STOPS = "looks at DuckDB's tables", "speaks DuckDB's words", "stops DuckDB"
 _ASIDE = {
+    "test_a_pattern_that_is_hard_on_long_texts_is_interrupted_within_a_few_of_them": _STOPS,
+    "test_a_text_is_spelled_as_the_engine_spells_it": _WORDS,
     "test_all_columns_of_events_are_there_too": "what nothing names is left out on purpose",
+    "test_every_visit_that_is_worked_out_is_the_one_told_by_hand": _WORDS,
     "test_the_engine_finds_the_strict_chains_that_looking_person_by_person_finds": _TABLES,
+    "test_whoever_stops_the_engine_stops_the_writing_of_objects": _STOPS,
     "test_whoever_stops_the_engine_stops_what_is_done_person_by_person": _TABLES,
 }
 """Tests that are of DuckDB alone, and why."""
@@ -58,6 +65,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(why))
         if _IS_FEW:
             _bound(item)
+        elif _is_random(item):
+            item.add_marker(pytest.mark.timeout(ALL_STORIES_SECONDS), append=False)
     config.hook.pytest_deselected(items=left)
     items[:] = kept
 
@@ -122,7 +131,8 @@ def _asked_of_both(request: pytest.FixtureRequest) -> Iterator[None]:
     from tests.clickhouse.both import asked  # when there are settings
 
     url = request.getfixturevalue("chdb")
-    with asked(url, asked_of):
+    is_about_answers = request.node.nodeid.startswith(("tests/query/", "tests/query_oracle/"))
+    with asked(url, asked_of, **(PATIENT if is_about_answers else {})):
         yield
 
 
