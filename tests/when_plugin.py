@@ -1,5 +1,8 @@
 """When tests run: the files that take longest first, and none over a midnight of UTC.
 
+A fast one isn't over the end of a minute either, if it takes a second: pages and answers tell the
+minute they are of, and a test that compares two of them would find them unlike.
+
 Loaded with `-p`. What is said of a file holds for its slow tests or its fast ones, whichever run.
 """
 
@@ -41,6 +44,7 @@ LONGEST = (
 SECONDS_OF_A_DAY = 86_400
 # What a test takes that stores events of now and asks about today.
 FAST_SECONDS, SLOW_SECONDS = 3.0, 20.0
+SECONDS_OF_A_MINUTE = 60
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,7 +55,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Once a day there is a wait of some seconds, and no test that is on two days."""
-    needed = SLOW_SECONDS if item.get_closest_marker("slow") else FAST_SECONDS
-    left = SECONDS_OF_A_DAY - time.time() % SECONDS_OF_A_DAY
+    is_slow = item.get_closest_marker("slow") is not None
+    _wait_out(SECONDS_OF_A_DAY, SLOW_SECONDS if is_slow else FAST_SECONDS)
+    if not is_slow:
+        _wait_out(SECONDS_OF_A_MINUTE, 1.0)
+
+
+def _wait_out(period: int, needed: float) -> None:
+    """Wait for the next period, in seconds of UTC, if less of this one is left than is needed."""
+    left = period - time.time() % period
     if left < needed:
         time.sleep(left)

@@ -131,9 +131,9 @@ def test_whoever_is_signed_in_sees_what_everybody_sees(told: TestProject, share:
 
 
 def strip(content: bytes) -> bytes:
-    """Without the moment at which it was read."""
+    """Without the moments at which it was read: what it is as of, and what it is compared until."""
     head, _, rest = content.partition(b'class="quiet fresh"')
-    return head + rest.partition(b"</span>")[2]
+    return re.sub(rb"until \d\d:\d\d", b"", head + rest.partition(b"</span>")[2])
 
 
 def test_uses_are_counted_by_the_page_and_not_by_its_parts(told: TestProject, share: Share) -> None:
