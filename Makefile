@@ -126,7 +126,7 @@ bench: $(INSTALLED) ## Run the benchmarks
 	$(BIN)/python -m benchmarks
 
 nightly: $(INSTALLED) ## Run at length what a moment samples in each run of the tests
-	$(PYTEST) -m nightly
+	$(PYTEST) -m nightly --hypothesis-profile=new
 
 chaos: $(INSTALLED) ## Kill processes under load and check that the books balance
 	$(BIN)/pytest tests/chaos -m chaos

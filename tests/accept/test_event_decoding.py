@@ -303,7 +303,7 @@ _nasty = build_events(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_plain | _nasty, st.booleans())
 def test_whatever_is_accepted_survives_bson_and_json(fields: Any, ascii_only: bool) -> None:
     raw = json.dumps(fields, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
@@ -322,7 +322,7 @@ def judge(decode: Callable[[bytes], Event], raw: bytes) -> tuple[Any, ...]:
         return refused.field, refused.code, refused.detail
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_ascii | _plain | _nasty, st.booleans(), st.binary(max_size=3), st.integers(0, 200))
 def test_the_short_way_judges_as_the_long_one(
     fields: Any, ascii_only: bool, noise: bytes, at: int
@@ -348,7 +348,7 @@ _broken = st.sampled_from([
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(_sent, max_size=5)
     | st.lists(_sent | _broken, max_size=5)
@@ -378,7 +378,7 @@ def test_one_that_is_not_plain_leaves_the_events_of_a_batch_as_they_are() -> Non
     assert found == [f"/{number}" for number in range(100) if number != 60]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=60) | st.text(max_size=40).map(str.encode))
 def test_any_bytes_are_decoded_or_refused(noise: bytes) -> None:
     for raw in (noise, b'{"path":"/a","properties":{"a":' + noise + b"}}"):

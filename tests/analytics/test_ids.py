@@ -32,7 +32,7 @@ _near = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_uuids | _uuids.map(str.upper) | _near | st.text(max_size=40) | st.text("0a-", min_size=36))
 def test_a_uuid_in_its_one_spelling_is_kept_as_its_bytes(event_id: str) -> None:
     key = event_key(PROJECT, event_id)
@@ -42,7 +42,7 @@ def test_a_uuid_in_its_one_spelling_is_kept_as_its_bytes(event_id: str) -> None:
     assert event_id_of(key) in ((event_id,) if is_uuid_key(key) else (None,))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(_uuids) | st.lists(_uuids | _near | st.text(max_size=40)))
 def test_ids_are_read_together_as_each_alone(event_ids: list[str]) -> None:
     keys = [
@@ -95,7 +95,7 @@ _projects = st.binary(min_size=8, max_size=8)
 _places = st.binary(min_size=PLACE_BYTES, max_size=PLACE_BYTES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_projects, _projects, _places, st.none() | _places, _places)
 def test_a_range_of_ids_holds_those_of_its_project_and_no_other(
     project: bytes, other: bytes, place: bytes, after: bytes | None, last: bytes
@@ -108,7 +108,7 @@ def test_a_range_of_ids_holds_those_of_its_project_and_no_other(
     assert not matches(condition, project + place + b"\0")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_projects, st.text(min_size=1) | _uuids)
 def test_the_ranges_of_events_hold_every_shape_of_id(project: bytes, event_id: str) -> None:
     key = event_key(project, event_id)

@@ -46,7 +46,7 @@ def test_day_parts_cover_a_stretch_once_and_leave_a_bucket_at_each_end_at_most(
     assert len(day_parts) <= 5 + 7 + 5
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(stretches, st.sampled_from([40, 600, 3_000]), st.integers(0, 2**32))
 def test_any_stretch_adds_up_from_day_parts_as_it_does_from_buckets(
     stretch: range, people: int, seed: int

@@ -56,8 +56,8 @@ THREE_SIGMA = max(abs(hll_sketch.get_rel_err(upper, True, LG_K, 3)) for upper in
 Document = dict[str, Any]
 Events = list[Document]
 
-slow_machine = settings(deadline=None, max_examples=60)
-few = settings(deadline=None, max_examples=25)
+slow_machine = settings(max_examples=60)
+few = settings(max_examples=25)
 
 
 @dataclass
@@ -491,7 +491,7 @@ class TestUniques:
         high = np.arange(300, dtype=np.uint64) + np.uint64(2**64 - 300)
         assert count_uniques(high).count == 300
 
-    @settings(deadline=None, max_examples=80)
+    @settings(max_examples=80)
     @given(st.sampled_from([3, 256, 257, 300, 383, 384, 385, 386, 700, 1500]), rngs)
     def test_they_do_not_depend_on_how_sets_were_merged(
         self, size: int, rng: random.Random
@@ -553,7 +553,7 @@ rows_of_a_table = st.dictionaries(
 
 
 class TestRank:
-    @settings(deadline=None, max_examples=200)
+    @settings(max_examples=200)
     @given(
         st.lists(rows_of_a_table, max_size=5), st.integers(0, 6), st.integers(0, 13), st.booleans()
     )

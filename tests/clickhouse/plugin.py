@@ -89,9 +89,7 @@ def _bound(item: pytest.Item) -> None:
     if _is_random(item):
         function: Any = item.obj  # type: ignore[attr-defined]
         own = function._hypothesis_internal_use_settings
-        function._hypothesis_internal_use_settings = bounds(
-            own, max_examples=FEW_STORIES, deadline=None
-        )
+        function._hypothesis_internal_use_settings = bounds(own, max_examples=FEW_STORIES)
 
 
 @pytest.fixture(scope="session")

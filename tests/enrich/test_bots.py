@@ -159,7 +159,7 @@ def test_another_host_is_no_spam(host: str | None) -> None:
     assert not is_spam(host)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=MAX_USER_AGENT_CHARS))
 def test_whatever_is_sent_is_judged(text: str) -> None:
     bot = judge_user_agent(text)

@@ -159,7 +159,7 @@ def test_a_long_path_gives_no_long_campaign(path: str) -> None:
     assert all(len(value or "") <= MAX_CAMPAIGN_CHARS for value in read_path(path[:MAX_PATH_CHARS]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=80))
 def test_whatever_stands_in_a_path_is_read(text: str) -> None:
     for value in read_path(f"/l?utm_source={text}&utm_medium={text}#utm_campaign=a"):

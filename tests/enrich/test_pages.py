@@ -212,7 +212,7 @@ def test_a_hostname_has_one_spelling(text: str, hostname: str | None) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=60), st.text(max_size=60), st.sampled_from(["", "https://", "//", "/"]))
 def test_whatever_is_sent_is_read(text: str, host: str, begin: str) -> None:
     for page in (

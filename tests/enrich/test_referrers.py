@@ -203,7 +203,7 @@ def test_a_long_referrer_is_read_as_far_as_it_may_be(url: str) -> None:
     assert len(referrer_host(url) or "") <= MAX_HOST_CHARS
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.text(max_size=60),
     st.sampled_from(["https://", "", "//", "https%3A%2F%2F", "android-app://"]),

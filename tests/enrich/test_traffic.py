@@ -184,7 +184,7 @@ def test_the_projects_own_hostnames_are_no_source(host: str, own: set[str], is_o
     assert is_own_host(host, own) is is_own
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(*[st.none() | st.text(max_size=20)] * 2, st.lists(st.text(max_size=20), max_size=3))
 def test_whatever_is_sent_is_of_a_channel(
     host: str | None, click_id: str | None, campaign: list[str]

@@ -80,7 +80,7 @@ def test_an_absurd_user_agent_is_read_all_the_same(text: str) -> None:
     assert browser is None or len(browser) <= 64
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=MAX_USER_AGENT_CHARS))
 def test_no_name_holds_a_piece_of_an_address(text: str) -> None:
     browser, os, device = parse_user_agent(

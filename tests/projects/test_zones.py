@@ -71,7 +71,7 @@ changes = st.one_of(
 )
 stories = st.lists(changes, min_size=1, max_size=6)
 Story = list[tuple[timedelta | None, timedelta | None, str]]
-thorough = settings(max_examples=400, deadline=None)
+thorough = settings(max_examples=400)
 
 
 def day_at(history: Zones, moment: datetime) -> LocalDay:

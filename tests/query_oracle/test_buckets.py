@@ -21,7 +21,7 @@ __all__ = ["often"]
 
 
 @pytest.mark.timeout(300)
-@settings(common, max_examples=FEW, derandomize=True)
+@settings(common, max_examples=FEW)
 @example(story=FORGOTTEN)
 @given(story=stories(most_steps=4, most_questions=3))
 def test_every_answer_from_a_bucket_equals_brute_force(bucket: Bucket, story: Story) -> None:

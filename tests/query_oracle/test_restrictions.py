@@ -24,7 +24,7 @@ from tests.query_oracle.questions import combined, comparisons, find_one, likely
 from tests.query_oracle.sameness import find_contradictions, find_differences
 from tests.query_oracle.samples import EVENTS, PATHS
 from tests.query_oracle.stories import DENSE, SPARSE
-from tests.query_oracle.test_tables import ENGINE, Case, cases, common, list_visible, open_view
+from tests.query_oracle.test_tables import ENGINE, Case, cases, list_visible, open_view
 
 
 def is_of_single_events(condition: Body) -> bool:
@@ -72,7 +72,7 @@ def assert_restricted(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(common, max_examples=25, derandomize=True)
+@settings(max_examples=25)
 @given(case=cases(SPARSE) | cases(DENSE), restriction=restrictions)
 def test_a_restricted_answer_equals_brute_force_over_the_events_there_are(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: Case, restriction: Body
@@ -82,7 +82,7 @@ def test_a_restricted_answer_equals_brute_force_over_the_events_there_are(
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1_800)
-@settings(common, max_examples=800)
+@settings(max_examples=800)
 @given(case=cases(SPARSE) | cases(DENSE), restriction=restrictions)
 def test_every_one_of_many_restricted_answers_equals_brute_force(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: Case, restriction: Body

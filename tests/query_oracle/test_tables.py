@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from analytics.databases.mongo import Document
@@ -47,8 +47,6 @@ from tests.query_oracle.stories import (
     busy_moments,
     events,
 )
-
-common: settings = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,7 @@ ENGINE = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(common, max_examples=25, derandomize=True)  # what is new is looked for at night
+@settings(max_examples=25)  # what is new is looked for at night
 @given(case=cases(SPARSE))
 def test_every_table_equals_brute_force(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: Case
@@ -176,7 +174,7 @@ def test_every_table_equals_brute_force(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(common, max_examples=35, derandomize=True)
+@settings(max_examples=35)
 @given(case=cases(DENSE))
 def test_every_answer_about_visits_equals_brute_force(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: Case
@@ -186,7 +184,7 @@ def test_every_answer_about_visits_equals_brute_force(
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1_800)
-@settings(common, max_examples=1_500)
+@settings(max_examples=1_500)
 @given(case=cases(SPARSE) | cases(DENSE))
 def test_every_one_of_many_tables_equals_brute_force(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: Case

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.events.ids import ms_of_datetime
@@ -17,8 +17,6 @@ from tests.query_oracle.brute.visits import VISIT, place_in_visits
 from tests.query_oracle.files import as_stored, write_file
 from tests.query_oracle.samples import CHANGES
 from tests.query_oracle.stories import Wire, busy_events, busy_moments
-
-common: settings = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
@@ -66,7 +64,7 @@ def assert_worked_out(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(common, max_examples=60, derandomize=True)  # what is new is looked for at night
+@settings(max_examples=60)  # what is new is looked for at night
 @given(case=cases())
 def test_every_visit_that_is_worked_out_is_the_one_told_by_hand(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: tuple[str, list[Wire]]
@@ -76,7 +74,7 @@ def test_every_visit_that_is_worked_out_is_the_one_told_by_hand(
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1_800)
-@settings(common, max_examples=1_500)
+@settings(max_examples=1_500)
 @given(case=cases())
 def test_every_one_of_many_visits_is_the_one_told_by_hand(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: tuple[str, list[Wire]]

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.databases import mongo
@@ -176,7 +176,7 @@ steps_of_a_story = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15)
 @given(st.lists(steps_of_a_story, min_size=4, max_size=16), st.integers(0, 2**32))
 def test_whatever_happens_in_whatever_order_the_rollups_equal_the_raw_events(
     store: None, story: list[tuple[str, bool]], seed: int

@@ -5,7 +5,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.rollups import BOT, DIMENSIONS
@@ -106,7 +106,7 @@ def test_what_every_event_has_needs_no_raw_events_for_its_row_none(read: Api) ->
         assert body["meta"]["source"] == "rollup"
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**32), count=st.integers(1, 60), name=st.sampled_from((*DIMENSIONS, BOT))
 )

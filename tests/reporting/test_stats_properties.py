@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reporting.questions.conditions import Compare, Not
@@ -143,7 +143,7 @@ _KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 )
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20)
 @given(st.lists(_KEYS, min_size=1, max_size=3), st.sampled_from(["x", "", "a:is:b", "$x", "["]))
 @example(["$where", "a.b", '"]:is:["'], "]")
 def test_any_path_of_keys_is_found_by_escapes(store: None, keys: list[str], value: str) -> None:

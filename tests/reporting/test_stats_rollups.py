@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.databases import mongo
@@ -45,7 +45,7 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 BUCKETS_ONLY = Mixture(clean_days=0, outdated_days=0, valid_months=0, outdated_months=0)
 COPIES_ONLY = Mixture(summaries=0, clean_days=1, valid_months=0.5)
 
-several = settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+several = settings(max_examples=25)
 
 # Around the ends of months and of a year, and days on which clocks change.
 MOMENTS = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.http import QueryDict
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.web.problems import BadRequest
@@ -138,7 +138,7 @@ _ODD_ZONES = [
 ]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**32),
     zone=st.sampled_from(_ODD_ZONES) | st.timezone_keys(allow_prefix=False),

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.web.problems import BadRequest
@@ -27,10 +27,6 @@ from tests.reporting_dialect.funnels_by_hand import (
     read_groups,
 )
 from tests.reporting_dialect.test_funnel import stories
-
-common: settings = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 class Forgetful(KeepsNothing):
@@ -67,7 +63,7 @@ def at_once(files: Files) -> Files:
         dimension=st.sampled_from(["country", "properties.plan", None]),
     ),
 )
-@settings(common, max_examples=15)
+@settings(max_examples=15)
 def test_a_funnel_is_what_trying_every_chain_finds(
     tmp_path: Path, engine: duckdb.DuckDBPyConnection, events: list[Event], asked: Asked
 ) -> None:
@@ -154,7 +150,7 @@ def two_of_one_moment(visitor: int) -> list[Event]:
     st.sampled_from([None, "/a"]),
     st.sampled_from([None, "/b"]),
 )
-@settings(common, max_examples=15)
+@settings(max_examples=15)
 def test_journeys_are_what_visit_by_visit_finds(
     tmp_path: Path,
     engine: duckdb.DuckDBPyConnection,

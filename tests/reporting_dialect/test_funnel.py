@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.web.problems import BadRequest
@@ -64,9 +64,7 @@ def stories(draw: st.DrawFn) -> list[Event]:
         dimension=st.just("country"),
     ),
 )
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15)
 @pytest.mark.slow
 def test_a_funnel_is_what_trying_every_chain_finds(
     tmp_path: Path, engine: duckdb.DuckDBPyConnection, events: list[Event], asked: Asked

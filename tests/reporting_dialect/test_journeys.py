@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.events.ids import datetime_of_ms
@@ -97,9 +97,7 @@ def stories(draw: st.DrawFn) -> list[Event]:
     st.sampled_from([None, "/b"]),
     st.sampled_from([DAY, Window(NOON, NOON + MINUTE), Window(NOON, NOON + 725 * MINUTE)]),
 )
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12)
 @pytest.mark.slow
 def test_journeys_are_what_looking_at_each_visit_finds(
     tmp_path: Path,

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reporting.questions.conditions import Not
@@ -107,7 +107,7 @@ NUMBERS = st.one_of(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40)
 @given(st.lists(NUMBERS, min_size=1, max_size=30))
 def test_any_numbers_are_measured_as_by_hand(files: Files, values: list[int | float]) -> None:
     files.segments.clear()

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reporting.columns.dialect.behaviour.retention import answer_retention
@@ -74,9 +74,7 @@ def count(events: Sequence[Event], by: str, cohort: str, returned: str) -> Any:
     st.sampled_from(["", "/a"]),
     st.sampled_from(["", "/b"]),
 )
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12)
 @pytest.mark.slow
 def test_retention_is_what_looking_at_each_person_finds(
     tmp_path: Path,

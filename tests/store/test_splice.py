@@ -186,7 +186,7 @@ _referrers = st.sampled_from(
 )
 
 
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=100)
 @given(
     st.fixed_dictionaries(
         {"path": _paths},
@@ -254,7 +254,7 @@ def test_what_bson_cannot_hold_is_an_error_of_that_event(
         encode_event(event, event_key(PROJECT, UUID), PLACE, ORIGIN, PART)
 
 
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=50)
 # Not `_id`: at the top of a document the encoder puts it first.
 @given(
     st.lists(

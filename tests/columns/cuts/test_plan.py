@@ -166,7 +166,7 @@ day_counts = st.dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.lists(day_counts, min_size=1, max_size=MOST_LOOSE), min_size=1, max_size=8))
 def test_whatever_comes_every_row_is_in_one_segment_and_segments_are_few(
     rounds: list[list[Rows]],
@@ -185,7 +185,7 @@ def test_whatever_comes_every_row_is_in_one_segment_and_segments_are_few(
             assert len(project.segments) == 1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.dictionaries(st.integers(TODAY - 40, TODAY + 1), st.integers(1, 9_000), min_size=1),

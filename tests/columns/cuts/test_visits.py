@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from columns.files.days import day_of, index_days, list_midnights
@@ -92,7 +92,6 @@ row = st.fixed_dictionaries(
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(st.lists(row, min_size=1, max_size=25, unique_by=lambda row: row["id"]))
 def test_every_story_has_the_visits_that_are_counted_one_by_one(rows: list[Row]) -> None:
     assert ask(rows) == find_visits(rows, lambda ms: day_of(ms, ZONE))

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange.incoming.files.errors import SOURCE_ERRORS, SourceError
@@ -89,7 +89,7 @@ def check(content: bytes, source: SourceName, encoding: Encoding) -> None:
             assert item.path is not None or item.url is not None
 
 
-many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=200)
 
 
 @many
@@ -113,7 +113,7 @@ def test_what_a_damaged_file_seems_to_be_is_told_and_read(content: bytes) -> Non
         check(content, source, "auto")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=300), st.sampled_from(SOURCES))
 def test_bytes_are_no_file(content: bytes, source: SourceName) -> None:
     if content[:4] != b"PAR1":
@@ -121,9 +121,7 @@ def test_bytes_are_no_file(content: bytes, source: SourceName) -> None:
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15)
 @given(damaged())
 def test_the_child_tells_the_same(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"

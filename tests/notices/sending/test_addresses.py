@@ -3,7 +3,7 @@
 from ipaddress import ip_network
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from notices.sending.addresses import is_allowed
@@ -36,7 +36,6 @@ def test_what_is_public_is(address: str) -> None:
     assert is_allowed(address)
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_an_address_is_judged_alike_however_ipv6_wraps_it(address: object) -> None:
     assert is_allowed(f"::ffff:{address}") is is_allowed(f"64:ff9b::{address}")
