@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local.process.ports import find_free_port
+from local.process import ports
 from local.servers.mongo_server import MongoServer
 from local.servers.redis_server import RedisServer
 
@@ -26,7 +26,25 @@ class Servers:
     mongo: MongoServer
 
 
-_ports = {name: find_free_port() for name in ("stream", "broker", "mongo")}
+def _take_share_of_ports() -> None:
+    """Each process of a run draws from ports of its own: one is drawn long before it is bound."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    lowest, share = ports.LOWEST_PORT, (ports.HIGHEST_PORT - ports.LOWEST_PORT) // count
+    ports.LOWEST_PORT = lowest + number * share
+    ports.HIGHEST_PORT = ports.LOWEST_PORT + share - 1
+
+
+def _find_ports(*names: str) -> dict[str, int]:
+    """None of them is bound yet, so nothing else keeps two from being the same."""
+    found: set[int] = set()
+    while len(found) < len(names):
+        found.add(ports.find_free_port())
+    return dict(zip(names, found, strict=True))
+
+
+_take_share_of_ports()
+_ports = _find_ports("stream", "broker", "mongo")
 _folder = Path(tempfile.mkdtemp(prefix="analytics-columns-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ.update(

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 START_TIMEOUT_SECONDS = 90.0  # on a machine that does much else
-STOP_GRACE_SECONDS = 10.0
+STOP_GRACE_SECONDS = 30.0
 ANSWER_TIMEOUT_SECONDS = 30.0
 
 
@@ -72,7 +72,7 @@ class Wire:
             headers = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, headers, response.read())
 
-    def is_closed(self, within_seconds: float = 5.0) -> bool:
+    def is_closed(self, within_seconds: float = ANSWER_TIMEOUT_SECONDS) -> bool:
         """Whether the service hangs up, having sent nothing more."""
         self.socket.settimeout(within_seconds)
         try:
@@ -130,11 +130,12 @@ class Gunicorn:
         """The worker processes of one kind, told by their niceness."""
         assert self._child
         own = os.getpriority(os.PRIO_PROCESS, self.pid)
-        return [
-            worker
-            for worker in find_children(self.pid)
-            if (os.getpriority(os.PRIO_PROCESS, worker) > own) is reporting
-        ]
+        found = []
+        for worker in find_children(self.pid):
+            with suppress(ProcessLookupError):  # it has gone meanwhile
+                if (os.getpriority(os.PRIO_PROCESS, worker) > own) is reporting:
+                    found.append(worker)
+        return found
 
     @property
     def address(self) -> str:
