@@ -173,7 +173,7 @@ def test_an_address_that_names_a_user_stands_in_no_line(
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     assert [line["event"] for line in lines] == said
     assert all("exception" in line for line in lines)
-    assert "4711" not in written.getvalue()
+    assert "user-4711" not in written.getvalue()  # moments and ids may have these digits
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_a_limit_of_the_users_profile_cuts_no_answer(monkeypatch: pytest.MonkeyP
         return SimpleNamespace(column_names=(), result_rows=[])
 
     monkeypatch.setattr(client, "_client", lambda: SimpleNamespace(query=query))
-    cutting = {"read_overflow_mode": "break", "limit": 1, "offset": 1}
+    cutting: dict[str, int | str] = {"read_overflow_mode": "break", "limit": 1, "offset": 1}
     client.read_rows("SELECT 1", {}, cutting, {}, 5.0)
 
     modes = {name: mode for name, mode in sent.items() if "overflow_mode" in name}

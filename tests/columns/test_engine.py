@@ -12,6 +12,7 @@ import pytest
 from columns.files.engine import open_engine
 
 ENDLESS = "SELECT count(*) FROM range(100000000000) t(i) WHERE hash(i) % 5 = 1"
+SOON_SECONDS = 30.0  # of a machine that does much else: the statement takes minutes
 # A window over everything holds everything.
 HUGE = "SELECT max(r) FROM (SELECT row_number() OVER (ORDER BY hash(i)) r FROM range({}) t(i))"
 
@@ -153,22 +154,31 @@ def test_a_statement_ends_with_its_time(folder: Path, tmp_path: Path) -> None:
             engine.execute(ENDLESS).fetchall()
         with engine.cursor() as cursor, pytest.raises(duckdb.InterruptException):
             cursor.execute(ENDLESS).fetchall()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < SOON_SECONDS
         assert engine.execute("SELECT 1").fetchall() == [(1,)]
 
 
 def test_a_statement_is_interrupted_from_another_thread(
     engine: duckdb.DuckDBPyConnection,
 ) -> None:
-    timer = threading.Timer(0.1, engine.interrupt)
-    timer.start()
+    done = threading.Event()
+
+    def interrupt() -> None:
+        while not done.wait(0.1):  # what is said before the statement has begun is lost
+            engine.interrupt()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
 
     begun = time.monotonic()
-    with pytest.raises(duckdb.InterruptException):
-        engine.execute(ENDLESS).fetchall()
-    timer.join()
+    try:
+        with pytest.raises(duckdb.InterruptException):
+            engine.execute(ENDLESS).fetchall()
+    finally:
+        done.set()
+        thread.join()
 
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < SOON_SECONDS
     assert engine.execute("SELECT 1").fetchall() == [(1,)]
 
 

@@ -83,6 +83,7 @@ def test_an_export_of_another_project_is_not_there(
     assert Api(filled.read_key).get(path).json()["state"] == "done"
 
 
+@pytest.mark.usefixtures("unending_windows")
 def test_a_link_is_followed_within_the_rate_of_reports(
     filled: TestProject, settings: Settings
 ) -> None:

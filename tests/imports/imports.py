@@ -14,6 +14,7 @@ from exchange.outgoing.job import file_of
 from ingestion.drain.loop import drain
 from tests.conftest import TestProject
 from upkeep.jobs.engine import run_job
+from upkeep.ledger.lines import read_ledger
 
 OWN = make_choice("own")
 MAPPING = {
@@ -76,3 +77,10 @@ def bring_export(project: TestProject, export: ExportDocument) -> ImportDocument
 
 def table(*rows: Iterable[Any], head: str = "time,page,user,cookie,browser,country") -> bytes:
     return "\n".join([head, *(",".join(map(str, row)) for row in rows), ""]).encode()
+
+
+def read_books(project: TestProject) -> tuple[int, ...]:
+    """What was accepted, stored, a duplicate and imported on all days: midnight may have come."""
+    lines = read_ledger(project.id)
+    names = ("accepted", "stored", "duplicate", "imported")
+    return tuple(sum(getattr(line, name) for line in lines) for name in names)

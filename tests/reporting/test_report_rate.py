@@ -12,6 +12,7 @@ from analytics.keys.rates import parse_rate
 from tests.conftest import Api, TestProject
 
 
+@pytest.mark.usefixtures("unending_windows")
 def test_a_key_over_its_rate_is_refused_and_told_when_to_come_again(
     project: TestProject, other_project: TestProject, read: Api, settings: Settings
 ) -> None:
@@ -29,6 +30,7 @@ def test_a_key_over_its_rate_is_refused_and_told_when_to_come_again(
     assert Api(other_project.read_key).get("/stats").status_code == 200
 
 
+@pytest.mark.usefixtures("unending_windows")
 def test_a_wrong_query_counts_and_a_wrong_key_does_not(
     project: TestProject, read: Api, settings: Settings
 ) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from reporting.columns.slots.turns import Turns
+from tests.workers import wait_until
 
 ALICE, BOB, CAROL = b"alice...", b"bob.....", b"carol..."
+PATIENCE_SECONDS = 60.0  # of a machine that does much else
 
 
 class Asker:
@@ -20,17 +22,29 @@ class Asker:
         self._turns, self._project, self._order, self._guest = turns, project, order, guest
         self.got: bool | None = None
         self._thread = threading.Thread(target=self._take)
+        before = count_waiting(turns)
         self._thread.start()
-        time.sleep(0.02)  # so that they wait in the order in which they are made
+        # So they wait in the order in which they are made.
+        wait_until(lambda: count_waiting(turns) > before, PATIENCE_SECONDS, "it waits")
 
     def _take(self) -> None:
-        self.got = self._turns.take(self._project, time.monotonic() + 5, guest=self._guest)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        self.got = self._turns.take(self._project, deadline, guest=self._guest)
         if self.got:
             self._order.append(self._project)
 
     def join(self) -> None:
-        self._thread.join(10)
+        self._thread.join(PATIENCE_SECONDS)
         assert not self._thread.is_alive()
+
+
+def wait_for(order: list[bytes], count: int) -> None:
+    wait_until(lambda: len(order) == count, PATIENCE_SECONDS, "the next has its turn")
+
+
+def count_waiting(turns: Turns) -> int:
+    lines = (turns._waiting, turns._waiting_guests)
+    return sum(len(events) for line in lines for events in line.values())
 
 
 @pytest.fixture
@@ -56,9 +70,9 @@ def test_who_asks_little_waits_for_no_queue_of_another(order: list[bytes]) -> No
     turns = Turns(1)
     assert turns.take(ALICE, soon())
     waiting = [Asker(turns, project, order) for project in (ALICE, ALICE, ALICE, BOB, CAROL)]
-    for project in (ALICE, ALICE, BOB, CAROL, ALICE):
+    for number, project in enumerate((ALICE, ALICE, BOB, CAROL, ALICE), 1):
         turns.give_back(project)
-        time.sleep(0.02)
+        wait_for(order, number)
     for asker in waiting:
         asker.join()
     assert order == [ALICE, BOB, CAROL, ALICE, ALICE]

@@ -1,6 +1,8 @@
 """A question reads every event that was stored at one moment, exactly once."""
 
+import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,7 +10,7 @@ from analytics.databases.mongo import COLUMN_HEADS, COLUMN_VEILS, EVENTS, collec
 from analytics.web.problems import Unavailable
 from columns.export import export_project
 from columns.files.scratch import make_scratch
-from reporting.columns.read import open_view, rows_file, stored, tail
+from reporting.columns.read import open_view, opening, rows_file, stored, tail
 from reporting.columns.read.stored import join_ranges
 from reporting.columns.slots import run
 from reporting.questions.window import Window
@@ -156,8 +158,16 @@ def test_a_tail_that_cannot_be_exported_in_time_is_behind(
     project: TestProject, settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.COLUMNS_TAIL_EVENTS = 2  # type: ignore[attr-defined]
-    settings.QUERY_TIMEOUT_SECONDS = 0.3  # type: ignore[attr-defined]
-    monkeypatch.setattr("reporting.columns.read.opening.export_project", lambda *_, **__: 0)
+    late_seconds = 0.0
+
+    def take_all_the_time(*_: object, **__: object) -> int:
+        nonlocal late_seconds
+        late_seconds = 3_600.0
+        return 0
+
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + late_seconds)
+    monkeypatch.setattr(opening, "time", clock)
+    monkeypatch.setattr(opening, "export_project", take_all_the_time)
     store(project, "/a", "/b", "/c")
 
     with pytest.raises(Unavailable) as refusal:

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from analytics.databases.transactions import Conflict
+from tests.workers import wait_until
+
+_MORE_SECONDS = 60.0
 
 
 class Threads:
@@ -28,8 +31,14 @@ class Threads:
         self._threads.append(threading.Thread(target=go))
         self._threads[-1].start()
 
-    def run(self, seconds: float) -> None:
-        self.run_beside(lambda: self._ended.wait(seconds))
+    def run(self, seconds: float, is_enough: Callable[[], bool]) -> None:
+        """So long, and on a slow machine until it is enough."""
+
+        def wait() -> None:
+            self._ended.wait(seconds)
+            wait_until(lambda: bool(self._failures) or is_enough(), _MORE_SECONDS, "enough is done")
+
+        self.run_beside(wait)
 
     def run_beside(self, work: Callable[[], object]) -> None:
         """Until `work` is done once."""

@@ -175,12 +175,12 @@ def test_a_pattern_that_is_hard_on_long_texts_is_interrupted_within_a_few_of_the
     texts = ["".join(chance.choices("xab", k=1_000)) for _ in range(1_024)]
     files.store(*({"path": text} for text in texts))
     pattern = "(x|a)(.{0,90}b)y"
-    begun = time.monotonic()
+    begun = time.process_time()  # the machine may do something else for a while
     files.engine.execute(
         "SELECT list_filter($few, lambda each: regexp_matches(each, $pattern))",
         {"few": texts[:16], "pattern": pattern},
     )
-    took_16 = time.monotonic() - begun
+    took_16 = time.process_time() - begun
     done = threading.Event()
 
     def interrupt() -> None:
@@ -189,14 +189,14 @@ def test_a_pattern_that_is_hard_on_long_texts_is_interrupted_within_a_few_of_the
             files.engine.interrupt()
             wait_seconds = 0.01
 
-    begun = time.monotonic()
+    begun = time.process_time()
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(duckdb.InterruptException):
         files.count(compare("path", "matches", pattern))
     done.set()
     thread.join()
-    assert time.monotonic() - begun < 1 + 16 * took_16  # all of them take 64 times that
+    assert time.process_time() - begun < 1 + 16 * took_16  # all of them take 64 times that
 
 
 def test_numbers_at_the_edges_are_found_and_compared(files: Files) -> None:

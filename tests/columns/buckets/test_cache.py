@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -52,7 +52,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
 
 
 def soon() -> float:
-    return time.monotonic() + 10
+    return time.monotonic() + 60
 
 
 def fill(cache: Cache, file: File, read: Callable[[int, int], bytes] | None = None) -> Path:
@@ -180,11 +180,10 @@ def test_what_is_being_read_makes_no_room_and_what_is_too_much_is_told(cache: Ca
 
 def test_what_is_given_out_at_the_last_moment_makes_no_room(cache: Cache) -> None:
     """It was found to be free, and then a question of another process took it."""
-    asked = Cache(cache.root, cache.most_bytes, read_seconds=1)
+    asked = Cache(cache.root, cache.most_bytes, read_seconds=60)
     file = make_file(60 * KIB)
     path = fill(asked, file)
-    listed = list(asked.list_cached())
-    time.sleep(1.1)
+    listed = [replace(each, used_at=each.used_at - 61) for each in asked.list_cached()]
 
     class Late(Cache):
         def list_cached(self) -> Iterator[Cached]:
@@ -213,8 +212,7 @@ def use(root: Path, files: list[File], seed: int) -> tuple[int, int]:
     cache, chance = Cache(root, 100 * KIB, read_seconds=0.2), random.Random(seed)
     had = gone = 0
     until = time.monotonic() + 4
-    while time.monotonic() < until:
-        taken = time.monotonic()
+    while (taken := time.monotonic()) < until or (had <= 20 and taken < until + 40):
         file = chance.choice(files)
         try:
             path = cache.find(file.id) or cache.fill(file, soon(), file.read)
@@ -223,7 +221,7 @@ def use(root: Path, files: list[File], seed: int) -> tuple[int, int]:
             continue
         for _ in range(5):
             is_there = path.exists() and path.read_bytes() == file.data
-            if time.monotonic() - taken < 0.2:
+            if time.monotonic() - taken < 0.18:  # the system's clock of files is coarse
                 had += 1
                 gone += not is_there
             time.sleep(0.02)
