@@ -60,7 +60,8 @@ def test_an_address_over_its_rate_is_told_when_to_come_back(key: ApiKey) -> None
 
     problem = read_problem(answer)
     assert (answer.status_code, problem["code"]) == (429, "over_address_rate")
-    assert (problem["eventId"], answer["Retry-After"]) == ("mine", "36")
+    assert problem["eventId"] == "mine"
+    assert 30 < int(answer["Retry-After"]) <= 36
     assert Page(key, OTHER_ADDRESS).send(EVENT).status_code == 202
     # With the time it may send again.
     stream_client().hincrby(addresses_key(0, key.id), find_cell(ADDRESS).decode(), -36 * SECOND_US)
@@ -142,7 +143,7 @@ def test_no_address_is_in_redis(key: ApiKey) -> None:
 
     client: Any = stream_client()
     for name in client.keys("*"):
-        assert ADDRESS.encode() not in name + client.dump(name)
+        assert ADDRESS.encode() not in name + (client.dump(name) or b"")
     [field] = client.hkeys(addresses_key(0, key.id))
     assert 0 <= int(field) < CELLS
 

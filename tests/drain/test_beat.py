@@ -55,7 +55,7 @@ def test_it_leaves_a_drain_alone_that_will_read_once_more(
     project: TestProject, ingest: Api
 ) -> None:
     ingest.post("/event", EVENT)
-    stream_client().set(wake_key(0), DRAINING, px=2_000)
+    stream_client().set(wake_key(0), DRAINING, px=60_000)
     scheduler = make_beat()
     assert ask(scheduler, "ingestion.drain") == 0
 

@@ -40,8 +40,8 @@ def test_every_accepted_event_is_stored_once_whenever_the_worker_is_killed(
     send_mixture(project, ingest)
     publish_drain(0)
 
-    wait_until(lambda: not kill_file.exists(), 30, "a process reached the step and was killed")
-    wait_until_drained(30, "another process drained what was left")
+    wait_until(lambda: not kill_file.exists(), 60, "a process reached the step and was killed")
+    wait_until_drained(60, "another process drained what was left")
 
     assert collection(EVENTS).count_documents({"project": project.id}) == EVENTS_SENT
     assert collection(DUPLICATES).count_documents({}) == REPEATED

@@ -16,7 +16,7 @@ from tests.drain.test_drain_faults import check_books, send
 from tests.processes import find_children
 from tests.workers import wait_until, waiting_events, worker_program
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize(("pool", "processes"), [("threads", 0), ("processes", 2)])
@@ -28,11 +28,11 @@ def test_it_stores_what_nobody_signalled_and_ends_when_told(
         send(ingest, 500)
         broker_client().delete("drain")
         stream_client().delete(wake_key(0))
-        wait_until(lambda: waiting_events() == 0, 30, "beat has signalled")
+        wait_until(lambda: waiting_events() == 0, 60, "beat has signalled")
         assert len(find_children(worker.pid)) == processes
 
         worker.terminate()
-        assert worker.wait(20)
+        assert worker.wait(30)
         assert worker.poll() == 0
     assert not broker_client().exists(beat_key())
     check_books(project, 500)

@@ -65,7 +65,7 @@ def restores(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    for _ in range(200):
+    for _ in range(3_000):
         if condition():
             return
         threading.Event().wait(0.01)
@@ -334,7 +334,7 @@ def test_the_keys_of_an_inactive_project_are_refused_until_it_is_active_again(
 
 def test_the_partition_of_a_project_outlives_a_change_of_their_number(settings: Any) -> None:
     settings.STREAM_PARTITIONS = 4
-    projects = [Project.objects.create(name=str(number)) for number in range(40)]
+    projects = [Project.objects.create(id=f"{n:016x}", name=str(n)) for n in range(40)]
     assert {project.partition for project in projects} == {0, 1, 2, 3}
     settings.STREAM_PARTITIONS = 64
     for project in projects:
@@ -385,7 +385,7 @@ def test_a_broker_that_is_down_does_not_fail_the_request(monkeypatch: pytest.Mon
     stream_client().flushall()
     with pytest.raises(Unavailable):
         authenticate_text(generate_key().text)
-    assert failed.wait(5)
+    assert failed.wait(30)
 
 
 def test_an_unreadable_record_is_503_and_is_replaced_by_the_next_restore(
@@ -542,7 +542,7 @@ def test_the_last_use_is_noted_once_a_minute_and_copied_by_the_restore(clock: Cl
     note_use(record)
     mirror_keys()
     used_at = ApiKey.objects.get(pk=key.pk).last_used_at
-    assert used_at is not None and abs(time.time() - used_at.timestamp()) < 5
+    assert used_at is not None and abs(time.time() - used_at.timestamp()) < 60
 
     stream_client().hset(api_keys_used_key(), key.id, "1000000000")  # a clock that is behind
     mirror_keys()

@@ -26,6 +26,8 @@ EVENT = b'{"path": "/a"}'
 BAD_KEY = "ak_live_23456789_" + "x" * 43
 PASSWORD = "correct horse battery"
 
+pytestmark = pytest.mark.usefixtures("unending_windows")
+
 
 @pytest.fixture
 def broken_cache(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +193,7 @@ def test_many_passwords_at_once_are_no_way_round_the_lock(
         raise ValidationError("wrong")
 
     monkeypatch.setattr(AdminAuthenticationForm, "clean", look)
+    monkeypatch.setattr("analytics.accounts.site.WAIT_SECONDS", 60.0)
     with ThreadPoolExecutor(20) as threads:
         statuses = list(threads.map(lambda _: sign_in("alice", "wrong").status_code, range(20)))
 

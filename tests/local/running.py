@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.paths import ROOT
 
 
-def wait_until(condition: Callable[[], bool], timeout_seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], timeout_seconds: float = 60) -> None:
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -67,13 +67,13 @@ def read_setting(url: str, name: str) -> str:
 
 
 def count_documents(uri: str, name: str) -> int:
-    with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=5_000) as client:
+    with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=30_000) as client:
         assert client.is_primary
         return client.get_default_database()[name].count_documents({})
 
 
 def insert_document(uri: str, name: str) -> None:
-    with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=5_000) as client:
+    with pymongo.MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=30_000) as client:
         client.get_default_database()[name].insert_one({})
 
 
@@ -418,7 +418,7 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
         assert count_documents(second["mongoUri"], "things") == 1
 
         refused = Service(directory, port + 1)
-        assert refused.process.wait(10) == 1
+        assert refused.process.wait(60) == 1
         assert f"Process {service.process.pid} already runs" in refused.log.read_text()
 
         wait_until(lambda: service.find_program(*WORKER) is not None, timeout_seconds=60)
@@ -429,7 +429,7 @@ def test_a_run_leaves_nothing_behind_and_keeps_its_data(tmp_path: Path) -> None:
         wait_until(lambda: service.find_program(*WORKER) not in (None, worker))
 
         service.process.send_signal(signal.SIGINT)
-        assert service.process.wait(30) == 0
+        assert service.process.wait(60) == 0
         assert service.find_processes() == []
     finally:
         service.process.kill()
@@ -470,7 +470,7 @@ def test_what_is_printed_and_the_readmes_examples_work_when_pasted(tmp_path: Pat
             assert all("total" in str(answer) for answer in answers[sent:])
     finally:
         service.process.send_signal(signal.SIGINT)
-        assert service.process.wait(30) == 0
+        assert service.process.wait(60) == 0
 
 
 def test_the_page_that_the_welcome_plays_is_a_person_and_no_bot(

@@ -27,6 +27,7 @@ from ingestion.server.relay.worker import answer_relayed
 from local.process.ports import LOOPBACK
 from tests.conftest import TestProject
 from tests.processes import find_children, frozen, kill
+from tests.server.test_shutdown import wait_until_read
 from tests.servers_plugin import Servers
 from tests.service import ANSWER_TIMEOUT_SECONDS, Answer, Gunicorn, Wire, build_request
 from tests.workers import wait_until
@@ -38,6 +39,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 EVENT = b'{"path": "/a"}'
 MEBIBYTE = 1024 * 1024
 REPORT_BEGINS_SECONDS = 0.5
+CONNECTED = "03"  # and taken by a process, as proc(5) has it of net/unix
 
 
 @pytest.fixture
@@ -52,8 +54,10 @@ def server(tmp_path: Path) -> Iterator[Gunicorn]:
 @contextmanager
 def waiting_report(server: Gunicorn, project: TestProject) -> Iterator[Wire]:
     """A connection whose report waits for a store that does not answer."""
+    before = list_reports(server)
     with server.connect() as wire:
         wire.send(build_request("GET", "/stats", key=project.read_key))
+        wait_until(lambda: bool(list_reports(server) - before), 30, "a process has taken it")
         time.sleep(REPORT_BEGINS_SECONDS)
         yield wire
 
@@ -190,7 +194,7 @@ def test_both_kinds_count_in_the_same_metrics(server: Gunicorn, project: TestPro
 
     assert post_event(server, project) == 202
     assert get_stats(server, project).status == 200
-    wait_until(lambda: read_count("/stats", 200) > 0, 10, "the other process has shared")
+    wait_until(lambda: read_count("/stats", 200) > 0, 60, "the other process has shared")
     assert (read_count("/event", 202), read_count("/stats", 200)) == (1, 1)
 
 
@@ -273,6 +277,7 @@ def test_reports_that_wait_are_bounded_and_end_with_their_clients(
         for _ in range(MOST_RELAYED - 1):
             wires.enter_context(server.connect()).send(request)
         time.sleep(REPORT_BEGINS_SECONDS)
+        wait_until(lambda: not is_taken(server, project), 30, "as many wait as may")
         refused = get_stats(server, project)
         assert (refused.status, refused.code) == (503, "reports_busy")
         assert post_event(server, project) == 202
@@ -374,7 +379,7 @@ def test_a_report_whose_last_byte_comes_after_sigterm_is_answered(
     request = build_request("GET", "/stats", b"{}", {"Content-Length": "2"}, key=project.read_key)
     with server.connect() as wire:
         wire.send(request[:-1])
-        time.sleep(0.2)  # it has been read
+        wait_until_read(wire)
         os.kill(server.pid, signal.SIGTERM)
         time.sleep(2.5)  # the reporting process would have gone before the accepting one
         wire.send(request[-1:])
@@ -394,12 +399,21 @@ def find_sockets() -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob("analytics-metrics-*/reports.sock"))
 
 
+def list_reports(server: Gunicorn) -> set[str]:
+    """The connections that reporting processes have taken, by their inodes."""
+    [listener] = [path for path in find_sockets() if is_of(path, server.pid)]
+    return {inode for state, inode in list_unix_sockets(listener) if state == CONNECTED}
+
+
+def list_unix_sockets(path: Path) -> list[tuple[str, str]]:
+    """State and inode of each that has the path (proc(5), net/unix)."""
+    lines = Path("/proc/net/unix").read_text().splitlines()
+    found = (line.split() for line in lines if line.endswith(f" {path}"))
+    return [(fields[5], fields[6]) for fields in found]
+
+
 def is_of(path: Path, pid: int) -> bool:
-    """Whether a process listens there (proc(5), net/unix)."""
-    inodes = [
-        line.split()[6]
-        for line in Path("/proc/net/unix").read_text().splitlines()
-        if line.endswith(f" {path}")
-    ]
+    """Whether a process listens there."""
+    inodes = [inode for _, inode in list_unix_sockets(path)]
     held = {os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
     return any(f"socket:[{inode}]" in held for inode in inodes)

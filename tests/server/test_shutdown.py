@@ -11,7 +11,8 @@ import pytest
 
 from ingestion.drain.loop import drain
 from tests.conftest import TestProject
-from tests.service import Gunicorn, build_request
+from tests.service import Gunicorn, Wire, build_request
+from tests.workers import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -27,13 +28,28 @@ def server(store: None, tmp_path: Path) -> Iterator[Gunicorn]:
     server.stop()
 
 
+def wait_until_read(wire: Wire) -> None:
+    """Nothing of what was sent waits for the process in the kernel (proc(5), net/tcp)."""
+    ends = wire.socket.getpeername(), wire.socket.getsockname()
+    theirs, ours = (f":{port:04X}" for _, port in ends)
+
+    def is_read() -> bool:
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        for _, local, remote, _, queues, *_ in map(str.split, lines):
+            if local.endswith(theirs) and remote.endswith(ours):
+                return queues.endswith(":00000000")
+        return False
+
+    wait_until(is_read, 30, "it has been read")
+
+
 def test_a_request_whose_last_byte_comes_after_sigterm_is_answered(
     project: TestProject, server: Gunicorn
 ) -> None:
     request = build_request("POST", "/event", b'{"path": "/a"}', key=project.ingest_key)
     with server.connect() as wire:
         wire.send(request[:-1])
-        time.sleep(0.2)  # it has been read
+        wait_until_read(wire)
         os.kill(server.pid, signal.SIGTERM)
         time.sleep(1.2)  # long after idle connections were ended
         wire.send(request[-1:])

@@ -11,7 +11,7 @@ from redis.retry import Retry
 
 from local.process.ports import LOOPBACK
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 
 class WireTap:
@@ -36,7 +36,7 @@ class WireTap:
     def make_client(self) -> redis.Redis:
         port = self._listener.getsockname()[1]
         retry = Retry(NoBackoff(), 0)
-        return redis.Redis(LOOPBACK, port, socket_timeout=5, retry=retry, protocol=2)
+        return redis.Redis(LOOPBACK, port, socket_timeout=60, retry=retry, protocol=2)
 
     def close(self) -> None:
         self.go.set()

@@ -46,8 +46,11 @@ def make_node(folder: Path) -> RedisServer:
 
 
 def find_cluster_port() -> int:
-    """One whose companion, 10,000 above it, is free as well: there the nodes talk."""
-    for port in random.sample(range(20_000, 32_000), 100):
+    """One whose companion, 10,000 above it, is free as well: there the nodes talk.
+
+    Both are below those of outgoing connections, one of which could take it meanwhile.
+    """
+    for port in random.sample(range(10_000, 22_000), 100):
         with socket.socket() as own, socket.socket() as bus:
             try:
                 own.bind((LOOPBACK, port))
@@ -68,7 +71,7 @@ def join(nodes: Sequence[RedisServer]) -> None:
         client_of(node).cluster("addslots", *range(number, SLOTS, len(nodes)))
         client_of(node).cluster("meet", LOOPBACK, nodes[0].port)
 
-    wait_until(lambda: all(size_of(node) == len(nodes) for node in nodes), 20, "introduced")
+    wait_until(lambda: all(size_of(node) == len(nodes) for node in nodes), 60, "introduced")
 
 
 def size_of(node: RedisServer) -> int:
@@ -102,7 +105,7 @@ def test_every_script_keeps_to_the_slot_of_its_partition(
     """One node with all slots refuses what spans two, as any cluster does."""
     settings.STREAM_PARTITIONS = PARTITIONS
     join(nodes[:1])
-    wait_until(lambda: client_of(nodes[0]).cluster("info")["cluster_state"] == "ok", 10, "well")
+    wait_until(lambda: client_of(nodes[0]).cluster("info")["cluster_state"] == "ok", 60, "well")
     use(nodes[0], settings)
     monkeypatch.setattr(claims, "CONSUMER_KEPT_SECONDS", -1)  # all are idle for long enough
     with pytest.raises(redis.ResponseError, match="same slot"):

@@ -275,12 +275,12 @@ def test_requests_in_flight_together_are_one_entry(
             admit.admit(sender, [AcceptedEvent(f"id-{number}", b'{"path": "/a"}')])
 
         first = threads.submit(send, 0)
-        assert tap.held.wait(10)
+        assert tap.held.wait(30)
         others = [threads.submit(send, number) for number in range(1, 8)]
         wait_until_pending(group, 7)
         tap.go.set()
         for each in (first, *others):
-            each.result(10)
+            each.result(30)
 
     assert [len(decode_entry(fields).parts) for fields in read_stream()] == [1, 7]
     assert drain(0).stored == 8

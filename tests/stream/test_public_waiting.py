@@ -144,8 +144,8 @@ def test_a_worker_that_dies_between_store_and_ack_leaves_the_count_right(
     ):
         kill_file.write_text(point)
         publish_drain(0)
-        wait_until(lambda: not kill_file.exists(), 30, "a process was killed")
-        wait_until_drained(30, "another process drained what was left")
+        wait_until(lambda: not kill_file.exists(), 60, "a process was killed")
+        wait_until_drained(60, "another process drained what was left")
 
     assert count_public(project) is None
     assert collection(EVENTS).count_documents({"project": project.id}) == 50

@@ -17,6 +17,7 @@ from tests.columns.held import held
 from tests.conftest import TestProject
 from tests.paths import ROOT
 from tests.stored import store_events
+from tests.workers import wait_until
 from upkeep.columns import rounds
 from upkeep.jobs import leases
 from upkeep.jobs.leases import lease_project
@@ -57,10 +58,18 @@ def test_who_waits_has_it_when_it_is_given_back(project: TestProject) -> None:
 def test_a_lease_is_renewed_while_its_holder_lives(
     project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 1.0)
     monkeypatch.setattr(leases, "RENEW_SECONDS", 0.05)
-    with lease_project(project.id), lease_project(project.id, 2.0) as second:
-        assert not second
+    ours, soon = {"_id": project.id}, {"$add": ["$$NOW", 20_000]}
+    lasts_longer = {**ours, "$expr": {"$gt": ["$until", soon]}}
+    with lease_project(project.id):
+        for _ in range(3):  # as when a third of its time is over
+            collection(mongo.COLUMN_LEASES).update_one(ours, [{"$set": {"until": soon}}])
+            wait_until(
+                lambda: collection(mongo.COLUMN_LEASES).count_documents(lasts_longer) == 1,
+                10, "it is renewed",
+            )  # fmt: skip
+            with lease_project(project.id, 0.2) as second:
+                assert not second
 
 
 def test_no_clock_but_mongodbs_is_looked_at(

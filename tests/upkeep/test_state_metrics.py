@@ -63,6 +63,7 @@ def test_what_waits_shows_as_depth_and_lag(ingest: Api) -> None:
 def test_what_a_worker_read_and_never_acked_shows_as_pending_and_stale(
     ingest: Api, settings: LazySettings
 ) -> None:
+    settings.CLAIM_IDLE_SECONDS = 60
     ingest.post("/event", {"path": "/a"})
     reader = Reader(0, this_consumer())
     reader.ensure_group()

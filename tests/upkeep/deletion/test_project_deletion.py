@@ -105,7 +105,7 @@ def find_traces(project: TestProject) -> set[str]:
     }
     client: Any = stream_client()
     for key in client.keys("*"):
-        if any(form in key + client.dump(key) for form in forms):
+        if any(form in key + (client.dump(key) or b"") for form in forms):
             traces.add(key.decode())
     return traces
 

@@ -29,7 +29,7 @@ from upkeep.rollups.compaction import compact_summaries
 from upkeep.verify.days import find_days
 from upkeep.verify.verify import verify_day
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 MALLORY, ALICE = "mallory", "alice"
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
@@ -95,7 +95,7 @@ def test_an_erasure_is_done_once_whenever_the_worker_is_killed(
                 signals += 1
             return condition()
 
-        wait_until(has_come, 30, what)
+        wait_until(has_come, 60, what)
 
     worker = {"app": "tests.drain.crashing_worker", "KILL_FILE": str(kill_file)}
     with celery_worker(tmp_path, concurrency=4, **worker):
