@@ -44,6 +44,7 @@ LONGEST = (
 SECONDS_OF_A_DAY = 86_400
 # What a test takes that stores events of now and asks about today.
 FAST_SECONDS, SLOW_SECONDS = 3.0, 20.0
+OTHER_SECONDS = {"tests/test_tenancy.py": 240.0, "tests/operate/test_backup.py": 60.0}
 SECONDS_OF_A_MINUTE = 60
 
 
@@ -56,7 +57,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Once a day there is a wait of some seconds, and no test that is on two days."""
     is_slow = item.get_closest_marker("slow") is not None
-    _wait_out(SECONDS_OF_A_DAY, SLOW_SECONDS if is_slow else FAST_SECONDS)
+    slow_seconds = OTHER_SECONDS.get(item.nodeid.partition("::")[0], SLOW_SECONDS)
+    _wait_out(SECONDS_OF_A_DAY, slow_seconds if is_slow else FAST_SECONDS)
     if not is_slow:
         _wait_out(SECONDS_OF_A_MINUTE, 1.0)
 

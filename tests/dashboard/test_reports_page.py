@@ -272,11 +272,11 @@ def test_one_is_sent_now_with_the_text_of_the_scheduled_one(
     told = post(editor, project, {"act": "now", "rule": rule["_id"]})
     assert "It is on its way to ed@example.com." in told
     assert ("notices.send_notices", ()) in sent
-    send_waiting(send, 5.0)
+    send_waiting(send, 60.0)
     # A month that has only just ended is not told of yet.
     late = max(slot.end + GRACE, datetime.now(UTC))
     look_at_rules(10.0, lambda: late)
-    send_waiting(send, 5.0, late)
+    send_waiting(send, 60.0, late)
     now, scheduled = mail.outbox
     assert now.subject == scheduled.subject
     assert strip_token(str(now.body)) == strip_token(str(scheduled.body))
@@ -296,7 +296,7 @@ def test_what_failed_is_shown_and_tried_again(
         r'name="target" value="(\w+)"', editor.get(page_of(project)).content.decode()
     )
     post(editor, project, {"act": "now", "rule": rule["_id"], "target": target})
-    send_waiting(lambda notice: {"result": "failed", "detail": "It answered 410."}, 5.0)
+    send_waiting(lambda notice: {"result": "failed", "detail": "It answered 410."}, 60.0)
     page = editor.get(page_of(project))
     told = text_of(page)
     assert re.search(
@@ -305,7 +305,7 @@ def test_what_failed_is_shown_and_tried_again(
     [key] = re.findall(r'name="notice" value="(\w+)"', page.content.decode())
     assert "It is tried again." in post(editor, project, {"act": "retry", "notice": key})
     taken = []
-    send_waiting(lambda notice: taken.append(notice) or {"result": "sent", "detail": ""}, 5.0)  # type: ignore[func-returns-value]
+    send_waiting(lambda notice: taken.append(notice) or {"result": "sent", "detail": ""}, 60.0)  # type: ignore[func-returns-value]
     assert [notice["key"] for notice in taken] == [key]
     # What was sent is not sent again by a form that comes twice.
     assert editor.post(page_of(project), {"act": "retry", "notice": key}).status_code == 404

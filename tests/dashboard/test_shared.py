@@ -26,16 +26,16 @@ class Asking:
 
         def make() -> str:
             begun.set()
-            assert self._go.wait(10)
+            assert self._go.wait(60)
             return f"of {key}"
 
         self._thread = threading.Thread(target=lambda: self.answers.append(share(key, make)))
         self._thread.start()
-        assert begun.wait(10)
+        assert begun.wait(60)
 
     def end(self) -> None:
         self._go.set()
-        self._thread.join(10)
+        self._thread.join(60)
 
 
 def count(made: list[int]) -> Callable[[], int]:
@@ -77,30 +77,19 @@ def busy() -> Iterator[list[Asking]]:
         other.end()
 
 
-class Sought:
-    """A key that tells when somebody looks for it."""
-
-    def __init__(self) -> None:
-        self.seen = threading.Event()
-
-    def __hash__(self) -> int:
-        self.seen.set()
-        return 1
-
-    def __str__(self) -> str:
-        return "key"
+def wait_for_another() -> None:
+    """Until somebody else waits for the answer: before, it may still be one of their own."""
+    wait_until(lambda: len(shared._answers["key"].askers) == 2, 60, "another waits")
 
 
 def test_what_is_being_answered_is_waited_for() -> None:
-    key = Sought()
-    first = Asking(key)
-    key.seen.clear()
+    first = Asking("key")
     answers: list[str] = []
-    second = threading.Thread(target=lambda: answers.append(share(key, lambda: "of another")))
+    second = threading.Thread(target=lambda: answers.append(share("key", lambda: "of another")))
     second.start()
-    assert key.seen.wait(10)  # and so it is known to whoever ends
+    wait_for_another()
     first.end()
-    second.join(10)
+    second.join(60)
 
     assert answers == first.answers == ["of key"]
 
@@ -111,7 +100,7 @@ def test_who_asked_first_may_leave_those_who_wait_for_the_same() -> None:
 
     def make() -> str:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
         leaves.append(find_asker()())
         left["second"] = True
         leaves.append(find_asker()())
@@ -119,23 +108,20 @@ def test_who_asked_first_may_leave_those_who_wait_for_the_same() -> None:
 
     def ask(name: str) -> None:
         with asked_by(lambda: left[name]):
-            answers.append(share(key, make))
+            answers.append(share("key", make))
 
-    key = Sought()
     begun, go = threading.Event(), threading.Event()
     answers: list[str] = []
     first = threading.Thread(target=ask, args=("first",))
     first.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     left["first"] = True
-    key.seen.clear()
     second = threading.Thread(target=ask, args=("second",))
     second.start()
-    assert key.seen.wait(10)
-    wait_until(lambda: len(shared._answers[key].askers) == 2, 10, "the second waits")
+    wait_for_another()
     go.set()
-    first.join(10)
-    second.join(10)
+    first.join(60)
+    second.join(60)
 
     assert leaves == [False, True]  # while the second waits, and when nobody does
     assert answers == ["answer", "answer"]

@@ -19,7 +19,15 @@ from people.saved.models import Goal, Segment
 from people.shares.links import add_link
 from people.shares.models import ShareLink
 from tests.conftest import TestProject
-from tests.dashboard.test_access import DOORS, ID, PATHS, WITH_FORMS, fill_in, list_routes
+from tests.dashboard.test_access import (
+    DOORS,
+    ID,
+    PATHS,
+    WITH_FORMS,
+    fill_in,
+    list_routes,
+    read_text,
+)
 from tests.dashboard.test_access import FORMS as FORMS_ALONE
 
 pytestmark = pytest.mark.slow
@@ -141,7 +149,7 @@ def test_pages_parts_and_downloads_are_shown_to_who_may_look(
         answer = browser.get(path.replace(ID, project.row.pk), {"q": "x", "field": "path"})
         seen[path] = answer.status_code
         if answer.status_code == 404:
-            assert project.row.name not in answer.content.decode()
+            assert project.row.name not in read_text(answer)
 
     assert seen == {path: expect(who, path) for path in PATHS}
 

@@ -14,7 +14,7 @@ from notices.rules.looking import TAKEN
 from tests.conftest import TestProject, make_project
 from tests.notices.dying import LOOKING, SENDING, start_rounds
 from tests.notices.rules import HOOK, MAIL, add_alert, add_report, at, keep_bare, look, notices
-from tests.notices.test_outbox import FACTS
+from tests.notices.test_outbox import FACTS, NOON
 from tests.stored import store_events
 
 MADE = at("2025-05-01 23:30")
@@ -47,7 +47,7 @@ def test_a_look_that_is_killed_at_any_step_says_all_of_it_once(
 def test_sending_that_is_killed_at_any_step_loses_nothing_and_doubles_no_key(
     project: TestProject, tmp_path: Path
 ) -> None:
-    now = DUE
+    now = NOON
     rule_id = keep_bare(project)
     with start_rounds(tmp_path / "sent") as rounds:
         for point in SENDING:

@@ -15,6 +15,7 @@ from analytics.databases.mongo import collection
 from analytics.metrics import names as metrics
 from config.celery import app
 from notices.apart import Apart
+from notices.documents import RuleDocument
 from notices.outbox.leases import read_clock
 from notices.outbox.notices import add_notices, make_notice
 from notices.rules import reports
@@ -33,9 +34,16 @@ def wait_for(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def add_due(project: TestProject) -> RuleDocument:
+    """A report that is due for half a day: of one that is due at midnight nothing is told yet in
+    the minutes after that."""
+    now = read_clock()
+    return add_report(project, "day", (now.hour + 12) % 24, now - timedelta(days=2))
+
+
 def test_both_tasks_wake_what_is_due_and_sent(project: TestProject) -> None:
     """Nobody has confirmed the address, so it is told of nothing."""
-    rule = add_report(project, "day", 0, read_clock() - timedelta(days=2))
+    rule = add_due(project)
 
     app.loader.import_default_modules()
     app.tasks["notices.look_at_rules"].run()
@@ -87,7 +95,7 @@ def test_what_fails_is_done_again_when_it_is_woken(store: None) -> None:
 
 
 def test_the_command_does_both_unless_a_worker_is_at_it(project: TestProject) -> None:
-    rule = add_report(project, "day", 0, read_clock() - timedelta(days=2))
+    rule = add_due(project)
     with enter_lane(NOTICE_RULES) as entered, pytest.raises(CommandError):
         assert entered
         call_command("send_due_notices", stdout=StringIO())
@@ -101,9 +109,8 @@ def test_the_command_does_both_unless_a_worker_is_at_it(project: TestProject) ->
 def test_an_error_of_ours_at_one_rule_is_told_and_stops_no_other(
     project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = read_clock()
     for name in ("broken", "well"):
-        rule = add_report(project, "day", 0, now - timedelta(days=2))
+        rule = add_due(project)
         collection(mongo.NOTICE_RULES).update_one({"_id": rule["_id"]}, {"$set": {"name": name}})
     telling = reports.tell_report
 
@@ -113,7 +120,7 @@ def test_an_error_of_ours_at_one_rule_is_told_and_stops_no_other(
         return telling(desk, rule, *more, **named)
 
     monkeypatch.setattr(reports, "tell_report", tell)
-    look(now)
+    look(read_clock())
 
     troubles = {
         rule["name"]: rule["trouble"] and rule["trouble"]["code"]
@@ -124,11 +131,10 @@ def test_an_error_of_ours_at_one_rule_is_told_and_stops_no_other(
 
 
 def test_a_rule_that_is_damaged_is_told_and_stops_no_other(project: TestProject) -> None:
-    now = read_clock()
-    damaged, _ = (add_report(project, "day", 0, now - timedelta(days=2)) for _ in range(2))
+    damaged, _ = (add_due(project) for _ in range(2))
     collection(mongo.NOTICE_RULES).update_one({"_id": damaged["_id"]}, {"$unset": {"report": 1}})
 
-    look(now)
+    look(read_clock())
 
     trouble = read(project, damaged)["trouble"]
     assert trouble and trouble["code"] == "internal_error"

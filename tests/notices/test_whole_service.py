@@ -110,7 +110,7 @@ def make_due(project: TestProject, name: str) -> None:
     )
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_an_alert_and_reports_come_once_whenever_the_worker_is_killed(
     noon_project: TestProject, tmp_path: Path
 ) -> None:

@@ -106,7 +106,7 @@ def test_of_two_owners_who_leave_at_the_same_moment_one_stays(
         found = find(project_id, user_id)
         if not getattr(met, "once", False):
             met.once = True
-            both.wait(timeout=10)
+            both.wait(timeout=60)
         return found
 
     monkeypatch.setattr(changes, "_find", meet)
@@ -125,7 +125,7 @@ def test_of_two_owners_who_leave_at_the_same_moment_one_stays(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=90)
 
     assert sorted(ended) == ["left", "stays"]
     assert list(roles_in(project).values()) == ["owner"]
@@ -194,7 +194,7 @@ def test_of_two_who_accept_at_the_same_moment_one_is_let_in(
     ended: list[str] = []
 
     def enter(user: User) -> None:
-        both.wait(timeout=10)
+        both.wait(timeout=60)
         try:
             accept(token, user)
             ended.append("in")
@@ -208,7 +208,7 @@ def test_of_two_who_accept_at_the_same_moment_one_is_let_in(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=90)
 
     assert sorted(ended) == ["in", "out"]
     assert len(roles_in(project)) == 2

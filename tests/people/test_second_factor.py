@@ -89,7 +89,7 @@ def test_of_two_at_once_with_the_same_code_one_is_let_in(store: None) -> None:
         taken: list[str] = []
 
         def take(code: str, both: threading.Barrier, taken: list[str]) -> None:
-            both.wait(timeout=10)
+            both.wait(timeout=60)
             taken.append(second_factor.take_code(olga, code))
             connection.close()
 
@@ -97,7 +97,7 @@ def test_of_two_at_once_with_the_same_code_one_is_let_in(store: None) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=90)
 
         assert sorted(map(bool, taken)) == [False, True]
 

@@ -69,6 +69,7 @@ def test_a_stranger_looks_filters_and_lists(
     page.locator("#panel-pages [data-key='/docs'] .row-more").click()
     expect(page.locator("#row-menu")).to_contain_text("Only this")
     expect(page.locator("#row-menu a")).to_have_count(2)
+    expect(page.locator("#row-menu")).to_be_visible()  # it has its links before it opens
     page.keyboard.press("Escape")
     page.locator("#panel-pages .panel-foot a").click()
     expect(page.locator(".list-table tbody tr")).to_have_count(3)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.tracker.site import Site, end
+from tests.tracker.site import Site, end, stop_time
 from tests.tracker.test_sending import HIDE, SHOW
 
 pytest_plugins = ("tests.browser", "tests.tracker.site")
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 
 def begin(page: Page, site: Site) -> None:
-    page.clock.install()
+    stop_time(page)
     page.goto(site.serve("/a"))
     page.clock.run_for(500)
     site.wait_for_event("pageview")

@@ -227,6 +227,7 @@ def test_how_far_a_page_was_read_is_told_with_its_engagement(page: Page, site: S
 
 def test_vitals_are_told_once_a_document_as_it_is_left(page: Page, site: Site) -> None:
     ready(page, site, "/a", "<h1>Title</h1><button>go</button>", track="vitals")
+    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
     page.click("button")
     page.evaluate("history.pushState({}, '', '/b')")
     page.goto(site.serve("/c", head=""))

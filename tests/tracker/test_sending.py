@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from analytics.events.moments import parse_moment
 from ingestion.accept.clock import find_skew_ms
 from tests.browser import Watch
-from tests.tracker.site import Answer, Site
+from tests.tracker.site import Answer, Site, stop_time
 
 pytest_plugins = ("tests.browser", "tests.tracker.site")
 pytestmark = pytest.mark.browser
@@ -38,6 +38,14 @@ def network(watch: Watch) -> None:
 def open_quietly(page: Page, site: Site, **attributes: Any) -> None:
     """A page whose own view has come."""
     page.goto(site.serve("/a", **attributes))
+    site.wait_for_event("pageview")
+
+
+def open_in_stopped_time(page: Page, site: Site) -> None:
+    """As `open_quietly`; what waits is sent when the test lets time pass."""
+    stop_time(page)
+    page.goto(site.serve("/a"))
+    page.clock.run_for(1_000)
     site.wait_for_event("pageview")
 
 
@@ -122,20 +130,17 @@ def test_a_refusal_is_final(page: Page, site: Site, status: int) -> None:
 def test_after_eight_tries_it_is_given_up_and_the_next_event_says_so(
     page: Page, site: Site
 ) -> None:
-    page.clock.install()
-    page.goto(site.serve("/a"))
-    page.clock.run_for(1_000)
-    site.wait_for_event("pageview")
+    open_in_stopped_time(page, site)
     site.always = Answer(503)
     page.evaluate("aq('one'); aq('two')")
 
     for number in range(1, MOST_TRIES + 1):
         wait_for_tries(site, "one", number)
-        settle(page)
+        settle(page, site)
         page.clock.run_for(80_000)
-    settle(page)
+    settle(page, site)
     page.clock.run_for(200_000)
-    settle(page)
+    settle(page, site)
     assert len(tries(site, "one")) == MOST_TRIES
 
     site.always = None
@@ -146,21 +151,18 @@ def test_after_eight_tries_it_is_given_up_and_the_next_event_says_so(
     assert "lost" not in site.wait_for_event("four")
 
 
-def settle(page: Page) -> None:
-    """Until the page has heard of answers that are there: what it asks now, comes after them."""
-    page.evaluate("fetch('/-').then(() => 0)")
+def settle(page: Page, site: Site) -> None:
+    """Until the page has heard of every answer."""
+    site.wait_for(lambda: page.evaluate("countFlying()") == 0)
 
 
 def test_after_fifteen_minutes_it_is_given_up(page: Page, site: Site) -> None:
-    page.clock.install()
-    page.goto(site.serve("/a"))
-    page.clock.run_for(1_000)
-    site.wait_for_event("pageview")
+    open_in_stopped_time(page, site)
     site.answers = [Answer(503, {"Retry-After": "950"}), Answer(503, {"Retry-After": "950"})]
     page.evaluate("aq('one')")
     for number in (1, 2):
         wait_for_tries(site, "one", number)
-        settle(page)
+        settle(page, site)
         page.clock.run_for(1_300_000)
     page.evaluate("aq('two')")
 
@@ -174,14 +176,11 @@ def test_after_fifteen_minutes_it_is_given_up(page: Page, site: Site) -> None:
 def test_without_a_network_the_oldest_makes_room_and_is_told_as_lost(
     page: Page, site: Site, chars: int, most: int
 ) -> None:
-    page.clock.install()
-    page.goto(site.serve("/a"))
-    page.clock.run_for(1_000)
-    site.wait_for_event("pageview")
+    open_in_stopped_time(page, site)
     site.answers = [Answer(503, {"Retry-After": "600"})] * 2
     page.evaluate("aq('first')")
     wait_for_tries(site, "first", 1)
-    settle(page)
+    settle(page, site)
     said = most + 200
     page.evaluate(
         "([n, chars]) => { for (let i = 0; i < n; i++) aq('step', { i, x: 'x'.repeat(chars) }) }",
@@ -201,16 +200,13 @@ def test_without_a_network_the_oldest_makes_room_and_is_told_as_lost(
 
 
 def test_what_was_given_up_with_the_word_of_others_tells_of_all(page: Page, site: Site) -> None:
-    page.clock.install()
-    page.goto(site.serve("/a"))
-    page.clock.run_for(1_000)
-    site.wait_for_event("pageview")
+    open_in_stopped_time(page, site)
     for name in ("one", "two"):
         site.answers = [Answer(503, {"Retry-After": "950"})] * 2
         page.evaluate("name => aq(name)", name)
         for number in (1, 2):
             wait_for_tries(site, name, number)
-            settle(page)
+            settle(page, site)
             page.clock.run_for(1_300_000)
     page.evaluate("aq('three')")
 
@@ -269,7 +265,7 @@ def test_a_page_that_is_left_waits_for_nothing(page: Page, site: Site) -> None:
     site.answers = [Answer(503, {"Retry-After": "3600"})]
     page.evaluate("aq('first')")
     site.wait_for(lambda: tries(site, "first"))
-    settle(page)
+    settle(page, site)
     page.evaluate("aq('second')")
     page.goto(site.serve("/b", head=""))
 

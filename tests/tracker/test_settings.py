@@ -49,6 +49,7 @@ def test_a_page_may_hand_over_the_settings_itself(page: Page, site: Site) -> Non
     page.evaluate("aq('early')")
     page.evaluate("settings => aq.config(settings)", {"key": KEY, "endpoint": site.endpoint})
 
+    site.wait_for_event("pageview")  # else the end may overtake it
     end(page, site)
     assert [event["event"] for event in site.events] == ["early", "pageview", "end"]
 
@@ -56,6 +57,7 @@ def test_a_page_may_hand_over_the_settings_itself(page: Page, site: Site) -> Non
 def test_what_is_said_before_it_has_loaded_is_said_after_the_view(page: Page, site: Site) -> None:
     head = f"{STUB}; aq('signup', {{ plan: 'pro' }})</script>{site.snippet()}"
     page.goto(site.serve("/a", head=head))
+    site.wait_for_event("signup")  # else the end may overtake it
     end(page, site)
 
     assert [event["event"] for event in site.events] == ["pageview", "signup", "end"]

@@ -71,9 +71,13 @@ def test_a_page_in_the_background_counts_when_it_is_shown(site: Site, tmp_path: 
             tag.onload = async () => {{
                 history.pushState({{}}, "", "/back-2")
                 await tell("hidden")
-                setTimeout(() => front.close(), 500)
+                look()
             }}
         }})
+        const look = async () => {{
+            if ((await fetch("/go")).ok) front.close()
+            else setTimeout(look, 50)
+        }}
         addEventListener("load", () => setTimeout(() => (window.front = open("/front")), 300))
     </script>""",
         head="",
@@ -81,6 +85,7 @@ def test_a_page_in_the_background_counts_when_it_is_shown(site: Site, tmp_path: 
     with run_alone(f"{site.origin}/back", tmp_path):
         site.wait_for(lambda: told(site, "hidden"))
         assert site.received == []
+        site.serve("/go", head="")
         view = site.wait_for_event("pageview")
 
     assert (view["path"], len(site.find())) == ("/back-2", 1)
@@ -102,4 +107,5 @@ def test_a_tab_that_is_closed_in_the_middle_leaves_nothing_behind(
     with run_alone(f"{site.origin}/begin", tmp_path):
         site.wait_for(lambda: len(site.find("step")) == 20)
 
-    assert [event["properties"]["i"] for event in site.find("step")] == list(range(20))
+    # They are of one moment, and one of two requests may overtake the other.
+    assert sorted(event["properties"]["i"] for event in site.find("step")) == list(range(20))

@@ -47,7 +47,7 @@ def make_rules(project: TestProject) -> None:
             {"result": "sent", "detail": ""},
         ]
     )
-    send_waiting(lambda _: next(outcomes), 5.0)
+    send_waiting(lambda _: next(outcomes), 60.0)
 
 
 @pytest.fixture

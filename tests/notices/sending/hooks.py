@@ -86,12 +86,20 @@ class Hook:
 def read_request(connection: ssl.SSLSocket) -> bytes:
     came = b""
     while b"\r\n\r\n" not in came:
-        came += connection.recv(4096)
+        came += receive(connection)
     head, _, body = came.partition(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
     while len(body) < length:
-        body += connection.recv(4096)
+        body += receive(connection)
     return head + b"\r\n\r\n" + body
+
+
+def receive(connection: ssl.SSLSocket) -> bytes:
+    """Raises ConnectionError when whoever asks has left: else a thread would wait on for ever, and
+    keep a processor busy."""
+    if part := connection.recv(4096):
+        return part
+    raise ConnectionError
 
 
 def say(text: str) -> Answer:

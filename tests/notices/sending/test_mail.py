@@ -1,5 +1,6 @@
 """What becomes of a mail is known, however its server behaves; none is sent twice where it is."""
 
+import threading
 from email.header import decode_header, make_header
 from typing import Any
 
@@ -10,6 +11,7 @@ from notices.rendering.mail import Message
 from notices.sending.mail import send_mail
 from people import mail as backend
 from tests.notices.sending.smtp import DIE, DRIP, HANG, Server, Word, taking_mail
+from tests.workers import wait_until
 
 MESSAGE = Message("Shop: a week", "text\n", "<p>html</p>\n")
 END = "https://stats.example/notices/unsubscribe/" + "token" * 40
@@ -86,21 +88,33 @@ def test_once_it_took_the_mail_it_was_sent_whatever_follows(settings: Any, answe
         assert len(server.taken) == 1
 
 
+def give_little_time(monkeypatch: pytest.MonkeyPatch, server: Server, word: Word) -> None:
+    """It begins when the server has come to the word: a machine that stalls before takes none."""
+
+    class Late(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            wait_until(lambda: self.is_set() or word in server.heard, 60, f"{word} is heard")
+            return super().wait(timeout)
+
+    monkeypatch.setattr(backend, "Event", Late)
+    monkeypatch.setattr(backend, "WHOLE_SECONDS", 0.4)
+
+
 @pytest.mark.parametrize("word", ["greeting", "EHLO", "RCPT", "body"])
 @pytest.mark.parametrize("way", [HANG, DRIP])
 def test_a_slow_server_is_not_waited_for_however_it_is_slow(
     settings: Any, monkeypatch: pytest.MonkeyPatch, word: Word, way: str
 ) -> None:
     """Each byte of a drip comes in time; all of them do not."""
-    monkeypatch.setattr(backend, "WHOLE_SECONDS", 0.4)
     with taking_mail({word: way}) as server:
+        give_little_time(monkeypatch, server, word)
         assert send_to(server, settings)["result"] == "retry"
         assert (server.heard[-1], server.taken) == (word, [])
 
 
 def test_a_slow_farewell_changes_nothing(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "WHOLE_SECONDS", 0.4)
     with taking_mail({"QUIT": HANG}) as server:
+        give_little_time(monkeypatch, server, "QUIT")
         assert send_to(server, settings)["result"] == "sent"
         assert len(server.taken) == 1
 
