@@ -1,5 +1,6 @@
 """Fixtures: real servers, a project of its own for each test, and the books at its end."""
 
+import gc
 import shutil
 import time
 import zlib
@@ -17,6 +18,7 @@ from django_ratelimit import core as ratelimit
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 from pytest_django.plugin import DjangoDbBlocker
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from analytics.databases import mongo
 from analytics.databases.mongo import database
@@ -34,6 +36,26 @@ from tests.servers_plugin import Servers
 
 # Making a user takes half a second with Django's own, and a test of the admin makes one.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+_list_static_files = WhiteNoiseMiddleware.add_files_from_finders
+_static_files: dict[str, Any] = {}
+
+
+def _list_static_files_once(middleware: WhiteNoiseMiddleware) -> None:
+    """For all clients of a run: each would look at every file anew, longer than most tests take."""
+    if not _static_files:
+        _list_static_files(middleware)
+        _static_files.update(middleware.files)
+    middleware.files.update(_static_files)
+
+
+WhiteNoiseMiddleware.add_files_from_finders = _list_static_files_once
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: the collector of garbage need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)
