@@ -26,7 +26,7 @@ def list_midnights(first_day: int, last_day: int, zone: str) -> list[int]:
     return [begin_of(day, zone) for day in range(first_day, last_day + 2)]
 
 
-@lru_cache(16_384)
+@lru_cache(32_768)  # one event of 1970 makes a range of all days since
 def begin_of(day: int, zone: str) -> int:
     """The first instant of a day in unix milliseconds; where the calendar ends, that of UTC."""
     try:
