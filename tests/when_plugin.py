@@ -3,10 +3,15 @@
 A fast one isn't over the end of a minute either, if it takes a second: pages and answers tell the
 minute they are of, and a test that compares two of them would find them unlike.
 
+After TESTS_UNTIL (unix seconds, of the environment) no slow test begins: a run that has only so
+much time does on any machine what it can, and says how much it left.
+
 Loaded with `-p`. What is said of a file holds for its slow tests or its fast ones, whichever run.
 """
 
+import os
 import time
+from typing import Any
 
 import pytest
 
@@ -46,6 +51,7 @@ SECONDS_OF_A_DAY = 86_400
 FAST_SECONDS, SLOW_SECONDS = 3.0, 20.0
 OTHER_SECONDS = {"tests/test_tenancy.py": 240.0, "tests/operate/test_backup.py": 60.0}
 SECONDS_OF_A_MINUTE = 60
+NO_TIME_IS_LEFT = "no time is left for it"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,6 +67,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
     _wait_out(SECONDS_OF_A_DAY, slow_seconds if is_slow else FAST_SECONDS)
     if not is_slow:
         _wait_out(SECONDS_OF_A_MINUTE, 1.0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    until = os.environ.get("TESTS_UNTIL")
+    if until and time.time() > float(until) and item.get_closest_marker("slow"):
+        pytest.skip(NO_TIME_IS_LEFT)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    skipped = terminalreporter.stats.get("skipped", ())
+    if left := sum(NO_TIME_IS_LEFT in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(f"{left} slow tests were left: the time was up.", red=True)
 
 
 def _wait_out(period: int, needed: float) -> None:

@@ -196,7 +196,7 @@ def test_a_segment_of_another_project_is_no_source(
         change.writer.write_from([source])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_more_rows_than_are_sorted_at_once_make_several_files_and_one_again(
     project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

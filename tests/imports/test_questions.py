@@ -136,7 +136,7 @@ def go_on_and_die(import_id: str, seconds: float) -> None:
     worker.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_each_of_twenty_questions_says_the_same(
     project: TestProject, other_project: TestProject

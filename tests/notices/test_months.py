@@ -102,7 +102,7 @@ def live(project: TestProject, name: str, span: Span, *every: str) -> None:
     assert len(post.taken) == len({notice["key"] for notice in post.taken})
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 def test_a_change_of_the_clocks_by_days_weeks_and_months(project: TestProject) -> None:
     live(project, "Europe/Berlin", SHORT, "day", "week", "month")

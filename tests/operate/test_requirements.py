@@ -70,7 +70,11 @@ def leave_out(text: str, names: list[str]) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(2 * ASKING_SECONDS)
 @pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("python", [
+    PYTHONS[0],
+    *(pytest.param(python, marks=pytest.mark.nightly) for python in PYTHONS[1:-1]),
+    PYTHONS[-1],
+])  # fmt: skip
 def test_every_package_has_a_wheel_for(python: str, platform: str, tmp_path: Path) -> None:
     """Asks the package registry, and downloads nothing."""
     text = "".join((ROOT / f"{name}.txt").read_text() for name in NAMES)

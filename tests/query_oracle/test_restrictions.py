@@ -72,7 +72,7 @@ def assert_restricted(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(case=cases(SPARSE) | cases(DENSE), restriction=restrictions)
 def test_a_restricted_answer_equals_brute_force_over_the_events_there_are(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: Case, restriction: Body

@@ -13,7 +13,7 @@ from tests.stored import ENRICHED
 
 pytestmark = pytest.mark.slow
 
-FEW, MANY = 15, 400
+FEW, MANY = 8, 400
 
 common: settings = settings(phases=[Phase.explicit, Phase.reuse, Phase.generate])
 

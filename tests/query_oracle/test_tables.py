@@ -164,7 +164,7 @@ ENGINE = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(max_examples=25)  # what is new is looked for at night
+@settings(max_examples=12)  # what is new is looked for at night
 @given(case=cases(SPARSE))
 def test_every_table_equals_brute_force(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: Case
@@ -174,7 +174,7 @@ def test_every_table_equals_brute_force(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(max_examples=35)
+@settings(max_examples=15)
 @given(case=cases(DENSE))
 def test_every_answer_about_visits_equals_brute_force(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: Case

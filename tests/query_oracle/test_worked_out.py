@@ -64,7 +64,7 @@ def assert_worked_out(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@settings(max_examples=60)  # what is new is looked for at night
+@settings(max_examples=25)  # what is new is looked for at night
 @given(case=cases())
 def test_every_visit_that_is_worked_out_is_the_one_told_by_hand(
     engine: duckdb.DuckDBPyConnection, folder: Path, case: tuple[str, list[Wire]]

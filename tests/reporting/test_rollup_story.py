@@ -176,7 +176,7 @@ steps_of_a_story = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.lists(steps_of_a_story, min_size=4, max_size=16), st.integers(0, 2**32))
 def test_whatever_happens_in_whatever_order_the_rollups_equal_the_raw_events(
     store: None, story: list[tuple[str, bool]], seed: int

@@ -80,7 +80,7 @@ def test_objects_that_are_too_long_together_are_refused(
     assert refused.value.code == "query_too_large"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_whoever_stops_the_engine_stops_the_writing_of_objects(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:

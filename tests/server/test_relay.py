@@ -313,7 +313,10 @@ def is_taken(server: Gunicorn, project: TestProject) -> bool:
             return True
 
 
-@pytest.mark.parametrize("also", [{}, {"WEB_CONCURRENCY": "3", "REPORT_CONCURRENCY": "2"}])
+@pytest.mark.parametrize("also", [
+    {},
+    pytest.param({"WEB_CONCURRENCY": "3", "REPORT_CONCURRENCY": "2"}, marks=pytest.mark.nightly),
+])  # fmt: skip
 def test_a_reload_keeps_the_mix(project: TestProject, tmp_path: Path, also: dict[str, str]) -> None:
     server = Gunicorn(tmp_path / "gunicorn.log", also)
     server.start()

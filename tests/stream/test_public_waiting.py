@@ -132,7 +132,13 @@ def test_a_replayed_letter_keeps_its_namespace_and_is_counted_while_it_waits(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", ["after:commit", "before:ack", "after:ack"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "before:ack",
+        *(pytest.param(f"after:{step}", marks=pytest.mark.nightly) for step in ("commit", "ack")),
+    ],
+)
 def test_a_worker_that_dies_between_store_and_ack_leaves_the_count_right(
     point: str, tmp_path: Path, page: Page, project: TestProject
 ) -> None:

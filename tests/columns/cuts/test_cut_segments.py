@@ -200,7 +200,7 @@ def make_some_anew(project: TestProject) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rewrite_some", [forget_mallory, cut_horizon, make_some_anew])
-@pytest.mark.parametrize("is_large", [False, True])
+@pytest.mark.parametrize("is_large", [False, pytest.param(True, marks=pytest.mark.nightly)])
 def test_what_is_left_of_a_segment_has_the_visits_of_what_is_left(
     havana: TestProject,
     monkeypatch: pytest.MonkeyPatch,
